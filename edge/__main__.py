@@ -1,0 +1,5 @@
+"""`python -m edge run ...` is `mien run ...`."""
+
+from edge.cli import main
+
+main()

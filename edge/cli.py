@@ -1,0 +1,91 @@
+"""The `mien` command: names of the sub-commands, loaded only when they are called, and how errors end."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from edge import __version__
+from edge.errors import MienError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, so that `--help` never loads what a command needs.
+
+    Args:
+        lazy: command name to (`module:attribute`, one line of help).
+    """
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which they were given."""
+        return [*self.lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from their one-line help, importing none."""
+        rows = [(name, text) for name, (_, text) in self.lazy.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    lazy={
+        "run": ("edge.commands.run:run", "Watch a source and name the expression on each face."),
+        "classify": ("edge.commands.classify:classify", "Name the expression on each face of photographs."),
+        "models": ("edge.commands.models:models", "Shipped models; detector weights."),
+        "train": ("train.cli:train", "Train and score models. Needs the extra 'train'."),
+        "convert": ("convert.cli:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
+    },
+)
+@click.version_option(__version__, prog_name="mien")
+@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Read facial expressions on the device.
+
+    An expression is not a feeling. Reading emotions at work or in education is prohibited in the EU.
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main(command: click.Command = cli, prog_name: str = "mien") -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
+    try:
+        status = command.main(prog_name=prog_name, standalone_mode=False)
+    except MienError as error:
+        _fail(prog_name, error)
+        status = error.exit_code
+    except click.exceptions.Abort:
+        click.echo(f"{prog_name}: stopped", err=True)
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(prog_name: str, error: MienError) -> None:
+    if "--debug" in sys.argv[1:]:
+        raise error
+    click.echo(f"{prog_name}: {error}", err=True)

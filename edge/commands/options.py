@@ -1,0 +1,45 @@
+"""Options and displays that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.dataset import SPLITS, Faces, read_faces
+
+data = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DATA",
+    help="fer2013.csv (.gz .bz2 .xz .zip), or a folder train/<label>/*.jpg.",
+)
+split = click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    default="PublicTest",
+    show_default=True,
+    help="Which faces to score.",
+)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Any]:
+    """A bar on a terminal's standard error, nothing elsewhere; yields `callback(done, total)`."""
+    with click.progressbar(length=1, label=label, file=click.get_text_stream("stderr")) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield advance
+
+
+def read_with_progress(path: Path, splits: Sequence[str], votes: Path | None = None) -> dict[str, Faces]:
+    """`read_faces` behind a progress bar."""
+    with progress(f"reading {path.name}") as advance:
+        return read_faces(path, splits, votes=votes, progress=advance)

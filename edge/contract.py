@@ -1,0 +1,88 @@
+"""What every model promises: the labels and their order, the input, the output.
+
+A mien model takes one grey face, `[1, H, W, 1]` uint8, 0..255, quantised with scale 1 and zero point 0, so
+that a pixel is its own code. It answers `[1, N]` softmax in int8. Normalisation is a layer inside the graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DataError
+
+#: FER-2013's codes 0..6, in the order of the Kaggle challenge (Goodfellow et al., 2013).
+FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+#: With eight classes (FER+, AffectNet) contempt is appended.
+EIGHT_LABELS = (*FER2013_LABELS, "contempt")
+
+#: Height and width of a face, as in FER-2013, unless the model's card says otherwise.
+INPUT_SIZE = 48
+#: A pixel is its own code.
+INPUT_SCALE, INPUT_ZERO_POINT = 1.0, 0
+
+#: What other data sets and people call the same expression.
+_SYNONYMS = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+
+
+def canonical_label(name: str) -> str:
+    """Map a foreign class name to ours by name, never by position.
+
+    Args:
+        name: a class name as a data set writes it, such as `Happiness`.
+
+    Returns:
+        One of `EIGHT_LABELS`.
+
+    Raises:
+        DataError: the name is none of them.
+    """
+    label = _SYNONYMS.get(name.strip().lower(), name.strip().lower())
+    if label not in EIGHT_LABELS:
+        raise DataError(f"unknown expression {name!r}: expected one of {', '.join(EIGHT_LABELS)}")
+    return label
+
+
+def preprocess(face_gray: npt.NDArray[np.uint8], size: int = INPUT_SIZE) -> npt.NDArray[np.uint8]:
+    """Turn a grey face of any size into a model's input.
+
+    Args:
+        face_gray: `(height, width)` uint8, 0..255.
+        size: the model's input height and width in pixels.
+
+    Returns:
+        `(1, size, size, 1)` uint8, 0..255. Shrunk by area (no aliasing), enlarged bilinearly.
+    """
+    if face_gray.shape != (size, size):
+        shrinking = face_gray.shape[0] > size or face_gray.shape[1] > size
+        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        face_gray = cv2.resize(face_gray, (size, size), interpolation=how)
+    return face_gray.reshape(1, size, size, 1)
+
+
+def quantise(
+    values: npt.NDArray[np.floating[Any]], scale: float, zero_point: int, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """Real values to integer codes: `round(value / scale) + zero_point`, then clipped to the dtype.
+
+    Rounding comes before clipping, and half goes to even, as the TFLite quantisation specification has it.
+    """
+    limits = np.iinfo(np.dtype(dtype))  # type: ignore[type-var]
+    return np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def dequantise(codes: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
+    """Integer codes to real values: `(code - zero_point) * scale`, float32."""
+    return (codes.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

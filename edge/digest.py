@@ -1,0 +1,17 @@
+"""SHA-256 of files and of folders."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256, in hex, of a file's bytes; of a folder, over its files' relative names and hashes, sorted."""
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            whole.update(f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n".encode())
+        return whole.hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

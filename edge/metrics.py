@@ -1,0 +1,72 @@
+"""How good a classifier is: accuracy, macro-F1, recall a class, confusion. numpy only: a Pi needs it too."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Scores of one classifier on one split; rates are 0..1.
+
+    Attributes:
+        n: how many faces were scored.
+        accuracy: share of faces whose most probable class is the labelled one.
+        macro_f1: mean F1 over the classes that occur or are answered, as scikit-learn has it.
+        precision, recall, f1: label to rate.
+        support: label to number of faces.
+        confusion: rows are labelled classes, columns are answers.
+    """
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    precision: dict[str, float]
+    recall: dict[str, float]
+    f1: dict[str, float]
+    support: dict[str, int]
+    confusion: list[list[int]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain numbers, for JSON."""
+        return asdict(self)
+
+
+def score(class_ids: IntArray, answers: IntArray, labels: tuple[str, ...]) -> Metrics:
+    """Score answers against labels.
+
+    Args:
+        class_ids: `(n,)` the labelled class of each face.
+        answers: `(n,)` the class that the model holds most probable.
+        labels: class names; ids are positions in it.
+    """
+    n_classes = len(labels)
+    confusion = np.bincount(class_ids * n_classes + answers, minlength=n_classes**2)
+    confusion = confusion.reshape(n_classes, n_classes)
+    hits = np.diag(confusion)
+    support, answered = confusion.sum(axis=1), confusion.sum(axis=0)
+    recall = hits / np.maximum(support, 1)
+    precision = hits / np.maximum(answered, 1)
+    f1 = 2 * hits / np.maximum(support + answered, 1)
+    # A class that neither occurs nor is answered says nothing about the model.
+    seen = (support + answered) > 0
+
+    def by_label(values: npt.NDArray[Any]) -> dict[str, float]:
+        return {label: float(value) for label, value in zip(labels, values, strict=True)}
+
+    return Metrics(
+        n=len(class_ids),
+        accuracy=float(hits.sum() / max(len(class_ids), 1)),
+        macro_f1=float(f1[seen].mean()) if seen.any() else 0.0,
+        precision=by_label(precision),
+        recall=by_label(recall),
+        f1=by_label(f1),
+        support={label: int(count) for label, count in zip(labels, support, strict=True)},
+        confusion=confusion.tolist(),
+    )

@@ -1,0 +1,1 @@
+"""Keras 3: data to a trained .keras model, with reports. Imports `keras`, never `tensorflow`."""

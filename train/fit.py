@@ -1,0 +1,225 @@
+"""Train one recipe on one data set, into a run folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge.dataset import Faces
+from edge.files import replacing, write_json
+from edge.metrics import score
+from train.augment import build_augmenter
+from train.backend import resolve_precision
+from train.batches import Batches
+from train.models import build_model
+from train.recipe import Fit, Recipe
+from train.run import RunFolder
+
+Say = Callable[[str], None]
+
+
+def fit(
+    recipe: Recipe,
+    training: Faces,
+    validation: Faces,
+    run: RunFolder,
+    data: dict[str, Any],
+    *,
+    verbose: str | int = "auto",
+    say: Say = print,
+) -> dict[str, Any]:
+    """Train, keep the epoch that is best on the validation split, and write the run folder.
+
+    Goes on from the run folder's checkpoint where there is one.
+
+    Args:
+        recipe: what to train and how.
+        training: the faces to fit.
+        validation: the faces to choose on.
+        run: a started run folder.
+        data: name, SHA-256 and limit of the data, for `metrics.json`.
+        verbose: Keras' own progress display.
+        say: where one-line remarks go.
+
+    Returns:
+        What `metrics.json` holds.
+    """
+    settings = recipe.fit
+    precision = resolve_precision(settings.precision)
+    say(f"{recipe.name} on {keras.backend.backend()}, {precision}: {len(training)} faces to fit")
+    keras.utils.set_random_seed(settings.seed)
+    keras.config.set_dtype_policy(precision)
+    try:
+        core = build_model(recipe.architecture, len(training.labels), recipe.model)
+        model = _with_augmentation(core, recipe)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    batches = Batches(training, settings.batch_size, settings.seed)
+    model.compile(
+        _optimizer(settings, len(batches)),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+    started_s = time.monotonic()
+    model.fit(
+        batches,
+        epochs=settings.epochs,
+        validation_data=Batches(validation, settings.batch_size, None),
+        callbacks=_callbacks(settings, core, batches, run),
+        verbose=verbose,
+    )
+    seconds = time.monotonic() - started_s
+    best = _best_model(recipe, core, len(training.labels), run)
+    report = _report(recipe, best, validation, run, data, precision, seconds)
+    with replacing(run.model_keras) as temporary:
+        best.save(temporary)
+    write_json(run.metrics_json, report)
+    for leftover in sorted(run.checkpoint.glob("*")):
+        leftover.unlink()
+    run.checkpoint.rmdir()
+    return report
+
+
+def _with_augmentation(core: keras.Model, recipe: Recipe) -> keras.Model:
+    augmenter = build_augmenter(recipe.augment, recipe.fit.seed)
+    if augmenter is None:
+        return core
+    pixels = keras.Input(core.input_shape[1:], dtype="float32")
+    return keras.Model(pixels, core(augmenter(pixels)))
+
+
+def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        warmup = int(settings.warmup_epochs * steps_per_epoch)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else settings.learning_rate,
+            max(settings.epochs * steps_per_epoch - warmup, 1),
+            warmup_target=settings.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    common = {
+        "weight_decay": settings.weight_decay or None,
+        "use_ema": settings.ema > 0,
+        "ema_momentum": settings.ema or 0.99,
+    }
+    if settings.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
+    else:
+        optimizer = keras.optimizers.Adam(rate, **common)
+    if settings.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+class _BestWeights(keras.callbacks.ModelCheckpoint):
+    """Keeps the best epoch of the model itself, without the augmentation in front of it."""
+
+    def __init__(self, core: keras.Model, path: Path, threshold: float | None) -> None:
+        super().__init__(
+            path,
+            monitor="val_accuracy",
+            mode="max",
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=threshold,
+        )
+        self._core = core
+
+    @property
+    def model(self) -> keras.Model:
+        return self._core
+
+
+class _Backup(keras.callbacks.BackupAndRestore):
+    """Saves the whole training state after each epoch; puts epoch order and early stopping back too."""
+
+    def __init__(
+        self, run: RunFolder, batches: Batches, early: keras.callbacks.EarlyStopping | None
+    ) -> None:
+        super().__init__(run.checkpoint, double_checkpoint=True, delete_checkpoint=False)
+        self._run, self._batches, self._early = run, batches, early
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        if self._early is not None:
+            for epoch, row in enumerate(self._run.read_history()):
+                self._early.on_epoch_end(epoch, row)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._batches.shuffle(epoch)
+
+
+def _callbacks(settings: Fit, core: keras.Model, batches: Batches, run: RunFolder) -> list[Any]:
+    run.checkpoint.mkdir(exist_ok=True)
+    finished = _finished_epochs(run)
+    run.cut_history(finished)
+    past = [row["val_accuracy"] for row in run.read_history()]
+    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN()]
+    early = None
+    if settings.patience:
+        early = keras.callbacks.EarlyStopping("val_accuracy", patience=settings.patience, mode="max")
+        callbacks.append(early)
+    callbacks.append(keras.callbacks.CSVLogger(run.history_csv, append=bool(finished)))
+    # The backup comes before the swap: it must see the weights that training goes on with, while the best
+    # epoch is chosen among the averaged weights, those that were evaluated.
+    callbacks.append(_Backup(run, batches, early))
+    if settings.ema:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    callbacks.append(_BestWeights(core, run.best_weights, max(past, default=None)))
+    return callbacks
+
+
+def _finished_epochs(run: RunFolder) -> int:
+    state = run.checkpoint / "training_metadata.json"
+    return int(json.loads(state.read_text())["epoch"]) if state.exists() else 0
+
+
+def _best_model(recipe: Recipe, core: keras.Model, n_classes: int, run: RunFolder) -> keras.Model:
+    """The best epoch's weights in a float32 model: a mixed-precision one would not convert."""
+    core.load_weights(run.best_weights)
+    best = build_model(recipe.architecture, n_classes, recipe.model)
+    best.set_weights(core.get_weights())
+    return best
+
+
+def _report(
+    recipe: Recipe,
+    best: keras.Model,
+    validation: Faces,
+    run: RunFolder,
+    data: dict[str, Any],
+    precision: str,
+    seconds: float,
+) -> dict[str, Any]:
+    probabilities = predict(best, validation)
+    history = run.read_history()
+    accuracies = [row["val_accuracy"] for row in history]
+    return {
+        "recipe": recipe.name,
+        "architecture": recipe.architecture,
+        "labels": list(validation.labels),
+        "parameters": best.count_params(),
+        "epochs": len(history),
+        "best_epoch": 1 + int(np.argmax(accuracies)),
+        "seconds_this_session": round(seconds, 1),
+        "seed": recipe.fit.seed,
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+        "precision": precision,
+        "data": data,
+        "split": "PublicTest",
+        "scores": score(validation.class_ids, probabilities.argmax(axis=1), validation.labels).as_dict(),
+    }
+
+
+def predict(model: keras.Model, faces: Faces, batch_size: int = 256) -> np.ndarray:
+    """A model's scores: `(n, n_classes)` float32, rows sum to 1."""
+    pixels = faces.images[..., None].astype(np.float32)
+    return np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0), np.float32)

@@ -1,0 +1,39 @@
+"""`cnn`: the textbook network. Blocks of two convolutions, pooling and dropout; one dense layer; softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from edge.contract import INPUT_SIZE
+
+
+def build(
+    n_classes: int, widths: Sequence[int] = (32, 64, 128), dense: int = 256, dropout: float = 0.3
+) -> keras.Model:
+    """Build the network.
+
+    Args:
+        n_classes: width of the softmax.
+        widths: channels of each block; every block halves height and width.
+        dense: width of the hidden dense layer.
+        dropout: share dropped after each block in training; the dense layer drops half.
+    """
+    pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
+    x = layers.Rescaling(1 / 255, name="normalise")(x)
+    for i, width in enumerate(widths, start=1):
+        for j in (1, 2):
+            name = f"block{i}_conv{j}"
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=name)(x)
+            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = layers.ReLU(name=f"{name}_relu")(x)
+        x = layers.MaxPooling2D(name=f"block{i}_pool")(x)
+        x = layers.Dropout(dropout, name=f"block{i}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(dense, activation="relu", name="dense")(x)
+    x = layers.Dropout(0.5, name="dense_dropout")(x)
+    x = layers.Dense(n_classes, name="logits")(x)
+    scores = layers.Softmax(dtype="float32", name="scores")(x)
+    return keras.Model(pixels, scores, name="cnn")

@@ -1,0 +1,108 @@
+"""A run folder: what one training run leaves behind.
+
+::
+
+    recipe.toml    the recipe as it was run, command-line changes included, and the data's name and SHA-256
+    history.csv    a row an epoch
+    model.keras    the best epoch's model, without augmentation, in float32
+    metrics.json   its scores on PublicTest, and how it came about
+    checkpoint/    while it runs: what --resume goes on from
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from edge.errors import DataError, WrongUseError
+from edge.files import replacing
+from train.recipe import Recipe, parse_recipe
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files in a run folder."""
+
+    path: Path
+
+    @property
+    def recipe_toml(self) -> Path:
+        """The recipe as it was run."""
+        return self.path / "recipe.toml"
+
+    @property
+    def history_csv(self) -> Path:
+        """Loss and accuracy, a row an epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def model_keras(self) -> Path:
+        """The trained model."""
+        return self.path / "model.keras"
+
+    @property
+    def metrics_json(self) -> Path:
+        """Scores on PublicTest, and how the model came about."""
+        return self.path / "metrics.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What --resume goes on from; gone when the run is finished."""
+        return self.path / "checkpoint"
+
+    @property
+    def best_weights(self) -> Path:
+        """Weights of the best epoch so far."""
+        return self.checkpoint / "best.weights.h5"
+
+    def start(self, recipe: Recipe, data: dict[str, Any]) -> None:
+        """Make the folder and write down what is about to be run.
+
+        Raises:
+            WrongUseError: the folder holds something already.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise WrongUseError(
+                f"{self.path} is not empty: give another --out, or --resume to go on with that run"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        with replacing(self.recipe_toml) as temporary:
+            temporary.write_text(tomli_w.dumps({**recipe.as_dict(), "data": data}), "utf-8")
+
+    def read_recipe(self) -> tuple[Recipe, dict[str, Any]]:
+        """The recipe and the data of a run that was started before.
+
+        Raises:
+            WrongUseError: no run was started here.
+        """
+        if not self.recipe_toml.exists():
+            raise WrongUseError(f"there is no run to resume in {self.path}: leave --resume out to start one")
+        try:
+            table = tomllib.loads(self.recipe_toml.read_text("utf-8"))
+            data = table.pop("data")
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+            raise DataError(f"{self.recipe_toml} is damaged: {error}") from error
+        return parse_recipe(table, str(self.recipe_toml)), data
+
+    def read_history(self, epochs: int | None = None) -> list[dict[str, float]]:
+        """The history's rows as numbers, at most the first `epochs` of them."""
+        if not self.history_csv.exists():
+            return []
+        with self.history_csv.open(newline="") as stream:
+            try:
+                rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{self.history_csv} is damaged: {error}") from error
+        return rows[:epochs]
+
+    def cut_history(self, epochs: int) -> None:
+        """Drop rows of epochs that were written down but not checkpointed."""
+        lines = self.history_csv.read_text("utf-8").splitlines(keepends=True) if self.history_csv.exists() else []
+        if len(lines) > epochs + 1:
+            with replacing(self.history_csv) as temporary:
+                temporary.write_text("".join(lines[: epochs + 1]), "utf-8")
