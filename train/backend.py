@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import MissingExtraError
+from edge.quiet import quiet_stderr
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
@@ -18,10 +19,10 @@ def import_keras() -> Any:
         MissingExtraError: Keras or its backend is not installed.
     """
     # TensorFlow's start-up remarks about its build drown a command's own lines.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
+        with quiet_stderr():
+            import keras
     except ImportError as error:
         raise MissingExtraError("train", error.name or "keras") from error
     return keras

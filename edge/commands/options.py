@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from edge.dataset import SPLITS, Faces, read_faces
+from edge.detect import DETECTORS
+from edge.shipped import DEFAULT_MODEL
 
 data = click.option(
     "--data",
@@ -24,6 +26,25 @@ split = click.option(
     default="PublicTest",
     show_default=True,
     help="Which faces to score.",
+)
+
+
+model = click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="MODEL",
+    help="A shipped model (see `mien models list`) or a .tflite file.",
+)
+detector = click.option(
+    "--detector",
+    default="blazeface",
+    show_default=True,
+    metavar="DETECTOR",
+    help=f"One of {', '.join(DETECTORS)}, or yunet:FILE.onnx.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each network."
 )
 
 

@@ -1,0 +1,49 @@
+# Two commands: `make demo` and `make test`. Both build .venv from the committed locks in requirements/.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint install install-train lock clean
+
+demo: install  ## faces read by the shipped model: no camera needed
+	$(BIN)/mien models pull
+	$(BIN)/mien run --source demo --max-frames 300
+
+test: install-train  ## every test
+	$(BIN)/mien models pull
+	$(BIN)/python -m pytest
+
+lint: install-train  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/device.stamp  ## the base install, as on a device
+
+install-train: $(VENV)/train.stamp  ## the base install, the training stack and the tools of the tests
+
+lock:  ## resolve the locks anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
+	  --output-file requirements/device.lock
+	uv pip compile pyproject.toml --extra train --group dev --universal --python-version 3.11 \
+	  --generate-hashes --upgrade --constraint requirements/constraints.in \
+	  --constraint requirements/device.lock --custom-compile-command "make lock" \
+	  --output-file requirements/train.lock
+
+clean:  ## forget the environment
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("mien needs Python 3.11 or later, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/device.stamp: $(BIN)/python requirements/device.lock pyproject.toml
+	$(PIP) install --require-hashes --requirement requirements/device.lock
+	$(PIP) install --no-deps --editable .
+	touch $@
+
+$(VENV)/train.stamp: $(VENV)/device.stamp requirements/train.lock
+	$(PIP) install --require-hashes --requirement requirements/train.lock
+	touch $@

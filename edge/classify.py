@@ -1,0 +1,98 @@
+"""The classifier: one interpreter, built once, checked against its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.card import read_model
+from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, preprocess, quantise
+from edge.errors import ModelError
+from edge.litert import load_interpreter
+
+_INTERPOLATION = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+
+
+class Classifier:
+    """Names the expression on a grey face.
+
+    Args:
+        path: a .tflite with a card, or a foreign one with a side card.
+        threads: for the interpreter.
+
+    Attributes:
+        card: the model's.
+        labels: class names in the order of the scores.
+
+    Raises:
+        ModelError: the file is missing, damaged, or breaks the contract or its card.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        model = read_model(path)
+        self.path, self.card, self.labels = path, model.card, model.card.labels
+        self._interpreter = load_interpreter(model.graph, threads, str(path))
+        self._input, self._output = self._check()
+        self._invoke = self._interpreter.invoke
+        self._size_wh = (self.card.input_shape[2], self.card.input_shape[1])
+
+    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Classify one face.
+
+        Args:
+            face_gray: `(h, w)` uint8, any size.
+
+        Returns:
+            `(n,)` float32 probabilities, one a label.
+        """
+        if self.card.input_range is None:
+            pixels = preprocess(face_gray, self._size_wh[1])
+        else:
+            pixels = self._foreign_input(face_gray)
+        self._interpreter.set_tensor(self._input["index"], pixels)
+        self._invoke()
+        answer: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])[0]
+        if answer.dtype == np.float32:
+            return answer
+        scale, zero_point = self._output["quantization"]
+        return dequantise(answer, scale, zero_point)
+
+    @property
+    def output_dtype(self) -> np.dtype[Any]:
+        """Dtype of the output tensor: int8 in a quantised model, float32 in a foreign one."""
+        return np.dtype(self._output["dtype"])
+
+    def _foreign_input(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        assert self.card.input_range is not None
+        low, high = self.card.input_range
+        face = cv2.resize(face_gray, self._size_wh, interpolation=_INTERPOLATION[self.card.resize])
+        values = face.astype(np.float32) * ((high - low) / 255) + low
+        values = np.repeat(values[None, :, :, None], self.card.input_shape[3], axis=3)
+        if self._input["dtype"] == np.float32:
+            return values
+        return quantise(values, *self._input["quantization"], self._input["dtype"])
+
+    def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The details of the input and the output, if they are what the contract and the card say."""
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{self.path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
+        shape, wanted = tuple(int(n) for n in inputs[0]["shape"]), self.card.input_shape
+        if shape != wanted:
+            raise ModelError(f"{self.path} takes {list(shape)}, its card says {list(wanted)}: mend input_shape")
+        answers = [int(n) for n in outputs[0]["shape"]]
+        if answers != [1, len(self.labels)]:
+            raise ModelError(f"{self.path} answers {answers}, its card has {len(self.labels)} labels")
+        if self.card.input_range is None:
+            dtype, quantisation = np.dtype(inputs[0]["dtype"]), inputs[0]["quantization"]
+            ours = dtype == np.uint8 and quantisation == (INPUT_SCALE, INPUT_ZERO_POINT)
+            if not ours or shape[3] != 1 or shape[1] != shape[2]:
+                raise ModelError(
+                    f"{self.path} takes {dtype} {list(shape)}, scale and zero point {quantisation}: expected "
+                    "uint8 [1, H, H, 1], 1 and 0; for a foreign model state input_range in its card"
+                )
+        return inputs[0], outputs[0]

@@ -1,0 +1,159 @@
+"""BlazeFace (Bazarevsky et al., 2019), MediaPipe's face detector, decoded in numpy.
+
+The constants are those of MediaPipe's graphs `face_detection_short_range.pbtxt` and
+`face_detection_full_range.pbtxt` (SsdAnchorsCalculator, TensorsToDetectionsCalculator and
+NonMaxSuppressionCalculator): fixed-size anchors at the cells' centres, boxes and six key points as offsets
+in pixels of the input, scores as logits, overlapping detections blended by their scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DetectorError
+from edge.litert import load_interpreter
+from edge.types import Detection, Frame
+from edge.weights import read_weights
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One trained BlazeFace.
+
+    Attributes:
+        input_size: height and width in pixels.
+        grids: (cells a side, anchors a cell) of each feature map.
+        min_score: MediaPipe's threshold.
+        looseness: see `edge.detect.Detector`.
+    """
+
+    input_size: int
+    grids: tuple[tuple[int, int], ...]
+    min_score: float
+    looseness: float
+
+
+VARIANTS = {
+    # Strides 8, 16, 16, 16 with two anchors each: the three maps of stride 16 share their cells.
+    "blazeface-short": Variant(128, ((16, 2), (8, 6)), 0.5, 0.97),
+    "blazeface": Variant(192, ((48, 1),), 0.6, 1.0),
+}
+#: Overlap from which two detections are one face.
+MAX_OVERLAP = 0.3
+
+
+class BlazeFaceDetector:
+    """BlazeFace through LiteRT.
+
+    Args:
+        name: `blazeface` (full range: faces to about five metres) or `blazeface-short` (one near face).
+        threads: for the interpreter.
+
+    Raises:
+        WeightsMissingError: `mien models pull` has not been run.
+    """
+
+    def __init__(self, name: str = "blazeface", threads: int = 1) -> None:
+        self.name = name
+        self._variant = VARIANTS[name]
+        self.looseness = self._variant.looseness
+        self._anchors = anchor_centres(self._variant)
+        self._interpreter = load_interpreter(read_weights(name), threads, f"the detector {name}")
+        size = self._variant.input_size
+        inputs = self._interpreter.get_input_details()
+        outputs = {int(d["shape"][-1]): int(d["index"]) for d in self._interpreter.get_output_details()}
+        if [int(n) for n in inputs[0]["shape"]] != [1, size, size, 3] or set(outputs) != {1, 16}:
+            raise DetectorError(f"the weights of {name} are not BlazeFace's: run  mien models pull --force")
+        self._input, self._boxes, self._scores = int(inputs[0]["index"]), outputs[16], outputs[1]
+        self._canvas = np.zeros((size, size, 3), np.uint8)
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        """All faces in the frame, most confident first, each with six key points.
+
+        Key points: right eye, left eye, nose tip, mouth, right ear, left ear (the person's right and left).
+        """
+        scale, left, top = self._set_input(frame)
+        self._interpreter.invoke()
+        raw = self._interpreter.get_tensor(self._boxes)[0]
+        logits = self._interpreter.get_tensor(self._scores)[0, :, 0]
+        # Compare logits: only what passes is worth a sigmoid.
+        threshold = np.log(self._variant.min_score / (1 - self._variant.min_score))
+        kept = np.flatnonzero(logits > threshold)
+        if not kept.size:
+            return []
+        scores = (1 / (1 + np.exp(-np.clip(logits[kept], -100, 100)))).astype(np.float32)
+        points = decode(raw[kept], self._anchors[kept], self._variant.input_size)
+        points = (points - np.array([left, top], np.float32)) / np.float32(scale)
+        return blend(points, scores)
+
+    def _set_input(self, frame: Frame) -> tuple[float, int, int]:
+        """Letterbox the frame into the input tensor; returns scale and offsets of the letterbox."""
+        width, height = frame.size_wh
+        size = self._variant.input_size
+        scale = size / max(width, height)
+        w, h = max(1, round(width * scale)), max(1, round(height * scale))
+        left, top = (size - w) // 2, (size - h) // 2
+        resized = cv2.resize(frame.image_bgr, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else 1)
+        self._canvas[:] = 0
+        # MediaPipe's order is RGB, its range -1..1.
+        self._canvas[top : top + h, left : left + w] = resized[:, :, ::-1]
+        self._interpreter.set_tensor(self._input, self._canvas[None].astype(np.float32) / 127.5 - 1)
+        return scale, left, top
+
+
+def anchor_centres(variant: Variant) -> Floats:
+    """Centres of all anchors, `(n, 2)` float32 as shares of the input, in the order of the outputs."""
+    centres = []
+    for cells, per_cell in variant.grids:
+        steps = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        x, y = np.meshgrid(steps, steps)
+        centres.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
+    return np.concatenate(centres)
+
+
+def decode(raw: Floats, anchors: Floats, input_size: int) -> Floats:
+    """Raw regressions to points in pixels of the input.
+
+    Args:
+        raw: `(n, 16)`: centre x, y, width, height, then six key points x, y, all relative to the anchor.
+        anchors: `(n, 2)` centres as shares of the input.
+        input_size: height and width of the input in pixels.
+
+    Returns:
+        `(n, 8, 2)`: the box's top-left and bottom-right corner, then six key points.
+    """
+    origin = anchors * np.float32(input_size)
+    centre, half = raw[:, 0:2] + origin, raw[:, 2:4] / 2
+    key_points = raw[:, 4:16].reshape(-1, 6, 2) + origin[:, None]
+    return np.concatenate([(centre - half)[:, None], (centre + half)[:, None], key_points], axis=1)
+
+
+def blend(points: Floats, scores: Floats) -> list[Detection]:
+    """Weighted non-maximum suppression: detections that overlap become one, averaged by their scores.
+
+    Args:
+        points: `(n, 8, 2)`, as `decode` returns them.
+        scores: `(n,)`.
+    """
+    order = np.argsort(-scores, kind="stable")
+    points, scores = points[order], scores[order]
+    sizes = np.prod(np.maximum(points[:, 1] - points[:, 0], 0), axis=1)
+    alive = sizes > 0
+    found = []
+    for i in range(len(scores)):
+        if not alive[i]:
+            continue
+        overlap = np.minimum(points[:, 1], points[i, 1]) - np.maximum(points[:, 0], points[i, 0])
+        shared = np.prod(np.maximum(overlap, 0), axis=1)
+        same = alive & (shared / np.maximum(sizes + sizes[i] - shared, 1e-9) > MAX_OVERLAP)
+        alive &= ~same
+        mean = np.average(points[same], axis=0, weights=scores[same]).astype(np.float32)
+        (x0, y0), (x1, y1) = mean[0].tolist(), mean[1].tolist()
+        found.append(Detection((x0, y0, x1 - x0, y1 - y0), float(scores[i]), mean[2:]))
+    return found

@@ -1,0 +1,80 @@
+"""How long each step takes: percentiles in constant memory, for runs of weeks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+#: Bins grow by 1 % from 1 microsecond to about 1,000 s: a percentile is at most half a percent off.
+_GROWTH = math.log(1.01)
+_FLOOR_MS = 0.001
+_BINS = math.ceil(math.log(1e6 / _FLOOR_MS) / _GROWTH)
+
+
+class Histogram:
+    """Counts of durations in milliseconds, in bins of equal ratio."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(_BINS, np.int64)
+        self.count = 0
+        self.max_ms = 0.0
+
+    def add(self, duration_ms: float) -> None:
+        """Count one duration."""
+        bin_ = 0 if duration_ms <= _FLOOR_MS else int(math.log(duration_ms / _FLOOR_MS) / _GROWTH)
+        self._counts[min(bin_, _BINS - 1)] += 1
+        self.count += 1
+        self.max_ms = max(self.max_ms, duration_ms)
+
+    def percentile(self, share: float) -> float:
+        """The duration in milliseconds that `share` (0..1) of all do not exceed; 0 where there is none."""
+        if not self.count:
+            return 0.0
+        rank = max(1, math.ceil(share * self.count))
+        bin_ = int(np.searchsorted(np.cumsum(self._counts), rank))
+        return min(_FLOOR_MS * math.exp((bin_ + 0.5) * _GROWTH), self.max_ms)
+
+    def summary(self) -> dict[str, float]:
+        """`p50_ms, p95_ms, p99_ms, max_ms`."""
+        return {
+            "p50_ms": self.percentile(0.50),
+            "p95_ms": self.percentile(0.95),
+            "p99_ms": self.percentile(0.99),
+            "max_ms": self.max_ms,
+        }
+
+
+class Latency:
+    """Histograms of all stages, and the stages of the frame at hand.
+
+    Attributes:
+        frame_ms: stage to milliseconds, for the current frame.
+    """
+
+    def __init__(self, stages: tuple[str, ...]) -> None:
+        self._histograms = {stage: Histogram() for stage in stages}
+        self.frame_ms: dict[str, float] = {}
+
+    def start_frame(self) -> None:
+        """Forget the last frame's stages."""
+        self.frame_ms = {}
+
+    def add(self, stage: str, duration_ms: float) -> None:
+        """Count one stage of the current frame."""
+        self.frame_ms[stage] = duration_ms
+        self._histograms[stage].add(duration_ms)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block as a stage."""
+        begin_s = time.perf_counter()
+        yield
+        self.add(name, (time.perf_counter() - begin_s) * 1000)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Stage to percentiles, for the stages that have run."""
+        return {stage: h.summary() for stage, h in self._histograms.items() if h.count}

@@ -1,0 +1,39 @@
+"""`csv:PATH`: one row an event, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from edge.sinks.text import TextSink
+from edge.types import Event
+
+
+class CsvSink(TextSink):
+    """Events as rows; box, scores and latencies each get columns of their own."""
+
+    _columns: list[str] | None = None
+
+    def write(self, event: Event) -> None:
+        """Append one event, after a header if it is the first."""
+        row = {}
+        for key, value in event.as_dict().items():
+            if key == "box":
+                row.update(zip(("x", "y", "w", "h"), value, strict=True))
+            elif key == "emotions":
+                row.update(value)
+            elif key == "latency_ms":
+                row.update({f"{stage}_ms": ms for stage, ms in value.items()})
+            else:
+                row[key] = value
+        if self._columns is None:
+            self._columns = list(row)
+            self.write_text(_line(self._columns))
+        self.write_text(_line([row.get(column, "") for column in self._columns]))
+
+
+def _line(values: Sequence[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(values)
+    return buffer.getvalue()

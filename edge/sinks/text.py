@@ -1,0 +1,51 @@
+"""A text file that events are appended to, line by line; what the file sinks share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from edge.errors import SinkError
+
+
+class TextSink:
+    """A file, or standard output. Each event is flushed, so that a reader sees it at once.
+
+    Args:
+        path: the file to write anew; None for standard output.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        try:
+            self._stream: TextIO = sys.stdout if path is None else path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise SinkError(f"cannot write events to {path}: {error.strerror or error}") from error
+
+    def write_text(self, text: str) -> None:
+        """Write and flush."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise SinkError(f"cannot write events to {self._path}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._path is not None:
+            try:
+                self._stream.close()
+            except OSError as closing:
+                if error is None:
+                    raise SinkError(f"cannot write events to {self._path}: {closing.strerror}") from closing

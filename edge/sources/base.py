@@ -1,0 +1,25 @@
+"""What all sources share."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+
+class ClosingSource:
+    """A context manager that calls `close()`; a source starts from this."""
+
+    name = ""
+    total: int | None = None
+    unreadable = 0
+
+    def close(self) -> None:
+        """Let go of the camera or file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,58 @@
+"""`camera:N`: a V4L2 camera, such as one on USB, through OpenCV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+
+from edge.errors import SourceError
+from edge.sources.base import ClosingSource
+from edge.types import Frame
+
+WIDTH, HEIGHT = 640, 480
+
+
+class CameraSource(ClosingSource):
+    """Camera number N, at 640x480 if it can.
+
+    Args:
+        index: N of `/dev/videoN`.
+        devices: where Linux lists the cameras.
+
+    Raises:
+        SourceError: there is no such camera, or it gives no picture.
+    """
+
+    def __init__(self, index: int = 0, devices: Path = Path("/dev")) -> None:
+        self.name = f"camera:{index}"
+        device = devices / f"video{index}"
+        if not device.exists():
+            found = sorted(p.name.removeprefix("video") for p in devices.glob("video*"))
+            there = f"there are {', '.join(f'camera:{n}' for n in found)}" if found else "there is none"
+            raise SourceError(f"no camera at {device}: {there}; for the Pi's own camera use picamera2")
+        self._capture = cv2.VideoCapture(index, cv2.CAP_V4L2)
+        if not self._capture.isOpened():
+            raise SourceError(f"cannot open {device}: it is in use, gives no picture, or is not yours to read")
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT)
+        # The newest frame, not one that waited in the driver's queue.
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+    def __iter__(self) -> Iterator[Frame]:
+        opened_s = time.monotonic()
+        index = 0
+        while True:
+            begin_s = time.monotonic()
+            got, image = self._capture.read()
+            if not got:
+                raise SourceError(f"{self.name} stopped giving frames after {index}: is it still plugged in?")
+            now_s = time.monotonic()
+            yield Frame(image, index, begin_s, begin_s - opened_s, (now_s - begin_s) * 1000)
+            index += 1
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._capture.release()

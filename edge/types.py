@@ -1,0 +1,135 @@
+"""The currency of the loop: what each step hands to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+#: x, y, width, height in pixels of the source frame, origin top left. May reach beyond the frame.
+Box = tuple[float, float, float, float]
+State = Literal["started", "changed", "ended", "frame"]
+
+
+@dataclass
+class Frame:
+    """One picture from a source.
+
+    Attributes:
+        image: `(h, w, 3)` uint8 BGR, or `(h, w)` uint8 grey where the source has no colour to give.
+        index: 0-based position in the source; skipped and unreadable frames count.
+        timestamp_s: monotonic time at which capture began.
+        position_s: seconds into the source: media time for clips, time since opening for cameras.
+        capture_ms: how long reading and decoding took.
+    """
+
+    image: npt.NDArray[np.uint8]
+    index: int
+    timestamp_s: float
+    position_s: float
+    capture_ms: float
+
+    def __post_init__(self) -> None:
+        shape = self.image.shape
+        if self.image.dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
+            raise ValueError(
+                f"expected (h, w) or (h, w, 3) uint8. Received: shape={shape}, dtype={self.image.dtype}"
+            )
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+    @cached_property
+    def image_bgr(self) -> npt.NDArray[np.uint8]:
+        """`(h, w, 3)` uint8; a grey source's picture repeated three times."""
+        if self.image.ndim == 3:
+            return self.image
+        return cv2.cvtColor(self.image, cv2.COLOR_GRAY2BGR)  # type: ignore[no-any-return]
+
+    @cached_property
+    def image_gray(self) -> npt.NDArray[np.uint8]:
+        """`(h, w)` uint8."""
+        if self.image.ndim == 2:
+            return self.image
+        return cv2.cvtColor(self.image, cv2.COLOR_BGR2GRAY)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face that a detector found.
+
+    Attributes:
+        box: where.
+        confidence: the detector's, 0..1.
+        key_points: `(k, 2)` float32, x and y in pixels of the frame, in the detector's own order; or None.
+    """
+
+    box: Box
+    confidence: float
+    key_points: npt.NDArray[np.float32] | None = None
+
+
+@dataclass
+class Track:
+    """One face over time.
+
+    Attributes:
+        track_id: counts up from 1, never used twice.
+        box: where it was seen last.
+        confidence: the detector's, when it was seen last.
+        scores: `(n,)` float32, the classifier's at the last sight.
+        smoothed: `(n,)` float32, running average of the scores; sums to 1.
+        started_s, seen_s: first and last sight, in the source's time.
+        class_id: the expression that was last announced, or None.
+    """
+
+    track_id: int
+    box: Box
+    confidence: float
+    scores: npt.NDArray[np.float32]
+    smoothed: npt.NDArray[np.float32]
+    started_s: float
+    seen_s: float
+    class_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth telling: one JSON object a line."""
+
+    source: str
+    frame: int
+    track_id: int
+    box: Box
+    confidence: float
+    emotion: str
+    score: float
+    emotions: dict[str, float]
+    state: State
+    latency_ms: dict[str, float]
+    model: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, keys in the order of the contract. The box is rounded to whole pixels."""
+        return {
+            "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "source": self.source,
+            "frame": self.frame,
+            "track_id": self.track_id,
+            "box": [round(v) for v in self.box],
+            "confidence": self.confidence,
+            "emotion": self.emotion,
+            "score": self.score,
+            "emotions": self.emotions,
+            "state": self.state,
+            "latency_ms": self.latency_ms,
+            "model": self.model,
+        }
