@@ -118,9 +118,7 @@ def quantize(
 @click.option("--reference", type=click.Path(path_type=Path), required=True, help="The .keras model it came from.")
 @click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the proof as JSON too.")
-def verify(
-    model: Path, data: Path, split: str, reference: Path, limit: int | None, json_path: Path | None
-) -> None:
+def verify(model: Path, data: Path, split: str, reference: Path, limit: int | None, json_path: Path | None) -> None:
     """Prove that a .tflite MODEL is full int8, keeps the contract, and how well it agrees with its .keras."""
     import_tensorflow()
 

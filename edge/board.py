@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -10,9 +9,16 @@ _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
-def peak_rss_mb() -> float:
-    """The most memory that this process has had resident, in MiB (Linux counts it in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
+    """The most memory that this process has had resident, in MiB; 0 where the system does not tell.
+
+    From the kernel's high-water mark, not from getrusage: that counts the process that started this one too.
+    """
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def temperature_c(path: Path = _THERMAL) -> float | None:

@@ -163,7 +163,7 @@ def _parse(text: str, where: str) -> ModelCard:
     if not isinstance(table, dict):
         raise CardError(f"{where} is not a JSON object")
     known = {f.name for f in fields(ModelCard)}
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in known}
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in known}
     labels, shape = values.get("labels"), values.get("input_shape", ())
     if not isinstance(values.get("name"), str) or not isinstance(labels, tuple) or len(labels) < 2:
         raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more")

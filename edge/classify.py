@@ -64,7 +64,8 @@ class Classifier:
     @property
     def output_dtype(self) -> np.dtype[Any]:
         """Dtype of the output tensor: int8 in a quantised model, float32 in a foreign one."""
-        return np.dtype(self._output["dtype"])
+        dtype: np.dtype[Any] = np.dtype(self._output["dtype"])
+        return dtype
 
     def _foreign_input(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         assert self.card.input_range is not None
@@ -74,7 +75,8 @@ class Classifier:
         values = np.repeat(values[None, :, :, None], self.card.input_shape[3], axis=3)
         if self._input["dtype"] == np.float32:
             return values
-        return quantise(values, *self._input["quantization"], self._input["dtype"])
+        scale, zero_point = self._input["quantization"]
+        return quantise(values, scale, zero_point, self._input["dtype"])
 
     def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The details of the input and the output, if they are what the contract and the card say."""

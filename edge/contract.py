@@ -82,8 +82,9 @@ def quantise(
 
     Rounding comes before clipping, and half goes to even, as the TFLite quantisation specification has it.
     """
-    limits = np.iinfo(np.dtype(dtype))  # type: ignore[type-var]
-    return np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    limits = np.iinfo(np.dtype(dtype).type)
+    codes: npt.NDArray[Any] = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    return codes
 
 
 def dequantise(codes: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:

@@ -70,9 +70,7 @@ class Faces:
     def take(self, positions: npt.NDArray[np.int64]) -> Faces:
         """The faces at `positions`, in that order."""
         votes = None if self.votes is None else self.votes[positions]
-        return Faces(
-            self.images[positions], self.class_ids[positions], self.rows[positions], self.labels, votes
-        )
+        return Faces(self.images[positions], self.class_ids[positions], self.rows[positions], self.labels, votes)
 
     def sample(self, n: int | None, seed: int) -> Faces:
         """`n` faces drawn at random without replacement, in file order; all of them where n is None."""

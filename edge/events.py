@@ -25,9 +25,7 @@ class EventMaker:
     def __init__(self, emit: Emit, source: str, labels: tuple[str, ...], model: str) -> None:
         self._emit, self._source, self._labels, self._model = emit, source, labels, model
 
-    def events(
-        self, frame: Frame, seen: list[Track], ended: list[Track], latency_ms: dict[str, float]
-    ) -> list[Event]:
+    def events(self, frame: Frame, seen: list[Track], ended: list[Track], latency_ms: dict[str, float]) -> list[Event]:
         """The events of one frame.
 
         Args:
@@ -44,10 +42,7 @@ class EventMaker:
             if track.class_id is None:
                 track.class_id = best
                 found.append(self._event(frame, track, "started", latency_ms))
-            elif (
-                best != track.class_id
-                and track.smoothed[best] - track.smoothed[track.class_id] >= MIN_LEAD
-            ):
+            elif best != track.class_id and track.smoothed[best] - track.smoothed[track.class_id] >= MIN_LEAD:
                 track.class_id = best
                 found.append(self._event(frame, track, "changed", latency_ms))
         return found + [self._event(frame, track, "ended", latency_ms) for track in ended]

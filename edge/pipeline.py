@@ -87,9 +87,7 @@ class Pipeline:
         with latency.stage("detect"):
             detections = self._detector.detect(frame)
         with latency.stage("classify"):
-            scores = [
-                self._classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections
-            ]
+            scores = [self._classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections]
         with latency.stage("track"):
             seen, ended = self._tracker.update(detections, scores, frame.position_s)
         self._spent_ms = {stage: latency.frame_ms[stage] for stage in ("capture", "detect", "classify")}

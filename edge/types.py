@@ -37,9 +37,7 @@ class Frame:
     def __post_init__(self) -> None:
         shape = self.image.shape
         if self.image.dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
-            raise ValueError(
-                f"expected (h, w) or (h, w, 3) uint8. Received: shape={shape}, dtype={self.image.dtype}"
-            )
+            raise ValueError(f"expected (h, w) or (h, w, 3) uint8. Received: shape={shape}, dtype={self.image.dtype}")
 
     @property
     def size_wh(self) -> tuple[int, int]:

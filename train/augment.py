@@ -27,9 +27,7 @@ def build_augmenter(augment: Augment, seed: int) -> keras.Sequential | None:
         wanted.append(layers.RandomZoom(augment.zoom, fill_mode="nearest", seed=seed + 2, dtype="float32"))
     if augment.shift:
         wanted.append(
-            layers.RandomTranslation(
-                augment.shift, augment.shift, fill_mode="nearest", seed=seed + 3, dtype="float32"
-            )
+            layers.RandomTranslation(augment.shift, augment.shift, fill_mode="nearest", seed=seed + 3, dtype="float32")
         )
     if augment.brightness:
         wanted.append(layers.RandomBrightness(augment.brightness, (0, 255), seed=seed + 4, dtype="float32"))

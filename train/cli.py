@@ -114,9 +114,7 @@ def _resumed(
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ votes (fer2013new.csv) for the same rows.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many faces.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for metrics.json.")
-def evaluate(
-    model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None
-) -> None:
+def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None) -> None:
     """Score a .keras MODEL on a split: accuracy, macro-F1, recall and precision a class, confusion."""
     import_keras()
 

@@ -140,9 +140,7 @@ class _BestWeights(keras.callbacks.ModelCheckpoint):
 class _Backup(keras.callbacks.BackupAndRestore):
     """Saves the whole training state after each epoch; puts epoch order and early stopping back too."""
 
-    def __init__(
-        self, run: RunFolder, batches: Batches, early: keras.callbacks.EarlyStopping | None
-    ) -> None:
+    def __init__(self, run: RunFolder, batches: Batches, early: keras.callbacks.EarlyStopping | None) -> None:
         super().__init__(run.checkpoint, double_checkpoint=True, delete_checkpoint=False)
         self._run, self._batches, self._early = run, batches, early
 

@@ -67,9 +67,7 @@ class RunFolder:
             WrongUseError: the folder holds something already.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise WrongUseError(
-                f"{self.path} is not empty: give another --out, or --resume to go on with that run"
-            )
+            raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.recipe_toml) as temporary:
             temporary.write_text(tomli_w.dumps({**recipe.as_dict(), "data": data}), "utf-8")

@@ -27,7 +27,7 @@ from edge.types import Detection, Frame
 @options.threads
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, one image a line.")
 def classify(images: tuple[Path, ...], model: str, detector: str, threads: int, as_json: bool) -> None:
-    """Name the expression on every face of each photograph.
+    """Name the expression on each face of photographs.
 
     An image that cannot be read is named, the others are still done, and the exit status is 1.
     """

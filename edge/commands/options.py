@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
-from edge.dataset import SPLITS, Faces, read_faces
+from edge.dataset import SPLITS, Faces, Progress, read_faces
 from edge.detect import DETECTORS
 from edge.shipped import DEFAULT_MODEL
 
@@ -49,9 +49,10 @@ threads = click.option(
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Any]:
+def progress(label: str) -> Iterator[Progress]:
     """A bar on a terminal's standard error, nothing elsewhere; yields `callback(done, total)`."""
-    with click.progressbar(length=1, label=label, file=click.get_text_stream("stderr")) as bar:
+    bar_on_stderr = click.progressbar(length=1, label=label, file=sys.stderr)
+    with bar_on_stderr as bar:
 
         def advance(done: int, total: int) -> None:
             bar.length = max(total, 1)

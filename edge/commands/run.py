@@ -55,7 +55,7 @@ def run(
     max_frames: int | None,
     report_path: Path | None,
 ) -> None:
-    """Watch a source, find faces, name the expression on each, and say how long every step took.
+    """Watch a source and name the expression on each face; say how long every step took.
 
     Runs until the source ends or Ctrl-C, and prints a summary. SIGUSR1 prints it in between.
     """

@@ -39,9 +39,7 @@ class YuNetDetector:
                 f"{YUNET_FILE} of OpenCV Zoo there, or use --detector yunet:FILE.onnx"
             )
         try:
-            self._net = cv2.FaceDetectorYN.create(
-                str(path), "", (320, 320), _MIN_SCORE, _MAX_OVERLAP, _TOP_K
-            )
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _MIN_SCORE, _MAX_OVERLAP, _TOP_K)
         except cv2.error as error:
             raise DetectorError(f"OpenCV cannot load {path}: expected YuNet's .onnx ({error.err})") from error
 

@@ -17,7 +17,7 @@ class CsvSink(TextSink):
 
     def write(self, event: Event) -> None:
         """Append one event, after a header if it is the first."""
-        row = {}
+        row: dict[str, object] = {}
         for key, value in event.as_dict().items():
             if key == "box":
                 row.update(zip(("x", "y", "w", "h"), value, strict=True))

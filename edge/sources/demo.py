@@ -33,7 +33,9 @@ class DemoSource(ClosingSource):
     def __init__(self, fps: float = 30.0, paced: bool = True) -> None:
         self._fps, self._paced = fps, paced
         data = (resources.files("edge") / "assets" / "portrait.jpg").read_bytes()
-        self._portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert portrait is not None
+        self._portrait = portrait
 
     def __iter__(self) -> Iterator[Frame]:
         started_s = time.monotonic()

@@ -16,6 +16,8 @@ from edge.errors import SourceError
 from edge.sources.base import ClosingSource
 from edge.types import Frame
 
+_NO_VIDEO = "{path} is not a video that OpenCV can read: expected an MP4, AVI, MKV or the like"
+
 
 class VideoSource(ClosingSource):
     """Any clip that OpenCV's FFmpeg can decode.
@@ -25,10 +27,18 @@ class VideoSource(ClosingSource):
     """
 
     def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as stream:
+                head = stream.read(4096)
+        except OSError as error:
+            raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+        # Text has no zero byte, a clip always has some; FFmpeg would play text as a terminal's picture.
+        if b"\0" not in head:
+            raise SourceError(_NO_VIDEO.format(path=path))
         # One decoding thread: more of them cost memory, and the frames are needed one at a time.
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
-            raise SourceError(f"{path} is not a video that OpenCV can read: expected an MP4, AVI, MKV or the like")
+            raise SourceError(_NO_VIDEO.format(path=path))
         self.name = path.name
         self._path = path
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))

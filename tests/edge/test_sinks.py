@@ -1,0 +1,62 @@
+import csv
+import json
+
+import pytest
+
+from edge.contract import FER2013_LABELS
+from edge.errors import SinkError, WrongUseError
+from edge.sinks import open_sink
+from edge.types import Event
+
+
+@pytest.fixture
+def event():
+    emotions = dict.fromkeys(FER2013_LABELS, 0.02) | {"happy": 0.88}
+    latency = {"capture": 1.0, "detect": 2.0, "classify": 0.5, "total": 3.6}
+    return Event("clip", 7, 1, (1.4, 2.6, 30, 31), 0.9, "happy", 0.88, emotions, "started", latency, "m@1")
+
+
+def test_json_lines(event, tmp_path):
+    with open_sink(f"jsonl:{tmp_path / 'e.jsonl'}") as sink:
+        sink.write(event)
+        # Flushed: a reader of the file sees it while the daemon runs.
+        assert len((tmp_path / "e.jsonl").read_text().splitlines()) == 1
+        sink.write(event)
+    rows = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    assert rows[0] == event.as_dict()
+    assert rows[0]["box"] == [1, 3, 30, 31]
+
+
+def test_csv(event, tmp_path):
+    with open_sink(f"csv:{tmp_path / 'e.csv'}") as sink:
+        sink.write(event)
+        sink.write(event)
+    with (tmp_path / "e.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2
+    assert (rows[0]["x"], rows[0]["happy"], rows[0]["detect_ms"]) == ("1", "0.88", "2.0")
+
+
+def test_console_and_standard_output(event, capsys):
+    with open_sink("console") as console, open_sink("jsonl:-") as lines:
+        console.write(event)
+        lines.write(event)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "+ face 1   happy      88%  at 1,3 30x31     3.6 ms" in first
+    assert json.loads(second)["emotion"] == "happy"
+
+
+def test_sinks_that_cannot_be_written(event, tmp_path):
+    for kind in ("jsonl", "csv"):
+        with pytest.raises(SinkError, match="cannot write events to"):
+            open_sink(f"{kind}:{tmp_path / 'no' / 'such' / 'folder' / 'e'}")
+        with pytest.raises(SinkError, match="Is a directory"):
+            open_sink(f"{kind}:{tmp_path}")
+        with pytest.raises(SinkError, match="No space left"), open_sink(f"{kind}:/dev/full") as sink:
+            sink.write(event)
+
+
+@pytest.mark.parametrize("spec", ["", "jsonl", "csv:", "console:x", "smoke:signals"])
+def test_an_unknown_sink(spec):
+    with pytest.raises(WrongUseError, match="expected console, jsonl:PATH"):
+        open_sink(spec)

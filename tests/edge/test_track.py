@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from edge.track import Tracker, iou
+from edge.types import Detection
+
+HAPPY = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
+SAD = np.array([0, 0, 0, 0, 1, 0, 0], np.float32)
+
+
+def face(x, y=0.0, size=20.0):
+    return Detection((x, y, size, size), 0.9)
+
+
+def test_iou():
+    assert iou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert iou((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+def test_faces_keep_their_numbers_while_they_move():
+    tracker = Tracker()
+    for step in range(10):
+        seen, ended = tracker.update([face(2.0 * step), face(200 - 2.0 * step)], [HAPPY, SAD], step / 10)
+        assert [t.track_id for t in seen] == [1, 2]
+        assert not ended
+    # The detector's order does not matter.
+    seen, _ = tracker.update([face(180), face(20)], [SAD, HAPPY], 1.0)
+    assert [t.track_id for t in seen] == [2, 1]
+
+
+def test_the_best_overlap_chooses_first():
+    tracker = Tracker()
+    tracker.update([face(0), face(12)], [HAPPY, SAD], 0.0)
+    seen, _ = tracker.update([face(10)], [SAD], 0.1)
+    assert seen[0].track_id == 2
+
+
+def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
+    tracker = Tracker(max_miss_s=0.5)
+    tracker.update([face(0)], [HAPPY], 0.0)
+    assert tracker.update([], [], 0.4) == ([], [])
+    seen, _ = tracker.update([face(1)], [HAPPY], 0.5)
+    assert seen[0].track_id == 1
+    _, ended = tracker.update([], [], 1.1)
+    assert [t.track_id for t in ended] == [1]
+    seen, _ = tracker.update([face(1)], [HAPPY], 1.2)
+    assert seen[0].track_id == 2
+    assert [t.track_id for t in tracker.finish()] == [2]
+    assert tracker.tracks == []
+
+
+def test_scores_are_smoothed_by_time_not_by_frames():
+    def after_one_second(fps):
+        tracker = Tracker(smoothing_s=0.4)
+        tracker.update([face(0)], [HAPPY], 0.0)
+        for i in range(1, fps + 1):
+            (track,), _ = tracker.update([face(0)], [SAD], i / fps)
+        return track.smoothed
+
+    slow, fast = after_one_second(5), after_one_second(50)
+    assert slow[4] == pytest.approx(1 - np.exp(-1 / 0.4), abs=1e-4)
+    assert fast == pytest.approx(slow, abs=1e-4)
+    assert fast.sum() == pytest.approx(1, abs=1e-5)
