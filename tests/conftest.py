@@ -43,6 +43,12 @@ def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **e
     )
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "fer2013" in getattr(item, "fixturenames", ()):
+            item.add_marker("fer2013")
+
+
 @pytest.fixture(scope="session")
 def mien():
     return run_mien

@@ -63,6 +63,7 @@ def fit(
         if (arch is None) == (recipe_file is None):
             raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
         recipe = load_recipe(arch if arch is not None else recipe_file).with_changes(changes, augment)
+        run.check_free()
     import_keras()
     faces = read_with_progress(data, ("Training", "PublicTest"))
     faces = {name: part.sample(limit, recipe.fit.seed) for name, part in faces.items()}

@@ -60,14 +60,17 @@ class RunFolder:
         """Weights of the best epoch so far."""
         return self.checkpoint / "best.weights.h5"
 
-    def start(self, recipe: Recipe, data: dict[str, Any]) -> None:
-        """Make the folder and write down what is about to be run.
+    def check_free(self) -> None:
+        """See to it that a new run may be made here.
 
         Raises:
             WrongUseError: the folder holds something already.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
+
+    def start(self, recipe: Recipe, data: dict[str, Any]) -> None:
+        """Make the folder and write down what is about to be run."""
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.recipe_toml) as temporary:
             temporary.write_text(tomli_w.dumps({**recipe.as_dict(), "data": data}), "utf-8")

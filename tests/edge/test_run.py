@@ -171,14 +171,18 @@ def junk(tmp_path):
     return path
 
 
-def test_bad_sources(mien, tmp_path, junk):
-    empty = tmp_path / "empty"
+def test_bad_sources(mien, tmp_path, junk, demo_clip):
+    empty, cut, zeros = tmp_path / "empty", tmp_path / "cut.mp4", tmp_path / "zeros.mp4"
     empty.mkdir()
+    cut.write_bytes(demo_clip.read_bytes()[:20_000])
+    zeros.write_bytes(bytes(5000))
     for source, said in (
         (tmp_path / "none.mp4", "no source"),
         (junk, "is not a video"),
         (empty, "no image in"),
         ("camera:63", "no camera at"),
+        (cut, "is not a video"),
+        (zeros, "is not a video"),
     ):
         done = mien("run", "--source", source)
         assert done.code == 1

@@ -25,12 +25,15 @@ def build(n_classes: int, widths: Sequence[int] = (32, 64, 128), dense: int = 25
         for j in (1, 2):
             name = f"block{i}_conv{j}"
             x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            # 0.9, not Keras' 0.99: after a short try on few faces the statistics would not have arrived yet.
+            x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
         x = layers.MaxPooling2D(name=f"block{i}_pool")(x)
         x = layers.Dropout(dropout, name=f"block{i}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(dense, activation="relu", name="dense")(x)
+    x = layers.Dense(dense, use_bias=False, name="dense")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="dense_bn")(x)
+    x = layers.ReLU(name="dense_relu")(x)
     x = layers.Dropout(0.5, name="dense_dropout")(x)
     x = layers.Dense(n_classes, name="logits")(x)
     scores = layers.Softmax(dtype="float32", name="scores")(x)

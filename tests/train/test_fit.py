@@ -1,0 +1,237 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from edge.dataset import read_faces
+from tests.made_data import write_csv, write_folder
+from train.batches import Batches
+from train.evaluate import load_keras_model
+from train.fit import predict
+
+LONG = 600
+
+
+@pytest.fixture(scope="module")
+def cnn_run(mien, made_csv, tmp_path_factory):
+    """One run of the textbook network on made data; the folder."""
+    out = tmp_path_factory.mktemp("runs") / "cnn"
+    done = mien("fit", "--arch", "cnn", "--data", made_csv, "--out", out, "--epochs", 6, "--batch-size", 16,
+                "--precision", "float32", module="train")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "on PublicTest" in done.out
+    return out
+
+
+def test_a_run_folder_holds_model_history_recipe_and_metrics(cnn_run):
+    assert sorted(p.name for p in cnn_run.iterdir()) == ["history.csv", "metrics.json", "model.keras", "recipe.toml"]
+    metrics = json.loads((cnn_run / "metrics.json").read_text())
+    assert metrics["labels"][3] == "happy"
+    assert metrics["scores"]["n"] == 70
+    # Drawn faces are easy: a network that learns at all is far above one in seven.
+    assert metrics["scores"]["accuracy"] > 0.5
+    assert len((cnn_run / "history.csv").read_text().splitlines()) == 7
+    assert 'sha256 = "' in (cnn_run / "recipe.toml").read_text()
+
+
+def test_the_model_loads_without_mien(cnn_run, made_csv):
+    code = (
+        "import sys; sys.modules['train'] = sys.modules['edge'] = None\n"
+        f"import keras; m = keras.saving.load_model({str(cnn_run / 'model.keras')!r}); print(m.input_shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "(None, 48, 48, 1)" in done.stdout, done.stderr
+
+
+def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
+    faces = read_faces(made_csv, ("PublicTest",))["PublicTest"]
+    answers = predict(load_keras_model(cnn_run / "model.keras"), faces).argmax(axis=1)
+    rows = (cnn_run / "history.csv").read_text().splitlines()
+    column = rows[0].split(",").index("val_accuracy")
+    best = max(float(row.split(",")[column]) for row in rows[1:])
+    assert (answers == faces.class_ids).mean() == pytest.approx(best, abs=0.001)
+
+
+def test_evaluate_scores_the_model_again(mien, cnn_run, made_csv, tmp_path):
+    done = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path, module="train")
+    assert done.code == 0, done.err
+    assert "accuracy" in done.out
+    assert "surprise" in done.out
+    again = json.loads((tmp_path / "metrics.json").read_text())["scores"]
+    assert again == json.loads((cnn_run / "metrics.json").read_text())["scores"]
+
+
+def test_evaluate_against_ferplus_votes(mien, cnn_run, made_csv, tmp_path):
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    columns = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    rows = []
+    for usage, n in (("Training", 210), ("PublicTest", 70)):
+        for i in range(n):
+            votes = dict.fromkeys(header.split(",")[2:], 0) | {columns[i % 7]: 9}
+            if i == 0:
+                # A tie has no majority.
+                votes["neutral"] = 9
+            rows.append(",".join([usage, "x", *map(str, votes.values())]))
+    (tmp_path / "votes.csv").write_text("\n".join([header, *rows]) + "\n")
+    done = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--votes", tmp_path / "votes.csv",
+                "--out", tmp_path, module="train")  # fmt: skip
+    assert "of 69 faces with one" in done.out, done.err
+    table = json.loads((tmp_path / "metrics.json").read_text())
+    assert table["ferplus_majority"]["n"] == 69
+
+
+def test_a_folder_of_images_trains_too_with_augmentation_and_averaging(mien, tmp_path):
+    folder = write_folder(tmp_path / "faces", 4)
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'name = "mine"\narchitecture = "mien"\n[model]\nwidths = [8, 16]\nblocks = 1\n[augment]\nenabled = true\n'
+        'brightness = 0.1\nerasing = 0.2\n[fit]\nepochs = 2\nbatch_size = 8\noptimizer = "sgd"\n'
+        'learning_rate = 0.01\nschedule = "cosine"\nwarmup_epochs = 0.5\nweight_decay = 0.001\nema = 0.9\n'
+        'label_smoothing = 0.1\nprecision = "mixed_bfloat16"\n'
+    )
+    done = mien("fit", "--recipe", recipe, "--data", folder, "--out", tmp_path / "run", module="train")
+    assert done.code == 0, done.err
+    model = load_keras_model(tmp_path / "run" / "model.keras")
+    # Neither the augmentation nor the mixed precision is in the saved model.
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert not any("random" in type(layer).__name__.lower() for layer in model.layers)
+
+
+def test_early_stopping_stops(mien, made_csv, tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [4]\n[fit]\nepochs = 50\npatience = 2\n'
+        'learning_rate = 1e-9\nprecision = "float32"\n'
+    )
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / "run", module="train")
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["epochs"] == 3
+
+
+def test_batches_depend_on_seed_and_epoch_alone(made_csv):
+    faces = read_faces(made_csv, ("Training",))["Training"]
+    a, b = Batches(faces, 32, 5), Batches(faces, 32, 5)
+    a.shuffle(0)
+    a.shuffle(3)
+    b.shuffle(3)
+    assert np.array_equal(a[0][0], b[0][0])
+    a.shuffle(4)
+    assert not np.array_equal(a[0][0], b[0][0])
+    assert sum(len(a[i][0]) for i in range(len(a))) == 210
+    assert a[0][1].sum(axis=1).tolist() == [1] * 32
+
+
+def recipe_of(tmp_path, epochs):
+    path = tmp_path / "resumable.toml"
+    path.write_text(
+        'name = "resumable"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.0\n'
+        f'[fit]\nepochs = {epochs}\nbatch_size = 32\noptimizer = "sgd"\nlearning_rate = 0.05\n'
+        'schedule = "cosine"\nema = 0.9\nprecision = "float32"\n'
+    )
+    return path
+
+
+def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_path):
+    recipe = recipe_of(tmp_path, 40)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train").code == 0
+    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", broken]
+    with subprocess.Popen([str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        history = broken / "history.csv"
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if history.exists() and len(history.read_text().splitlines()) > 5:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert not (broken / "model.keras").exists()
+    assert not (broken / "metrics.json").exists()
+    done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
+    assert done.code == 0, done.err
+    a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
+    assert b["epoch"].tolist() == list(range(40))
+    assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
+    assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=0.03)
+
+
+def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe_of(tmp_path, LONG), "--data", made_csv,
+               "--out", out]  # fmt: skip
+    with subprocess.Popen(
+        [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (out / "history.csv").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume goes on" in err
+    assert "Traceback" not in err
+
+
+def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
+    for arguments, said in (
+        (("--arch", "cnn", "--out", cnn_run), "is not empty"),
+        (("--out", tmp_path / "a"), "give either --arch NAME"),
+        (("--arch", "cnn", "--recipe", "x.toml", "--out", tmp_path / "a"), "give either --arch NAME"),
+        (("--arch", "nonsense", "--out", tmp_path / "a"), "no recipe 'nonsense'"),
+        (("--resume", "--out", tmp_path / "a"), "no run to resume"),
+        (("--resume", "--out", cnn_run), "is finished"),
+        (("--resume", "--out", cnn_run, "--epochs", 9), "--epochs cannot change with --resume"),
+    ):
+        done = mien("fit", "--data", made_csv, *arguments, module="train")
+        assert done.code == 2
+        assert said in done.error_line()
+    assert not (tmp_path / "a").exists()
+
+
+def test_bad_data_leaves_no_run_behind(mien, tmp_path):
+    (tmp_path / "bad.csv").write_text("a,b\n")
+    for data in (tmp_path / "bad.csv", tmp_path / "none.csv"):
+        done = mien("fit", "--arch", "cnn", "--data", data, "--out", tmp_path / "run", module="train")
+        assert done.code == 1
+        assert "expected" in done.err.strip().splitlines()[-1]
+        assert not (tmp_path / "run").exists()
+
+
+def test_models_that_cannot_be_loaded(mien, made_csv, tmp_path):
+    with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+    (tmp_path / "text.keras").write_text("no model")
+    two = keras.Input((48, 48, 3))
+    keras.Model(two, keras.layers.Flatten()(two)).save(tmp_path / "colour.keras")
+    for name, said in (
+        ("none.keras", "no model at"),
+        ("text.keras", "is not a model that Keras"),
+        ("cut.keras", "is not a model that Keras"),
+        ("colour.keras", "expected grey faces"),
+    ):
+        done = mien("evaluate", tmp_path / name, "--data", made_csv, module="train")
+        assert done.code == 1
+        assert said in done.error_line()
+
+
+def test_a_model_of_other_classes_than_the_data(mien, made_csv, tmp_path):
+    pixels = keras.Input((48, 48, 1))
+    keras.Model(pixels, keras.layers.Dense(3)(keras.layers.Flatten()(pixels))).save(tmp_path / "three.keras")
+    done = mien("evaluate", tmp_path / "three.keras", "--data", made_csv, module="train")
+    assert done.code == 1
+    assert "answers 3 classes, the data has 7" in done.err
+
+
+def test_limit_draws_that_many(mien, tmp_path):
+    data = write_csv(tmp_path / "d.csv", 70, 35)
+    done = mien("fit", "--arch", "simple-nn", "--data", data, "--out", tmp_path / "r", "--limit", 21, "--epochs", 1,
+                module="train")  # fmt: skip
+    assert "21 faces to fit" in done.out, done.err
+    assert json.loads((tmp_path / "r" / "metrics.json").read_text())["scores"]["n"] == 21

@@ -1,0 +1,51 @@
+import pytest
+
+from edge.errors import DataError, WrongUseError
+from train.recipe import load_recipe, recipe_names
+
+
+def test_the_shipped_recipes_load():
+    assert {"simple-nn", "cnn", "mien-small"} <= set(recipe_names())
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert recipe.description
+
+
+def test_unknown_recipes_and_files(tmp_path):
+    with pytest.raises(WrongUseError, match="no recipe 'vgg': expected one of cnn"):
+        load_recipe("vgg")
+    with pytest.raises(DataError, match="cannot read the recipe"):
+        load_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name = ", "is not TOML"),
+        ('name = "x"', "lacks a name or an architecture"),
+        ('name = "x"\narchitecture = "cnn"\nepoch = 3', "unknown key 'epoch'"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nepoch = 3', "did you mean 'epochs'"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = "many"', "epochs in .* is 'many': expected int"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = 0', "must be above zero"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\noptimizer = "lion"', "expected one of adam, sgd"),
+        ('name = "x"\narchitecture = "cnn"\n[augment]\nflip = 1', "flip in .* is 1: expected bool"),
+    ],
+)
+def test_a_bad_recipe_is_named(tmp_path, text, complaint):
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=complaint):
+        load_recipe(path)
+
+
+def test_whole_numbers_stand_for_real_ones(tmp_path):
+    (tmp_path / "r.toml").write_text('name = "x"\narchitecture = "cnn"\n[fit]\nlearning_rate = 1\n')
+    assert load_recipe(tmp_path / "r.toml").fit.learning_rate == 1
+
+
+def test_a_command_line_changes_a_recipe_and_none_leaves_it():
+    recipe = load_recipe("cnn").with_changes({"epochs": 2, "seed": None}, augment=True)
+    assert (recipe.fit.epochs, recipe.fit.seed, recipe.augment.enabled) == (2, 0, True)
+    with pytest.raises(DataError, match="the command line must be above zero"):
+        recipe.with_changes({"learning_rate": -1.0}, None)
