@@ -1,5 +1,7 @@
 # Two commands: `make demo` and `make test`. Both build .venv from the committed locks in requirements/.
 PYTHON ?= python3
+# On a Raspberry Pi with its own camera: make demo VENV_OPTIONS=--system-site-packages
+VENV_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -37,7 +39,7 @@ clean:  ## forget the environment
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("mien needs Python 3.11 or later, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
 
 $(VENV)/device.stamp: $(BIN)/python requirements/device.lock pyproject.toml
 	$(PIP) install --require-hashes --requirement requirements/device.lock

@@ -52,7 +52,8 @@ class Fit:
         learning_rate: at its peak.
         schedule: `constant`, or `cosine` down to zero after a linear warm-up.
         warmup_epochs: length of that warm-up.
-        weight_decay: decoupled (Loshchilov & Hutter, 2019), on kernels only.
+        weight_decay: decoupled (Loshchilov & Hutter, 2019), on kernels only; with SGD's momentum of 0.9, ten
+            times the figure of frameworks that add it to the gradient does the same.
         label_smoothing: share of each target spread over all classes.
         ema: momentum of the running average of the weights that is evaluated and kept; 0 for none.
         patience: stop after so many epochs without a better PublicTest accuracy; 0 to never stop early.
