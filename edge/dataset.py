@@ -24,9 +24,9 @@ import numpy.typing as npt
 
 from edge.contract import FER2013_LABELS, INPUT_SIZE, canonical_label, preprocess
 from edge.errors import DataError
+from edge.images import image_files, read_image
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 #: FER+'s columns as its authors name them, in our order; `unknown` and `NF` (not a face) are left out.
 _FERPLUS_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt")
@@ -113,27 +113,6 @@ def read_faces(
         if not len(found[split]):
             raise DataError(f"{path} has no {split} faces: expected at least one")
     return found
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The image files directly inside a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
-
-
-def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint8]:
-    """Decode one image file: `(h, w, 3)` uint8 BGR, or `(h, w)` with `cv2.IMREAD_GRAYSCALE`.
-
-    Raises:
-        DataError: the file is missing or is no image.
-    """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(data, flags) if data.size else None
-    if image is None:
-        raise DataError(f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP")
-    return cast("npt.NDArray[np.uint8]", image)
 
 
 # --- fer2013.csv ----------------------------------------------------------------------------------------

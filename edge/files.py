@@ -15,7 +15,9 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    # All suffixes are kept: Keras looks for `.weights.h5`.
+    stem, suffixes = path.name.split(".")[0], "".join(path.suffixes)
+    handle, name = tempfile.mkstemp(prefix=f".{stem}-", suffix=suffixes, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

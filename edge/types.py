@@ -23,9 +23,10 @@ class Frame:
     Attributes:
         image: `(h, w, 3)` uint8 BGR, or `(h, w)` uint8 grey where the source has no colour to give.
         index: 0-based position in the source; skipped and unreadable frames count.
-        timestamp_s: monotonic time at which capture began.
+        timestamp_s: monotonic time of the exposure where the camera tells it, else of the arrival; for files,
+            of the beginning of the read.
         position_s: seconds into the source: media time for clips, time since opening for cameras.
-        capture_ms: how long reading and decoding took.
+        capture_ms: from `timestamp_s` until the picture was there.
     """
 
     image: npt.NDArray[np.uint8]

@@ -115,3 +115,14 @@ def ferplus(fer2013) -> Path:
 @pytest.fixture(scope="session")
 def made_csv(tmp_path_factory) -> Path:
     return write_csv(tmp_path_factory.mktemp("made") / "fer2013.csv.bz2")
+
+
+@pytest.fixture(scope="session")
+def cnn_run(mien, made_csv, tmp_path_factory) -> Path:
+    """The run folder of the textbook network, trained for a moment on made data."""
+    out = tmp_path_factory.mktemp("runs") / "cnn"
+    few = ("--epochs", 6, "--batch-size", 16, "--precision", "float32")
+    done = mien("fit", "--arch", "cnn", "--data", made_csv, "--out", out, *few, module="train")
+    assert done.code == 0, done.err
+    assert "on PublicTest" in done.out
+    return out

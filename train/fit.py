@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +15,7 @@ from edge.metrics import score
 from train.augment import build_augmenter
 from train.backend import resolve_precision
 from train.batches import Batches
+from train.checkpoint import BestWeights, Checkpoint
 from train.models import build_model
 from train.recipe import Fit, Recipe
 from train.run import RunFolder
@@ -66,12 +65,20 @@ def fit(
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
+    checkpoint = Checkpoint(run, batches, settings.patience)
+    finished = checkpoint.restore(model)
+    run.cut_history(finished)
+    run.checkpoint.mkdir(exist_ok=True)
     started_s = time.monotonic()
     model.fit(
         batches,
+        initial_epoch=finished,
         epochs=settings.epochs,
+        # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a resumed
+        # run does not have.
+        shuffle=False,
         validation_data=Batches(validation, settings.batch_size, None),
-        callbacks=_callbacks(settings, core, batches, run),
+        callbacks=_callbacks(settings, core, checkpoint, run),
         verbose=verbose,
     )
     seconds = time.monotonic() - started_s
@@ -118,65 +125,19 @@ def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimize
     return optimizer
 
 
-class _BestWeights(keras.callbacks.ModelCheckpoint):
-    """Keeps the best epoch of the model itself, without the augmentation in front of it."""
-
-    def __init__(self, core: keras.Model, path: Path, threshold: float | None) -> None:
-        super().__init__(
-            path,
-            monitor="val_accuracy",
-            mode="max",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=threshold,
-        )
-        self._core = core
-
-    @property
-    def model(self) -> keras.Model:
-        return self._core
-
-
-class _Backup(keras.callbacks.BackupAndRestore):
-    """Saves the whole training state after each epoch; puts epoch order and early stopping back too."""
-
-    def __init__(self, run: RunFolder, batches: Batches, early: keras.callbacks.EarlyStopping | None) -> None:
-        super().__init__(run.checkpoint, double_checkpoint=True, delete_checkpoint=False)
-        self._run, self._batches, self._early = run, batches, early
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        super().on_train_begin(logs)
-        if self._early is not None:
-            for epoch, row in enumerate(self._run.read_history()):
-                self._early.on_epoch_end(epoch, row)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._batches.shuffle(epoch)
-
-
-def _callbacks(settings: Fit, core: keras.Model, batches: Batches, run: RunFolder) -> list[Any]:
-    run.checkpoint.mkdir(exist_ok=True)
-    finished = _finished_epochs(run)
-    run.cut_history(finished)
-    past = [row["val_accuracy"] for row in run.read_history()]
+def _callbacks(settings: Fit, core: keras.Model, checkpoint: Checkpoint, run: RunFolder) -> list[Any]:
     callbacks: list[Any] = [keras.callbacks.TerminateOnNaN()]
-    early = None
-    if settings.patience:
-        early = keras.callbacks.EarlyStopping("val_accuracy", patience=settings.patience, mode="max")
-        callbacks.append(early)
-    callbacks.append(keras.callbacks.CSVLogger(run.history_csv, append=bool(finished)))
-    # The backup comes before the swap: it must see the weights that training goes on with, while the best
+    if checkpoint.early is not None:
+        callbacks.append(checkpoint.early)
+    callbacks.append(keras.callbacks.CSVLogger(run.history_csv, append=True))
+    # The checkpoint comes before the swap: it must see the weights that training goes on with, while the best
     # epoch is chosen among the averaged weights, those that were evaluated.
-    callbacks.append(_Backup(run, batches, early))
+    callbacks.append(checkpoint)
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks.append(_BestWeights(core, run.best_weights, max(past, default=None)))
+    callbacks.append(BestWeights(core, run))
+    callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
     return callbacks
-
-
-def _finished_epochs(run: RunFolder) -> int:
-    state = run.checkpoint / "training_metadata.json"
-    return int(json.loads(state.read_text())["epoch"]) if state.exists() else 0
 
 
 def _best_model(recipe: Recipe, core: keras.Model, n_classes: int, run: RunFolder) -> keras.Model:

@@ -56,6 +56,16 @@ class RunFolder:
         return self.path / "checkpoint"
 
     @property
+    def latest_weights(self) -> Path:
+        """Weights and optimiser after the last finished epoch."""
+        return self.checkpoint / "latest.weights.h5"
+
+    @property
+    def pending_weights(self) -> Path:
+        """The same, until the epoch's other files are written."""
+        return self.checkpoint / "pending.weights.h5"
+
+    @property
     def best_weights(self) -> Path:
         """Weights of the best epoch so far."""
         return self.checkpoint / "best.weights.h5"
@@ -90,16 +100,15 @@ class RunFolder:
             raise DataError(f"{self.recipe_toml} is damaged: {error}") from error
         return parse_recipe(table, str(self.recipe_toml)), data
 
-    def read_history(self, epochs: int | None = None) -> list[dict[str, float]]:
-        """The history's rows as numbers, at most the first `epochs` of them."""
+    def read_history(self) -> list[dict[str, float]]:
+        """The history's rows as numbers."""
         if not self.history_csv.exists():
             return []
         with self.history_csv.open(newline="") as stream:
             try:
-                rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+                return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
             except (TypeError, ValueError) as error:
                 raise DataError(f"{self.history_csv} is damaged: {error}") from error
-        return rows[:epochs]
 
     def cut_history(self, epochs: int) -> None:
         """Drop rows of epochs that were written down but not checkpointed."""

@@ -12,9 +12,9 @@ import click
 from edge.classify import Classifier
 from edge.commands import options
 from edge.crop import crop_face
-from edge.dataset import read_image
 from edge.detect import Detector, open_detector
 from edge.errors import MienError
+from edge.images import read_image
 from edge.pipeline import crop_margin
 from edge.shipped import find_model
 from edge.types import Detection, Frame

@@ -29,7 +29,8 @@ class CsvSink(TextSink):
                 row[key] = value
         if self._columns is None:
             self._columns = list(row)
-            self.write_text(_line(self._columns))
+            if self.is_empty:
+                self.write_text(_line(self._columns))
         self.write_text(_line([row.get(column, "") for column in self._columns]))
 
 

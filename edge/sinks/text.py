@@ -13,8 +13,10 @@ from edge.errors import SinkError
 class TextSink:
     """A file, or standard output. Each event is flushed, so that a reader sees it at once.
 
+    A file is appended to: a daemon that starts again keeps what it wrote before.
+
     Args:
-        path: the file to write anew; None for standard output.
+        path: the file; None for standard output.
 
     Raises:
         SinkError: it cannot be written.
@@ -23,9 +25,13 @@ class TextSink:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         try:
-            self._stream: TextIO = sys.stdout if path is None else path.open("w", encoding="utf-8", newline="")
+            self._stream: TextIO = sys.stdout if path is None else path.open("a+", encoding="utf-8", newline="")
         except OSError as error:
             raise SinkError(f"cannot write events to {path}: {error.strerror or error}") from error
+        self.is_empty = path is None or not self._stream.seekable() or self._stream.tell() == 0
+        if path is not None and not self.is_empty and not path.read_bytes().endswith(b"\n"):
+            # The power went in the middle of a line: the next event begins one of its own.
+            self.write_text("\n")
 
     def write_text(self, text: str) -> None:
         """Write and flush."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.dataset import IMAGE_SUFFIXES
 from edge.errors import SourceError, WrongUseError
+from edge.images import IMAGE_SUFFIXES
 from edge.types import Frame
 
 

@@ -45,9 +45,11 @@ class CameraSource(ClosingSource):
         opened_s = time.monotonic()
         index = 0
         while True:
+            # grab() waits for the camera; the frame's time is its arrival, not the beginning of the wait.
+            grabbed = self._capture.grab()
             begin_s = time.monotonic()
-            got, image = self._capture.read()
-            if not got:
+            got, image = self._capture.retrieve() if grabbed else (False, None)
+            if not got or image is None:
                 raise SourceError(f"{self.name} stopped giving frames after {index}: is it still plugged in?")
             now_s = time.monotonic()
             yield Frame(image, index, begin_s, begin_s - opened_s, (now_s - begin_s) * 1000)

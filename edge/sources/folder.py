@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from edge.dataset import image_files, read_image
 from edge.errors import DataError, SourceError
+from edge.images import image_files, read_image
 from edge.sources.base import ClosingSource
 from edge.types import Frame
 

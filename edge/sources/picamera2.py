@@ -59,17 +59,25 @@ class Picamera2Source(ClosingSource):
         opened_s = time.monotonic()
         index = 0
         while True:
-            begin_s = time.monotonic()
             try:
-                planes = self._camera.capture_array("lores", wait=TIMEOUT_S)
+                (planes,), metadata = self._camera.capture_arrays(["lores"], wait=TIMEOUT_S)
             except TimeoutError as error:
                 raise SourceError(f"{self.name} gave no frame for {TIMEOUT_S:.0f} s after {index}") from error
             gray = np.ascontiguousarray(planes[:HEIGHT, :WIDTH])
-            now_s = time.monotonic()
-            yield Frame(gray, index, begin_s, begin_s - opened_s, (now_s - begin_s) * 1000)
+            age_s = _age_s(metadata)
+            exposed_s = time.monotonic() - age_s
+            yield Frame(gray, index, exposed_s, exposed_s - opened_s, age_s * 1000)
             index += 1
 
     def close(self) -> None:
         """Stop the camera and let go of it."""
         self._camera.stop()
         self._camera.close()
+
+
+def _age_s(metadata: dict[str, Any]) -> float:
+    """Seconds since the sensor's first row was exposed: libcamera stamps it in nanoseconds of CLOCK_BOOTTIME."""
+    stamp_ns = metadata.get("SensorTimestamp")
+    if stamp_ns is None:
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - float(stamp_ns) / 1e9)

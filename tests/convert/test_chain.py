@@ -18,18 +18,9 @@ from tests.made_data import draw_face
 
 
 @pytest.fixture(scope="module")
-def run(mien, made_csv, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "cnn"
-    done = mien("fit", "--arch", "cnn", "--data", made_csv, "--out", out, "--epochs", 5, "--batch-size", 16,
-                "--precision", "float32", module="train")  # fmt: skip
-    assert done.code == 0, done.err
-    return out
-
-
-@pytest.fixture(scope="module")
-def quantized(mien, run, made_csv):
-    out = run.parent / "cnn-int8.tflite"
-    done = mien("quantize", run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
+def quantized(mien, cnn_run, made_csv):
+    out = cnn_run.parent / "cnn-int8.tflite"
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
                 "--max-drop", 5, module="convert")  # fmt: skip
     assert done.code == 0, done.err
     assert "same answer on" in done.out
@@ -61,8 +52,8 @@ def test_it_reads_drawn_faces(quantized):
     assert np.mean(right) > 0.5
 
 
-def test_verify_proves_it(mien, quantized, run, made_csv, tmp_path):
-    done = mien("verify", quantized, "--data", made_csv, "--reference", run / "model.keras",
+def test_verify_proves_it(mien, quantized, cnn_run, made_csv, tmp_path):
+    done = mien("verify", quantized, "--data", made_csv, "--reference", cnn_run / "model.keras",
                 "--json", tmp_path / "proof.json", module="convert")  # fmt: skip
     assert done.code == 0, done.err
     assert "float tensors 0" in done.out
@@ -77,9 +68,9 @@ def test_the_loop_runs_on_it(mien, quantized, demo_clip, weights):
     assert "+ face 1" in done.out
 
 
-def test_the_same_run_converts_to_the_same_graph(mien, quantized, run, made_csv, tmp_path):
+def test_the_same_run_converts_to_the_same_graph(mien, quantized, cnn_run, made_csv, tmp_path):
     again = tmp_path / "again.tflite"
-    done = mien("quantize", run / "model.keras", "--data", made_csv, "--out", again, "--samples", 70,
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", again, "--samples", 70,
                 "--max-drop", 5, module="convert")  # fmt: skip
     assert done.code == 0, done.err
     face = np.random.default_rng(5).integers(0, 256, (48, 48)).astype(np.uint8)
@@ -87,23 +78,23 @@ def test_the_same_run_converts_to_the_same_graph(mien, quantized, run, made_csv,
     assert read_model(again).card.calibration == read_model(quantized).card.calibration
 
 
-def test_a_model_that_loses_too_much_is_not_written(mien, run, made_csv, tmp_path):
+def test_a_model_that_loses_too_much_is_not_written(mien, cnn_run, made_csv, tmp_path):
     out = tmp_path / "x.tflite"
-    done = mien("quantize", run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
                 "--max-drop", -50, module="convert")  # fmt: skip
     assert done.code == 1
     assert "nothing written" in done.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_use_of_quantize(mien, run, quantized, made_csv, tmp_path):
+def test_wrong_use_of_quantize(mien, cnn_run, quantized, made_csv, tmp_path):
     for arguments, said in (
         (("--out", quantized), "exists: give another --out, or --force"),
         (("--out", tmp_path / "x.txt"), "does not end in .tflite"),
         (("--out", tmp_path / "x.tflite", "--split", "Training"), "calibrated on"),
         (("--out", tmp_path / "x.tflite", "--samples", 3), "fewer than the 7 classes"),
     ):
-        done = mien("quantize", run / "model.keras", "--data", made_csv, *arguments, module="convert")
+        done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, *arguments, module="convert")
         assert done.code == 2
         assert said in done.err.strip().splitlines()[-1]
     done = mien("quantize", tmp_path / "none.keras", "--data", made_csv, "--out", tmp_path / "x.tflite",
@@ -114,9 +105,9 @@ def test_wrong_use_of_quantize(mien, run, quantized, made_csv, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def float_model(tensorflow, run, tmp_path_factory):
+def float_model(tensorflow, cnn_run, tmp_path_factory):
     """A float .tflite of the same network, as a stranger would have it."""
-    model = keras.saving.load_model(run / "model.keras")
+    model = keras.saving.load_model(cnn_run / "model.keras")
     folder = tmp_path_factory.mktemp("float")
     spec = tensorflow.TensorSpec((1, 48, 48, 1), tensorflow.float32)
     model.export(folder / "saved", format="tf_saved_model", verbose=False, input_signature=[spec])
@@ -125,7 +116,7 @@ def float_model(tensorflow, run, tmp_path_factory):
     return path
 
 
-def test_a_float_model_fails_the_proof(float_model, tmp_path, mien, run, made_csv):
+def test_a_float_model_fails_the_proof(float_model, tmp_path, mien, cnn_run, made_csv):
     path = tmp_path / "f.tflite"
     write_model(path, float_model.read_bytes(), ModelCard(name="f", labels=FER2013_LABELS))
     with pytest.raises(ModelError, match="expected uint8"):
@@ -133,27 +124,27 @@ def test_a_float_model_fails_the_proof(float_model, tmp_path, mien, run, made_cs
     write_model(path, float_model.read_bytes(), ModelCard(name="f", labels=FER2013_LABELS, input_range=(0, 255)))
     with pytest.raises(ModelError, match=r"is not full int8: .* tensors are no integers"):
         check_contract(path)
-    done = mien("verify", path, "--data", made_csv, "--reference", run / "model.keras", module="convert")
+    done = mien("verify", path, "--data", made_csv, "--reference", cnn_run / "model.keras", module="convert")
     assert done.code == 1
     assert "is not full int8" in done.error_line()
 
 
-def test_a_foreign_float_model_runs_with_a_card_beside_it(float_model, run, tmp_path):
+def test_a_foreign_float_model_runs_with_a_card_beside_it(float_model, cnn_run, tmp_path):
     path = tmp_path / "foreign.tflite"
     shutil.copy(float_model, path)
     side = {"name": "foreign", "labels": FER2013_LABELS, "input_shape": [1, 48, 48, 1], "input_range": [0, 255]}
     path.with_suffix(".json").write_text(json.dumps(side))
     face = draw_face("happy", np.random.default_rng(0))
-    model = keras.saving.load_model(run / "model.keras")
+    model = keras.saving.load_model(cnn_run / "model.keras")
     expected = np.asarray(model(face[None, :, :, None].astype(np.float32)))[0]
     assert Classifier(path).scores(face) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_damaged_file_fails_the_proof(mien, run, made_csv, tmp_path):
+def test_a_damaged_file_fails_the_proof(mien, cnn_run, made_csv, tmp_path):
     path = tmp_path / "m.tflite"
     whole = SHIPPED.read_bytes()
     path.write_bytes(whole[:5000] + b"\x00\x01\x02" + whole[5003:])
-    done = mien("verify", path, "--data", made_csv, "--reference", run / "model.keras", module="convert")
+    done = mien("verify", path, "--data", made_csv, "--reference", cnn_run / "model.keras", module="convert")
     assert done.code == 1
     assert "is damaged" in done.error_line()
 

@@ -37,6 +37,22 @@ def test_csv(event, tmp_path):
     assert (rows[0]["x"], rows[0]["happy"], rows[0]["detect_ms"]) == ("1", "0.88", "2.0")
 
 
+def test_files_are_appended_to_and_a_torn_line_stays_alone(event, tmp_path):
+    for kind, lines in (("jsonl", 3), ("csv", 4)):
+        path = tmp_path / f"e.{kind}"
+        for _ in range(2):
+            with open_sink(f"{kind}:{path}") as sink:
+                sink.write(event)
+        with path.open("a") as torn:
+            torn.write('{"time": "20')
+        with open_sink(f"{kind}:{path}") as sink:
+            sink.write(event)
+        written = path.read_text().splitlines()
+        assert len(written) == lines + 1
+        assert written[-2] == '{"time": "20'
+    assert json.loads((tmp_path / "e.jsonl").read_text().splitlines()[-1]) == event.as_dict()
+
+
 def test_console_and_standard_output(event, capsys):
     with open_sink("console") as console, open_sink("jsonl:-") as lines:
         console.write(event)

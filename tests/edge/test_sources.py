@@ -1,5 +1,6 @@
 import itertools
 import sys
+import time
 import types
 
 import cv2
@@ -137,8 +138,8 @@ class FakePicamera2:
     def start(self):
         self.log.append("start")
 
-    def capture_array(self, name, wait):
-        assert name == "lores"
+    def capture_arrays(self, names, wait):
+        assert names == ["lores"]
         self.frames += 1
         if self.frames > self.stalls_after:
             raise TimeoutError
@@ -146,7 +147,8 @@ class FakePicamera2:
         # YUV420: the luminance, then chroma; rows padded to the hardware's stride.
         planes = np.full((height * 3 // 2, width + 64), 255, np.uint8)
         planes[:height, :width] = 50
-        return planes
+        exposed_ns = int((time.clock_gettime(time.CLOCK_BOOTTIME) - 0.040) * 1e9)
+        return [planes], {"SensorTimestamp": exposed_ns}
 
     def stop(self):
         self.log.append("stop")
@@ -172,6 +174,9 @@ def test_picamera2_gives_the_luminance_without_the_padding(picamera2):
             next(stream)
     assert frames[0].image.shape == (480, 640)
     assert (frames[0].image == 50).all()
+    # Latency counts from the exposure, 40 ms before the frame was handed over.
+    assert frames[0].capture_ms >= 40
+    assert time.monotonic() - frames[0].timestamp_s >= 0.040
     assert picamera2.log == ["start", "stop", "close"]
 
 

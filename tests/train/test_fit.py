@@ -19,17 +19,6 @@ from train.fit import predict
 LONG = 600
 
 
-@pytest.fixture(scope="module")
-def cnn_run(mien, made_csv, tmp_path_factory):
-    """One run of the textbook network on made data; the folder."""
-    out = tmp_path_factory.mktemp("runs") / "cnn"
-    done = mien("fit", "--arch", "cnn", "--data", made_csv, "--out", out, "--epochs", 6, "--batch-size", 16,
-                "--precision", "float32", module="train")  # fmt: skip
-    assert done.code == 0, done.err
-    assert "on PublicTest" in done.out
-    return out
-
-
 def test_a_run_folder_holds_model_history_recipe_and_metrics(cnn_run):
     assert sorted(p.name for p in cnn_run.iterdir()) == ["history.csv", "metrics.json", "model.keras", "recipe.toml"]
     metrics = json.loads((cnn_run / "metrics.json").read_text())
@@ -157,7 +146,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
     assert done.code == 0, done.err
     a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
     assert b["epoch"].tolist() == list(range(40))
-    assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
+    assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
     assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=0.03)
 
 
