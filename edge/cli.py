@@ -72,16 +72,20 @@ def main(command: click.Command = cli, prog_name: str = "mien") -> None:
     except MienError as error:
         _fail(prog_name, error)
         status = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        # A full disk or a folder without permission, met where nothing better can be said.
+        _fail(prog_name, MienError(f"{error.strerror or error}: {error.filename or 'a file'}"))
+        status = 1
     except click.exceptions.Abort:
         click.echo(f"{prog_name}: stopped", err=True)
         status = 130
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -13,7 +13,14 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it fails."""
+    """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it fails.
+
+    A device or a pipe, such as `/dev/stdout`, is written to as it is: it must not be replaced by a file.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     # All suffixes are kept: Keras looks for `.weights.h5`.
     stem, suffixes = path.name.split(".")[0], "".join(path.suffixes)

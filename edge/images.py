@@ -29,7 +29,11 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(data, flags) if data.size else None
+    try:
+        image = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error as error:
+        # More pixels than OpenCV takes (2**30), or a header that promises them.
+        raise DataError(f"OpenCV cannot decode {path}: {error.err}") from error
     if image is None:
         raise DataError(f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP")
     return cast("npt.NDArray[np.uint8]", image)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -211,6 +212,10 @@ def test_unwritable_sinks_and_reports(mien, tmp_path, demo_clip):
         done = mien("run", "--source", demo_clip, *arguments)
         assert done.code == 1
         assert "cannot write" in done.error_line()
+    done = mien("run", "--source", demo_clip, "--max-frames", 2, "--report", "/dev/full")
+    assert done.code == 1
+    assert done.err.splitlines()[-1].startswith("mien: No space left on device")
+    assert Path("/dev/full").is_char_device()
     done = mien("run", "--source", demo_clip, "--sink", "jsonl:/dev/full")
     assert done.code == 1
     assert "No space left" in done.error_line()
