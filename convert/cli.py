@@ -96,10 +96,11 @@ def quantize(
     candidate = out.with_name(f".{out.stem}-candidate.tflite")
     try:
         write_model(candidate, graph, card)
-        classifier = check_contract(candidate)
+        classifier = check_contract(candidate).classifier
         with progress(f"scoring on {split}") as advance:
             comparison = compare(classifier, reference, faces[split].sample(limit, 0), split, advance)
-        if comparison.drop_points > max_drop:
+        # This way round a NaN refuses everything.
+        if not comparison.drop_points <= max_drop:
             raise ModelError(
                 f"int8 costs {comparison.drop_points:.2f} points on {split}, more than --max-drop {max_drop}: "
                 "nothing written; try more --samples"
@@ -125,15 +126,18 @@ def verify(model: Path, data: Path, split: str, reference: Path, limit: int | No
     from convert.verify import check_contract, compare
     from train.evaluate import load_keras_model
 
-    classifier = check_contract(model)
-    click.echo(f"{model}: damaged no, float tensors 0, input uint8 scale 1 zero point 0, output int8")
+    checked = check_contract(model)
+    click.echo(
+        f"{model} is whole; its {len(checked.tensors)} tensors are int8 and int32; input uint8, scale 1, zero point 0; "
+        "output int8"
+    )
     keras_model = load_keras_model(reference)
     faces = read_with_progress(data, (split,))[split].sample(limit, 0)
     with progress(f"scoring on {split}") as advance:
-        comparison = compare(classifier, keras_model, faces, split, advance)
+        comparison = compare(checked.classifier, keras_model, faces, split, advance)
     _print_comparison(comparison)
     if json_path is not None:
-        write_json(json_path, {"model": classifier.card.identity, **comparison.as_dict()})
+        write_json(json_path, {"model": checked.classifier.card.identity, **comparison.as_dict()})
 
 
 def _run_metrics(model: Path) -> dict[str, Any]:
@@ -156,14 +160,20 @@ def _labels(reference: Any, run: dict[str, Any], model: Path) -> tuple[str, ...]
 
 def _commit() -> str:
     """The commit of this checkout; empty where mien is installed, not checked out."""
-    folder = Path(__file__).parent
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
+        # An installed mien may lie inside somebody else's checkout.
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return ""
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "edge", "train", "convert")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return done.stdout.strip()
 
 
 def _print_comparison(comparison: Any) -> None:

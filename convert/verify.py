@@ -16,8 +16,8 @@ from edge.dataset import Faces
 from edge.errors import ModelError
 from edge.metrics import Metrics, score
 
-#: What may lie between input and output of a full-int8 file.
-_INTEGER_TYPES = frozenset({"INT8", "UINT8", "INT16", "INT32", "INT64", "BOOL"})
+#: What may lie between input and output of a full-int8 file; the input itself is uint8.
+_INTEGER_TYPES = frozenset({"INT8", "INT32"})
 
 
 @dataclass(frozen=True)
@@ -60,41 +60,46 @@ class Comparison:
         }
 
 
-def float_tensors(graph: bytes) -> list[Tensor]:
-    """Every tensor of the flatbuffer that is no integer, read from its tables, not from what it claims."""
+def read_tensors(graph: bytes) -> list[Tensor]:
+    """Every tensor of the flatbuffer, read from its tables, not from what its card claims."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
     model = schema.ModelT.InitFromPackedBuf(graph, 0)
     return [
-        Tensor(tensor.name.decode(), names[tensor.type], tuple(tensor.shape if tensor.shape is not None else ()))
+        Tensor(tensor.name.decode(), names[tensor.type], () if tensor.shape is None else tuple(tensor.shape))
         for subgraph in model.subgraphs
         for tensor in subgraph.tensors
-        if names[tensor.type] not in _INTEGER_TYPES
     ]
 
 
-def check_contract(path: Path) -> Classifier:
-    """Load a .tflite and check every promise that needs no data.
+@dataclass(frozen=True)
+class Checked:
+    """A file that keeps every promise that needs no data: ready to be scored."""
 
-    Returns:
-        The classifier, ready to be scored.
+    classifier: Classifier
+    tensors: list[Tensor]
+
+
+def check_contract(path: Path) -> Checked:
+    """Load a .tflite and check every promise that needs no data.
 
     Raises:
         ModelError: the file is damaged, has a float tensor, or another input or output than the contract's.
     """
     model = read_model(path)
     classifier = Classifier(path)
-    floats = float_tensors(model.graph)
-    if floats:
-        named = ", ".join(f"{t.name} ({t.dtype})" for t in floats[:3])
-        raise ModelError(f"{path} is not full int8: {len(floats)} tensors are no integers: {named}")
+    tensors = read_tensors(model.graph)
+    others = [tensor for tensor in tensors if tensor.dtype not in _INTEGER_TYPES]
+    foreign = [tensor for tensor in others if tensor.dtype != "UINT8"]
+    if foreign or len(others) > 1:
+        named = ", ".join(f"{t.name} ({t.dtype})" for t in (foreign or others)[:3])
+        raise ModelError(f"{path} is not full int8: not int8 or int32 are {len(foreign or others)} tensors: {named}")
     if model.card.input_range is not None:
         raise ModelError(f"{path} has a foreign input: expected uint8 pixels, scale 1, zero point 0")
-    output = classifier.output_dtype
-    if output != np.int8:
-        raise ModelError(f"{path} answers {output}: expected int8")
-    return classifier
+    if classifier.output_dtype != np.int8:
+        raise ModelError(f"{path} answers {classifier.output_dtype}: expected int8")
+    return Checked(classifier, tensors)
 
 
 def compare(

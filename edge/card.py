@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
@@ -115,7 +117,7 @@ def read_model(path: Path) -> ModelFile:
             'with at least {"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
         )
     try:
-        text = side.read_text("utf-8")
+        text = side.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CardError(f"cannot read {side}: {error}") from error
     return ModelFile(path, content, _parse(text, str(side)))
@@ -151,31 +153,34 @@ def _split(content: bytes) -> tuple[bytes, str] | None:
                 return None
             start = min(entry.header_offset for entry in archive.infolist())
             return content[:start], archive.read(CARD_NAME).decode("utf-8")
-    except (zipfile.BadZipFile, UnicodeDecodeError, EOFError, OSError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
+        # What zipfile raises for bytes that are no zip, or a damaged one.
         return None
 
 
 def _parse(text: str, where: str) -> ModelCard:
     try:
         table = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CardError(f"{where} is not JSON: {error}") from error
     if not isinstance(table, dict):
         raise CardError(f"{where} is not a JSON object")
     known = {f.name for f in fields(ModelCard)}
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in known}
     labels, shape = values.get("labels"), values.get("input_shape", ())
-    if not isinstance(values.get("name"), str) or not isinstance(labels, tuple) or len(labels) < 2:
+    if not str(values.get("name") or "\n").isprintable() or not isinstance(labels, tuple) or len(labels) < 2:
         raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more")
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise CardError(f"{where} has labels {labels!r}: expected different strings")
-    if shape and (len(shape) != 4 or not all(isinstance(n, int) and n > 0 for n in shape)):
-        raise CardError(f"{where} has input_shape {list(shape)}: expected [1, H, W, C]")
+    if "input_shape" in values and not (
+        isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(n, int) and n > 0 for n in shape)
+    ):
+        raise CardError(f"{where} has input_shape {table['input_shape']!r}: expected [1, H, W, C]")
     value_range = values.get("input_range")
     if value_range is not None and (
         not isinstance(value_range, tuple)
         or len(value_range) != 2
-        or not all(isinstance(v, (int, float)) for v in value_range)
+        or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in value_range)
     ):
         raise CardError(f"{where} has input_range {value_range!r}: expected [low, high]")
     margin = values.get("crop_margin", 0.0)
@@ -183,4 +188,6 @@ def _parse(text: str, where: str) -> ModelCard:
         raise CardError(f"{where} has crop_margin {margin!r}: expected a share from -0.5 to 2")
     if values.get("resize", "area") not in ("area", "linear", "nearest"):
         raise CardError(f"{where} has resize {values['resize']!r}: expected area, linear or nearest")
+    if not isinstance(values.get("version", 1), int):
+        raise CardError(f"{where} has version {values['version']!r}: expected a whole number")
     return ModelCard(**values)

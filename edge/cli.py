@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -56,40 +58,60 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="mien")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(debug: bool) -> None:
     """Read facial expressions on the device.
 
     An expression is not a feeling. Reading emotions at work or in education is prohibited in the EU.
     """
-    ctx.obj = {"debug": debug}
+    # Looked up in `main`, which must know it also when a command fails before it is called.
+    del debug
 
 
 def main(command: click.Command = cli, prog_name: str = "mien") -> None:
     """Run a command and exit: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
+    _prepare_streams()
+    # A monitor may ask for the report before `mien run` is there to give it; the default would be to die.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         status = command.main(prog_name=prog_name, standalone_mode=False)
     except MienError as error:
-        _fail(prog_name, error)
-        status = error.exit_code
+        status = _fail(prog_name, str(error), error.exit_code)
     except BrokenPipeError:
         # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except OSError as error:
         # A full disk or a folder without permission, met where nothing better can be said.
-        _fail(prog_name, MienError(f"{error.strerror or error}: {error.filename or 'a file'}"))
-        status = 1
-    except click.exceptions.Abort:
-        click.echo(f"{prog_name}: stopped", err=True)
-        status = 130
-    except click.ClickException as error:
+        status = _fail(prog_name, f"{error.strerror or error}: {error.filename or 'a file'}", 1)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        status = _fail(prog_name, "stopped", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         status = error.exit_code
+    except click.UsageError as error:
+        context = error.ctx.command_path if error.ctx else prog_name
+        status = _fail(prog_name, f"{error.format_message()} See {context} --help", error.exit_code)
+    except click.ClickException as error:
+        status = _fail(prog_name, error.format_message(), error.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _fail(prog_name: str, error: MienError) -> None:
+def _fail(prog_name: str, message: str, status: int) -> int:
     if "--debug" in sys.argv[1:]:
-        raise error
-    click.echo(f"{prog_name}: {error}", err=True)
+        traceback.print_exc()
+    click.echo(f"{prog_name}: {message}", err=True)
+    return status
+
+
+def _prepare_streams() -> None:
+    """Standard streams that were closed (`mien ... >&-`) go nowhere; names that are not UTF-8 can be printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+        elif number and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

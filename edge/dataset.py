@@ -1,7 +1,8 @@
 """Readers for labelled faces: FER-2013's CSV in any compression, folders of images, FER+ votes.
 
 Splits keep FER-2013's names: `Training` to fit and calibrate, `PublicTest` to choose, `PrivateTest` to
-report. A folder's `train/` is Training and its `test/`, `val/`, `valid/` or `validation/` is PublicTest.
+report. A folder's `train/` is Training, its `val/`, `valid/` or `validation/` is PublicTest; its `test/` is
+PublicTest where there is none of these, and PrivateTest beside one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import lzma
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +150,16 @@ def _csv_lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
                 yield line.rstrip(b"\r\n")
         if progress:
             progress(size, size)
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+    ) as error:
+        # All that gzip, bz2, lzma and zipfile raise for a damaged, encrypted or unknown archive.
         raise DataError(f"cannot read {path}: {error}") from error
 
 
@@ -167,11 +178,14 @@ def _read_csv(
         # numpy announces text that is no number as a DeprecationWarning: for us it is a bad row.
         warnings.simplefilter("error", DeprecationWarning)
         row = -1
-        for row, line in enumerate(line for line in lines if line):
+        for number, line in enumerate(lines, start=2):
+            if not line:
+                continue
+            row += 1
             code, _, rest = line.partition(b",")
             text, _, usage_bytes = rest.rpartition(b",")
             usage = usage_bytes.strip().decode("utf-8", "replace")
-            where = f"{path}, line {row + 2}"
+            where = f"{path}, line {number}"
             if usage not in SPLITS:
                 raise DataError(f"{where}: Usage is {usage[:40]!r}: expected one of {', '.join(SPLITS)}")
             if votes is not None and (row >= len(votes[0]) or votes[0][row] != usage):
@@ -201,7 +215,7 @@ _CODES = {str(code).encode(): code for code in range(len(FER2013_LABELS))}
 
 def _parse_pixels(text: bytes, where: str) -> npt.NDArray[np.uint8]:
     try:
-        values = np.fromstring(text.strip(b'" ').decode("ascii", "replace"), np.int32, sep=" ")
+        values = np.fromstring(text.strip(b'" ').decode("ascii", "replace"), np.int64, sep=" ")
     except (DeprecationWarning, ValueError):
         raise DataError(f"{where}: pixels hold something that is no number: expected 2304 of 0..255") from None
     if values.size != _PIXELS:
@@ -217,34 +231,33 @@ def _read_votes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    table = csv.DictReader(io.StringIO(text))
-    missing = {"Usage", *_FERPLUS_COLUMNS} - set(table.fieldnames or ())
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(sorted(missing))}: expected FER+'s header")
-    usages, votes = [], []
-    for number, row in enumerate(table, start=2):
-        usages.append(row["Usage"])
-        try:
+    usages: list[str] = []
+    votes: list[list[int]] = []
+    try:
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        missing = {"Usage", *_FERPLUS_COLUMNS} - set(table.fieldnames or ())
+        if missing:
+            raise DataError(f"{path} lacks the columns {', '.join(sorted(missing))}: expected FER+'s header")
+        for row in table:
+            usages.append(row["Usage"])
             votes.append([int(row[column]) for column in _FERPLUS_COLUMNS])
-        except (TypeError, ValueError):
-            raise DataError(f"{path}, line {number}: expected a whole number of votes in each column") from None
-    return usages, np.array(votes, np.uint8).reshape(-1, len(_FERPLUS_COLUMNS))
+        counts = np.array(votes, np.uint8)
+    except (TypeError, ValueError, OverflowError, csv.Error) as error:
+        where = f"{path}, row {len(usages)}"
+        raise DataError(f"{where}: expected a whole number of votes, 0..255, in each column ({error})") from error
+    return usages, counts.reshape(-1, len(_FERPLUS_COLUMNS))
 
 
 # --- folders --------------------------------------------------------------------------------------------
 
 
 def _read_folder(path: Path, splits: Sequence[str], progress: Progress | None) -> dict[str, Faces]:
-    folders = {
-        _FOLDER_SPLITS[p.name.lower()]: p
-        for p in sorted(path.iterdir())
-        if p.is_dir() and p.name.lower() in _FOLDER_SPLITS
-    }
+    folders = _split_folders(path)
     if not folders:
         raise DataError(f"{path} has no folder named train or test: expected <split>/<label>/*.jpg or *.png")
     names: set[str] = set()
     for folder in folders.values():
-        names |= {canonical_label(p.name) for p in folder.iterdir() if p.is_dir()}
+        names |= {canonical_label(p.name) for p in _label_folders(folder)}
     labels = FER2013_LABELS if "contempt" not in names else (*FER2013_LABELS, "contempt")
     todo = {split: _labelled_files(folders[split], labels) if split in folders else [] for split in splits}
     done, total = 0, sum(len(files) for files in todo.values())
@@ -261,9 +274,27 @@ def _read_folder(path: Path, splits: Sequence[str], progress: Progress | None) -
     return found
 
 
+def _split_folders(path: Path) -> dict[str, Path]:
+    """Split to folder. Beside a `val` a `test` is PrivateTest, as in train/val/test layouts."""
+    named = {p.name.lower(): p for p in sorted(path.iterdir()) if p.is_dir() and p.name.lower() in _FOLDER_SPLITS}
+    has_val = bool(named.keys() & {"val", "valid", "validation"})
+    folders: dict[str, Path] = {}
+    for name, folder in named.items():
+        split = "PrivateTest" if name == "test" and has_val else _FOLDER_SPLITS[name]
+        if split in folders:
+            raise DataError(f"{path} has {folders[split].name} and {folder.name}, both {split}: expected one of them")
+        folders[split] = folder
+    return folders
+
+
 def _labelled_files(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, int]]:
     return [
         (file, labels.index(canonical_label(label_folder.name)))
-        for label_folder in sorted(p for p in folder.iterdir() if p.is_dir())
+        for label_folder in _label_folders(folder)
         for file in image_files(label_folder)
     ]
+
+
+def _label_folders(folder: Path) -> list[Path]:
+    """One folder a class; those that editors and file managers hide are none."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from edge.errors import SinkError
 
 
 @contextmanager
@@ -20,7 +23,8 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    path = path.resolve()
+    # Not Path.resolve, which raises RuntimeError for a loop of links.
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # All suffixes are kept: Keras looks for `.weights.h5`.
     stem, suffixes = path.name.split(".")[0], "".join(path.suffixes)
@@ -29,10 +33,11 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files that only their owner can read; give it what open() would have.
+        # mkstemp makes files that only their owner can read; give it the mode of the file that it replaces, or
+        # what open() would have.
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~umask)
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):
@@ -43,3 +48,20 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long run, not after it, that its result cannot be written.
+
+    Raises:
+        SinkError: it cannot.
+    """
+    if path.is_dir():
+        raise SinkError(f"cannot write {path}: it is a folder, expected a file")
+    if path.exists() and not path.is_file():
+        return
+    try:
+        with tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent):
+            pass
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror or error}") from error

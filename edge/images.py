@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError
+from edge.quiet import quiet_stderr
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files directly inside a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
+    """The image files directly inside a folder that are not hidden, sorted by name."""
+    return sorted(
+        p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.suffix.lower() in IMAGE_SUFFIXES
+    )
 
 
 def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint8]:
@@ -25,12 +28,16 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
     Raises:
         DataError: the file is missing or is no image.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no regular file: expected an image")
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     try:
-        image = cv2.imdecode(data, flags) if data.size else None
+        # A cut PNG makes libpng write to the terminal.
+        with quiet_stderr():
+            image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:
         # More pixels than OpenCV takes (2**30), or a header that promises them.
         raise DataError(f"OpenCV cannot decode {path}: {error.err}") from error

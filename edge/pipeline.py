@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from edge.classify import Classifier
 from edge.crop import crop_face
 from edge.detect import Detector
+from edge.errors import SourceError
 from edge.events import Emit, EventMaker
 from edge.latency import Latency
 from edge.report import RunReport
@@ -39,6 +40,7 @@ class Pipeline:
         self._latency = Latency(STAGES)
         self._processed = self._faces = self._written = 0
         self._begin_s = self._end_s = time.monotonic()
+        self._last: Frame | None = None
         self._spent_ms: dict[str, float] = {}
         self._stopping = False
 
@@ -49,16 +51,18 @@ class Pipeline:
             max_frames: how many frames to process at most.
             each_frame: called after each frame, for a progress bar.
         """
-        frame = None
         self._begin_s = time.monotonic()
-        for frame in self._source:
-            self._process(frame)
-            if each_frame:
-                each_frame(frame)
-            if self._stopping or self._processed == max_frames:
-                break
-        if frame is not None and self._emit == "change":
-            self._write(self._events.events(frame, [], self._tracker.finish(), self._spent_ms))
+        try:
+            for frame in self._source:
+                self._process(frame)
+                if each_frame:
+                    each_frame(frame)
+                if self._stopping or self._processed == max_frames:
+                    break
+        except SourceError:
+            self._finish()
+            raise
+        self._finish()
         return self.report()
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class Pipeline:
         )
 
     def _process(self, frame: Frame) -> None:
+        self._last = frame
         latency = self._latency
         latency.start_frame()
         latency.add("capture", frame.capture_ms)
@@ -99,6 +104,11 @@ class Pipeline:
         latency.add("total", (self._end_s - frame.timestamp_s) * 1000)
         self._processed += 1
         self._faces += len(detections)
+
+    def _finish(self) -> None:
+        """The faces that are still there leave with the source."""
+        if self._last is not None and self._emit == "change":
+            self._write(self._events.events(self._last, [], self._tracker.finish(), self._spent_ms))
 
     def _write(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -56,6 +56,9 @@ class Tracker:
         Returns:
             The tracks of `detections`, in their order; and the tracks that have ended.
         """
+        # Those who have left first: a face at the same place later is another.
+        ended = [track for track in self.tracks if now_s - track.seen_s > self._max_miss_s]
+        self.tracks = [track for track in self.tracks if now_s - track.seen_s <= self._max_miss_s]
         seen: dict[int, Track] = {}
         for track, i in self._pairs(detections):
             seen[i] = track
@@ -65,12 +68,8 @@ class Tracker:
             track.scores, track.seen_s = scores[i], now_s
         for i, detection in enumerate(detections):
             if i not in seen:
-                seen[i] = Track(
-                    next(self._ids), detection.box, detection.confidence, scores[i], scores[i], now_s, now_s
-                )
+                seen[i] = Track(next(self._ids), detection.box, detection.confidence, scores[i], scores[i], now_s)
                 self.tracks.append(seen[i])
-        ended = [track for track in self.tracks if now_s - track.seen_s > self._max_miss_s]
-        self.tracks = [track for track in self.tracks if now_s - track.seen_s <= self._max_miss_s]
         return [seen[i] for i in range(len(detections))], ended
 
     def finish(self) -> list[Track]:

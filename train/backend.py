@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from edge.errors import MissingExtraError
+from edge.errors import MissingExtraError, WrongUseError
 from edge.quiet import quiet_stderr
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
 def import_keras() -> Any:
@@ -17,6 +17,7 @@ def import_keras() -> Any:
 
     Raises:
         MissingExtraError: Keras or its backend is not installed.
+        WrongUseError: `KERAS_BACKEND` names none.
     """
     # TensorFlow's start-up remarks about its build drown a command's own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -25,6 +26,9 @@ def import_keras() -> Any:
             import keras
     except ImportError as error:
         raise MissingExtraError("train", error.name or "keras") from error
+    except ValueError as error:
+        backend = os.environ.get("KERAS_BACKEND")
+        raise WrongUseError(f"KERAS_BACKEND is {backend!r}: expected tensorflow, jax or torch") from error
     return keras
 
 

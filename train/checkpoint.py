@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 
 from edge.files import replacing
 from train.batches import Batches
+from train.recipe import Fit
 from train.run import RunFolder
 
 Logs = dict[str, float] | None
@@ -22,15 +24,16 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         run: where `checkpoint/latest.weights.h5` is.
         batches: the Training faces.
-        patience: of the early stopping; 0 for none.
+        settings: the recipe's `[fit]`.
 
     Attributes:
         early: the early stopping, which remembers the epochs before the interruption; or None.
     """
 
-    def __init__(self, run: RunFolder, batches: Batches, patience: int) -> None:
+    def __init__(self, run: RunFolder, batches: Batches, settings: Fit) -> None:
         super().__init__()
-        self._run, self._batches = run, batches
+        self._run, self._batches, self._settings = run, batches, settings
+        patience = settings.patience
         self.early = keras.callbacks.EarlyStopping("val_accuracy", patience=patience, mode="max") if patience else None
 
     def restore(self, model: keras.Model) -> int:
@@ -41,6 +44,13 @@ class Checkpoint(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         model.load_weights(self._run.latest_weights)
         return int(model.optimizer.iterations) // len(self._batches)
+
+    def stopped_early(self) -> bool:
+        """Whether the epochs so far are those after which early stopping stops."""
+        accuracies = [row["val_accuracy"] for row in self._run.read_history()]
+        if self.early is None or not accuracies:
+            return False
+        return len(accuracies) - 1 - int(np.argmax(accuracies)) >= self._settings.patience
 
     def commit(self) -> None:
         """The epoch is finished in every respect: its state is the one to go on from."""
@@ -53,8 +63,15 @@ class Checkpoint(keras.callbacks.Callback):
                 self.early.on_epoch_end(epoch, row)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Put the faces in this epoch's order."""
+        """Set what is random to this epoch's: the order of the faces, dropout and augmentation.
+
+        Keras saves no state of its random generators, so a resumed run would repeat the first epochs' numbers.
+        """
         self._batches.shuffle(epoch)
+        generators = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
+        for number, state in enumerate(generators):
+            words = np.random.SeedSequence((self._settings.seed, epoch, number)).generate_state(1)
+            state.assign(np.array([words[0] >> 1, 0]))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save; `commit` comes when the epoch's other files are written."""

@@ -68,6 +68,10 @@ def fit(
     faces = read_with_progress(data, ("Training", "PublicTest"))
     faces = {name: part.sample(limit, recipe.fit.seed) for name, part in faces.items()}
     if not resume:
+        from train.models import build_model
+
+        # Before anything is left behind: a recipe whose [model] does not fit its architecture ends here.
+        build_model(recipe.architecture, len(faces["Training"].labels), recipe.model)
         source = {"name": data.name, "sha256": sha256_of(data), **({"limit": limit} if limit else {})}
         run.start(recipe, source)
 

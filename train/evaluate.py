@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge.contract import INPUT_SIZE
 from edge.dataset import Faces
-from edge.errors import ModelError
+from edge.errors import DataError, ModelError
 from edge.metrics import Metrics, score
 from train.fit import predict
 
@@ -30,8 +31,8 @@ def load_keras_model(path: Path) -> Any:
         raise ModelError(f"{path} is not a model that Keras {keras.__version__} can load: {first_line}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
         raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
-    if model.input_shape[3] != 1:
-        raise ModelError(f"{path} takes {model.input_shape}: expected grey faces, (None, H, W, 1)")
+    if model.input_shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1):
+        raise ModelError(f"{path} takes {model.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
     return model
 
 
@@ -66,5 +67,7 @@ def evaluate_on_votes(model: Any, faces: Faces) -> dict[str, Any]:
     best = votes.max(axis=1)
     winner = votes.argmax(axis=1)
     counted = ((votes == best[:, None]).sum(axis=1) == 1) & (winner < len(faces.labels))
+    if not counted.any():
+        raise DataError("no face has an expression that most FER+ voters chose: expected at least one")
     answers = predict(model, faces.take(np.flatnonzero(counted))).argmax(axis=1)
     return {"accuracy": float((answers == winner[counted]).mean()), "n": int(counted.sum())}

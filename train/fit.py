@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from edge.dataset import Faces
+from edge.errors import MienError
 from edge.files import replacing, write_json
 from edge.metrics import score
 from train.augment import build_augmenter
@@ -65,22 +66,31 @@ def fit(
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
-    checkpoint = Checkpoint(run, batches, settings.patience)
+    checkpoint = Checkpoint(run, batches, settings)
     finished = checkpoint.restore(model)
     run.cut_history(finished)
     run.checkpoint.mkdir(exist_ok=True)
     started_s = time.monotonic()
-    model.fit(
-        batches,
-        initial_epoch=finished,
-        epochs=settings.epochs,
-        # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a resumed
-        # run does not have.
-        shuffle=False,
-        validation_data=Batches(validation, settings.batch_size, None),
-        callbacks=_callbacks(settings, core, checkpoint, run),
-        verbose=verbose,
-    )
+    if not checkpoint.stopped_early():
+        try:
+            model.fit(
+                batches,
+                initial_epoch=finished,
+                epochs=settings.epochs,
+                # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a
+                # resumed run does not have.
+                shuffle=False,
+                validation_data=Batches(validation, settings.batch_size, None),
+                callbacks=_callbacks(settings, core, checkpoint, run),
+                verbose=verbose,
+            )
+        except RuntimeError as error:
+            if "NaN or Inf loss" not in str(error):
+                raise
+            raise MienError(
+                f"the loss is no longer a number: learning_rate {settings.learning_rate} is too high, or the data "
+                f"is odd; the epochs before are in {run.path}"
+            ) from error
     seconds = time.monotonic() - started_s
     best = _best_model(recipe, core, len(training.labels), run)
     report = _report(recipe, best, validation, run, data, precision, seconds)
@@ -126,7 +136,7 @@ def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimize
 
 
 def _callbacks(settings: Fit, core: keras.Model, checkpoint: Checkpoint, run: RunFolder) -> list[Any]:
-    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN()]
+    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
     if checkpoint.early is not None:
         callbacks.append(checkpoint.early)
     callbacks.append(keras.callbacks.CSVLogger(run.history_csv, append=True))

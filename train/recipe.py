@@ -15,6 +15,25 @@ from train.backend import PRECISIONS
 SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam", "sgd")
 
+#: What a recipe's numbers may be, ends included; a NaN is in no range.
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 100_000),
+    "batch_size": (1, 100_000),
+    "learning_rate": (1e-12, 1e3),
+    "warmup_epochs": (0, 100_000),
+    "weight_decay": (0, 1e3),
+    "label_smoothing": (0, 1),
+    "ema": (0, 1),
+    "patience": (0, 100_000),
+    "seed": (0, 2**31),
+    "rotation_deg": (0, 180),
+    "zoom": (0, 0.9),
+    "shift": (0, 1),
+    "brightness": (0, 1),
+    "contrast": (0, 1),
+    "erasing": (0, 1),
+}
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -92,7 +111,10 @@ class Recipe:
         recipe = replace(self, fit=replace(self.fit, **changed))
         if augment is not None:
             recipe = replace(recipe, augment=replace(recipe.augment, enabled=augment))
-        _check(recipe, "the command line")
+        try:
+            _check(recipe, "the command line")
+        except DataError as error:
+            raise WrongUseError(str(error)) from error
         return recipe
 
     def as_dict(self) -> dict[str, Any]:
@@ -135,7 +157,8 @@ def parse_recipe(table: dict[str, Any], where: str) -> Recipe:
     Raises:
         DataError: a key is unknown or missing, or a value is of the wrong kind.
     """
-    table = dict(table)
+    # A run folder's recipe.toml names its data too: it is a recipe all the same.
+    table = {key: value for key, value in table.items() if key != "data"}
     for key, kind in (("augment", Augment), ("fit", Fit)):
         if key in table:
             table[key] = _fill(kind, table[key], f"{where}, [{key}]")
@@ -146,13 +169,17 @@ def parse_recipe(table: dict[str, Any], where: str) -> Recipe:
     return recipe
 
 
-def _fill(kind: Any, table: dict[str, Any], where: str) -> Any:
+def _fill(kind: Any, table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise DataError(f"{where} is {table!r}: expected a table")
     known = {f.name: f for f in fields(kind)}
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f": did you mean {near[0]!r}?" if near else f": expected one of {', '.join(known)}"
             raise DataError(f"unknown key {key!r} in {where}{hint}")
+        if known[key].type == "str" and not isinstance(value, str):
+            raise DataError(f"{key} in {where} is {value!r}: expected a string")
         default = known[key].default
         numeric = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
         if isinstance(default, (bool, int, float, str)) and not numeric and type(value) is not type(default):
@@ -165,5 +192,10 @@ def _check(recipe: Recipe, where: str) -> None:
     for key, allowed in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
         if getattr(fit, key) not in allowed:
             raise DataError(f"{key} in {where} is {getattr(fit, key)!r}: expected one of {', '.join(allowed)}")
-    if fit.epochs < 1 or fit.batch_size < 1 or fit.learning_rate <= 0:
-        raise DataError(f"epochs, batch_size and learning_rate in {where} must be above zero")
+    if not isinstance(recipe.model, dict):
+        raise DataError(f"model in {where} is {recipe.model!r}: expected a table")
+    for table in (fit, recipe.augment):
+        for key, (low, high) in _RANGES.items():
+            value = getattr(table, key, low)
+            if not low <= value <= high:
+                raise DataError(f"{key} in {where} is {value}: expected {low} to {high}")

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
-from edge.errors import DataError, WrongUseError
+from edge.errors import DataError, MissingExtraError, WrongUseError
 from edge.files import replacing
 from train.recipe import Recipe, parse_recipe
 
@@ -80,7 +78,15 @@ class RunFolder:
             raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
 
     def start(self, recipe: Recipe, data: dict[str, Any]) -> None:
-        """Make the folder and write down what is about to be run."""
+        """Make the folder and write down what is about to be run.
+
+        Raises:
+            MissingExtraError: the training extra is not installed.
+        """
+        try:
+            import tomli_w
+        except ImportError as error:
+            raise MissingExtraError("train", "tomli_w") from error
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.recipe_toml) as temporary:
             temporary.write_text(tomli_w.dumps({**recipe.as_dict(), "data": data}), "utf-8")
@@ -98,6 +104,8 @@ class RunFolder:
             data = table.pop("data")
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
             raise DataError(f"{self.recipe_toml} is damaged: {error}") from error
+        if not isinstance(data, dict) or not {"name", "sha256"} <= set(data):
+            raise DataError(f"{self.recipe_toml} is damaged: [data] lacks name or sha256")
         return parse_recipe(table, str(self.recipe_toml)), data
 
     def read_history(self) -> list[dict[str, float]]:

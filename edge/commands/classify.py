@@ -38,6 +38,8 @@ def classify(images: tuple[Path, ...], model: str, detector: str, threads: int, 
         try:
             found = _faces(path, faces, classifier)
         except MienError as error:
+            if len(images) == 1:
+                raise
             failed += 1
             click.echo(f"mien: {error}", err=True)
             continue

@@ -51,6 +51,9 @@ threads = click.option(
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
     """A bar on a terminal's standard error, nothing elsewhere; yields `callback(done, total)`."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
     bar_on_stderr = click.progressbar(length=1, label=label, file=sys.stderr)
     with bar_on_stderr as bar:
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from types import FrameType
-from typing import Any, cast
+from types import FrameType, TracebackType
+from typing import Any, Self, cast
 
 import click
 
 from edge.classify import Classifier
 from edge.commands import options
 from edge.detect import open_detector
-from edge.errors import SinkError
 from edge.events import Emit
-from edge.files import write_json
+from edge.files import check_writable, write_json
 from edge.pipeline import Pipeline
 from edge.shipped import find_model
-from edge.sinks import SINKS, open_sink
+from edge.sinks import SINKS, sink_maker
 from edge.sources import open_source
 
 
@@ -60,20 +58,26 @@ def run(
     Runs until the source ends or Ctrl-C, and prints a summary. SIGUSR1 prints it in between.
     """
     with ExitStack() as stack:
+        signals = stack.enter_context(_Signals())
         classifier = Classifier(find_model(model), threads)
         faces = open_detector(detector, threads)
-        frames = stack.enter_context(open_source(source))
-        outputs = [stack.enter_context(open_sink(spec)) for spec in sinks or ("console",)]
         if report_path is not None:
-            _check_writable(report_path)
+            check_writable(report_path)
+        makers = [sink_maker(spec) for spec in sinks or ("console",)]
+        frames = stack.enter_context(open_source(source))
+        outputs = [stack.enter_context(make()) for make in makers]
         pipeline = Pipeline(frames, faces, classifier, outputs, cast(Emit, emit))
-        stack.enter_context(_signals(pipeline))
-        total = _known_length(frames.total, max_frames)
-        bar = stack.enter_context(_bar(total, "jsonl:-" in sinks))
-        report = pipeline.run(max_frames, lambda _: bar.update(1) if bar else None)
-    click.echo(report.as_text(), err=True)
-    if report_path is not None:
-        write_json(report_path, report.as_dict())
+        signals.pipeline = pipeline
+        try:
+            with _bar(_known_length(frames.total, max_frames)) as bar:
+                pipeline.run(max_frames, lambda _: bar.update(1) if bar else None)
+        finally:
+            # Also when a camera or a disk fails: what was done until then is worth knowing.
+            report = pipeline.report()
+            if report.frames_processed:
+                click.echo(report.as_text(), err=True)
+            if report_path is not None:
+                write_json(report_path, report.as_dict())
 
 
 def _known_length(total: int | None, max_frames: int | None) -> int | None:
@@ -81,34 +85,40 @@ def _known_length(total: int | None, max_frames: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _bar(total: int | None, quiet: bool) -> Any:
+def _bar(total: int | None) -> AbstractContextManager[Any]:
     """A progress bar on standard error, for sources of known length and people who watch."""
-    if total is None or quiet or not sys.stderr.isatty():
+    if total is None or not sys.stderr.isatty():
         return nullcontext()
     return click.progressbar(length=total, label="frames", file=sys.stderr, show_pos=True)
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before the run, not after it, that the report cannot be written."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise SinkError(f"cannot write the report to {path}: expected a file in a folder that exists")
+class _Signals:
+    """What SIGINT, SIGTERM and SIGUSR1 do, from before the camera is opened until the report is written.
 
+    Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints
+    the report.
+    """
 
-@contextmanager
-def _signals(pipeline: Pipeline) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run after the current frame; a second Ctrl-C does not wait for it."""
+    def __init__(self) -> None:
+        self.pipeline: Pipeline | None = None
 
-    def end(number: int, _: FrameType | None) -> None:
-        pipeline.stop()
+    def __enter__(self) -> Self:
+        handlers = {signal.SIGINT: self._end, signal.SIGTERM: self._end, signal.SIGUSR1: self._tell}
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, _: FrameType | None) -> None:
+        if self.pipeline is None:
+            raise KeyboardInterrupt
+        self.pipeline.stop()
         signal.signal(number, signal.default_int_handler)
 
-    def tell(_: int, __: FrameType | None) -> None:
-        click.echo(pipeline.report().as_text(), err=True)
-
-    handlers = {signal.SIGINT: end, signal.SIGTERM: end, signal.SIGUSR1: tell}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _tell(self, _: int, __: FrameType | None) -> None:
+        if self.pipeline is not None:
+            click.echo(self.pipeline.report().as_text(), err=True)

@@ -99,7 +99,7 @@ class BlazeFaceDetector:
         scale = size / max(width, height)
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
         left, top = (size - w) // 2, (size - h) // 2
-        resized = cv2.resize(frame.image_bgr, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else 1)
+        resized = cv2.resize(frame.image_bgr, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         self._canvas[:] = 0
         # MediaPipe's order is RGB, its range -1..1.
         self._canvas[top : top + h, left : left + w] = resized[:, :, ::-1]

@@ -51,7 +51,8 @@ class YuNetDetector:
         image = frame.image_bgr
         scale = min(1.0, _MAX_SIDE / max(image.shape[:2]))
         if scale < 1:
-            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            width, height = (max(1, round(side * scale)) for side in frame.size_wh)
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         self._net.setInputSize((image.shape[1], image.shape[0]))
         try:
             _, rows = self._net.detect(image)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -34,24 +36,25 @@ class Sink(Protocol):
         ...
 
 
-def open_sink(spec: str) -> Sink:
-    """Open `console`, `jsonl:PATH` (`-` is standard output) or `csv:PATH`.
+def sink_maker(spec: str) -> Callable[[], Sink]:
+    """What opens `console`, `jsonl:PATH` (`-` is standard output) or `csv:PATH`; nothing is opened yet.
+
+    The call raises SinkError where the sink cannot be written to.
 
     Raises:
         WrongUseError: no such kind of sink.
-        SinkError: it cannot be written to.
     """
     kind, _, target = spec.partition(":")
     if kind == "console" and not target:
         from edge.sinks.console import ConsoleSink
 
-        return ConsoleSink()
+        return ConsoleSink
     if kind == "jsonl" and target:
         from edge.sinks.jsonl import JsonLinesSink
 
-        return JsonLinesSink(None if target == "-" else Path(target))
+        return partial(JsonLinesSink, None if target == "-" else Path(target))
     if kind == "csv" and target:
         from edge.sinks.csv import CsvSink
 
-        return CsvSink(Path(target))
+        return partial(CsvSink, Path(target))
     raise WrongUseError(f"no sink {spec!r}: expected {SINKS}")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from edge.errors import SinkError
 from edge.sinks.text import TextSink
 from edge.types import Event
 
@@ -29,9 +30,19 @@ class CsvSink(TextSink):
                 row[key] = value
         if self._columns is None:
             self._columns = list(row)
-            if self.is_empty:
-                self.write_text(_line(self._columns))
+            self._write_header(_line(self._columns))
         self.write_text(_line([row.get(column, "") for column in self._columns]))
+
+    def _write_header(self, header: str) -> None:
+        """Begin an empty file with the header; one that holds rows must have the same."""
+        path = self._path
+        if path is not None and path.is_file() and path.stat().st_size:
+            with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+                first = stream.readline()
+            if first.rstrip("\r\n") != header.rstrip("\r\n"):
+                raise SinkError(f"{path} has other columns than these events: expected a new file, or the same model's")
+        else:
+            self.write_text(header)
 
 
 def _line(values: Sequence[object]) -> str:

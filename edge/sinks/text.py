@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -25,11 +26,12 @@ class TextSink:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         try:
-            self._stream: TextIO = sys.stdout if path is None else path.open("a+", encoding="utf-8", newline="")
+            self._stream: TextIO = (
+                sys.stdout if path is None else path.open("a", encoding="utf-8", newline="", errors="backslashreplace")
+            )
         except OSError as error:
             raise SinkError(f"cannot write events to {path}: {error.strerror or error}") from error
-        self.is_empty = path is None or not self._stream.seekable() or self._stream.tell() == 0
-        if path is not None and not self.is_empty and not path.read_bytes().endswith(b"\n"):
+        if path is not None and not _ends_with_a_line(path):
             # The power went in the middle of a line: the next event begins one of its own.
             self.write_text("\n")
 
@@ -41,7 +43,9 @@ class TextSink:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise SinkError(f"cannot write events to {self._path}: {error.strerror or error}") from error
+            raise SinkError(
+                f"cannot write events to {self._path or 'standard output'}: {error.strerror or error}"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -55,3 +59,11 @@ class TextSink:
             except OSError as closing:
                 if error is None:
                     raise SinkError(f"cannot write events to {self._path}: {closing.strerror}") from closing
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"

@@ -56,7 +56,7 @@ def open_source(spec: str) -> Source:
         from edge.sources.demo import DemoSource
 
         return DemoSource()
-    if match := re.fullmatch(r"(camera|picamera2):?(\d*)", spec):
+    if match := re.fullmatch(r"(camera|picamera2)(?::(\d{1,3}))?", spec):
         index = int(match[2] or 0)
         if match[1] == "camera":
             from edge.sources.camera import CameraSource
@@ -65,15 +65,12 @@ def open_source(spec: str) -> Source:
         from edge.sources.picamera2 import Picamera2Source
 
         return Picamera2Source(index)
-    if "://" in spec:
-        raise WrongUseError(
-            f"no source {spec!r}: expected demo, camera:N, picamera2[:N], a video file or a folder of images"
-        )
+    unknown = f"no source {spec!r}: expected demo, camera:N, picamera2[:N], a video file or a folder of images"
+    if not spec or "://" in spec:
+        raise WrongUseError(unknown)
     path = Path(spec)
     if not path.exists():
-        raise SourceError(
-            f"no source {spec!r}: expected demo, camera:N, picamera2[:N], a video file or a folder of images"
-        )
+        raise SourceError(unknown)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         from edge.sources.folder import FolderSource
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import cv2
 
 from edge.errors import SourceError
@@ -23,6 +24,12 @@ class VideoSource(ClosingSource):
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise SourceError(f"{path} is no regular file: expected a clip, a folder of images or a camera")
+        # OpenCV crashes on a name that is not UTF-8, and FFmpeg takes what stands before a colon for a protocol.
+        name = str(path.absolute())
+        if not _is_utf8(name):
+            raise SourceError(f"the name {name!a} is not UTF-8: rename the clip")
         try:
             with path.open("rb") as stream:
                 head = stream.read(4096)
@@ -32,7 +39,7 @@ class VideoSource(ClosingSource):
         if b"\0" not in head:
             raise SourceError(_NO_VIDEO.format(path=path))
         # One decoding thread: more of them cost memory, and the frames are needed one at a time.
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise SourceError(_NO_VIDEO.format(path=path))
         self.name = path.name
@@ -55,7 +62,20 @@ class VideoSource(ClosingSource):
             index += 1
         if index == 0:
             raise SourceError(f"{self._path} holds no frame that OpenCV can decode: is it cut short?")
+        missing = (self.total or 0) - index
+        # Some containers only estimate their length.
+        if missing > max(2, 0.02 * index):
+            self.unreadable = missing
+            click.echo(f"mien: {self._path} ends after {index} of {self.total} frames: is it cut short?", err=True)
 
     def close(self) -> None:
         """Let go of the file."""
         self._capture.release()
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,8 @@
 import json
 import zipfile
+from contextlib import suppress
 
+import numpy as np
 import pytest
 
 from edge.card import ModelCard, read_model, write_model
@@ -44,6 +46,14 @@ def test_every_flipped_byte_and_every_cut_is_noticed(model):
         model.write_bytes(whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :])
         with pytest.raises(ModelError, match=r"damaged|not a \.tflite"):
             read_model(model)
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[int(random.integers(len(whole)))] ^= int(random.integers(1, 256))
+        model.write_bytes(damaged)
+        # In the card's own text a letter may change unseen; a traceback is what must not be.
+        with suppress(ModelError):
+            read_model(model)
     for n in range(0, len(whole), 37):
         model.write_bytes(whole[:n])
         with pytest.raises(ModelError):
@@ -74,6 +84,13 @@ def test_a_foreign_model_takes_the_card_beside_it(tmp_path):
         ('{"name": "x", "labels": ["a", "b"], "input_range": [1]}', r"expected \[low, high\]"),
         ('{"name": "x", "labels": ["a", "b"], "crop_margin": 9}', "expected a share"),
         ('{"name": "x", "labels": ["a", "b"], "resize": "cubic"}', "expected area, linear or nearest"),
+        ('{"name": "x", "labels": ["a", "b"], "input_shape": null}', r"expected \[1, H, W, C\]"),
+        ('{"name": "x", "labels": ["a", "b"], "input_shape": 5}', r"expected \[1, H, W, C\]"),
+        ('{"name": "x", "labels": ["a", "b"], "input_range": [NaN, 1]}', r"expected \[low, high\]"),
+        ('{"name": "x", "labels": ["a", "b"], "input_range": [0, Infinity]}', r"expected \[low, high\]"),
+        ('{"name": "x", "labels": ["a", "b"], "version": "x"}', "expected a whole number"),
+        ('{"name": "x\\n", "labels": ["a", "b"]}', "lacks a name"),
+        ("[" * 100_000, "is not JSON"),
     ],
 )
 def test_a_bad_side_card_is_named(tmp_path, text, complaint):

@@ -7,7 +7,7 @@ import pytest
 
 from edge import __version__
 from edge.cli import cli
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Outcome
 
 
 def commands(group: click.Group, path=()):
@@ -36,9 +36,12 @@ def test_the_readme_names_no_command_that_is_not_there():
     known = {" ".join(path) for path, _ in ALL}
     groups = {path.split()[0] for path in known if " " in path}
     text = (ROOT / "README.md").read_text()
-    for first, second in re.findall(r"`?mien ([a-z]+)(?: ([a-z]+))?", text):
-        if first in groups:
-            assert f"{first} {second}" in known or not second, f"mien {first} {second}"
+    named = re.findall(r"[`\n/]mien ([a-z]+)(?: ([a-z]+))?", text)
+    assert len(named) > 10
+    for first, second in named:
+        assert first in groups | known, f"mien {first}"
+        if first in groups and second:
+            assert f"{first} {second}" in known, f"mien {first} {second}"
 
 
 def test_the_list_of_commands_says_what_each_one_says_of_itself():
@@ -65,11 +68,51 @@ def test_help_loads_neither_numpy_nor_opencv():
 
 
 def test_wrong_use_exits_2(mien):
-    assert mien("nonsense").code == 2
-    assert mien("run", "--nonsense").code == 2
-    assert mien("run", "--detector", "nonsense").code == 2
-    assert mien("run", "--sink", "nonsense").code == 2
-    assert mien("run", "--source", "ftp://nowhere").code == 2
+    for arguments in (
+        ("nonsense",),
+        ("run", "--nonsense"),
+        ("run", "--threads", -1),
+        ("run", "--detector", "nonsense"),
+        ("run", "--sink", "nonsense"),
+        ("run", "--source", "ftp://nowhere"),
+        ("run", "--source", ""),
+    ):
+        done = mien(*arguments)
+        assert done.code == 2
+        assert "expected" in done.error_line() or "--help" in done.error_line()
+
+
+def test_no_command_is_the_help(mien):
+    for arguments in ((), ("models",), ("train",)):
+        done = mien(*arguments)
+        assert done.code == 2
+        assert "Commands:" in done.err
+
+
+def without_the_training_stack(*arguments):
+    code = (
+        "import sys\n"
+        "for name in ('tensorflow', 'keras', 'sklearn', 'tomli_w'):\n    sys.modules[name] = None\n"
+        f"sys.argv = ['mien', *{arguments!r}]\n"
+        "from edge.cli import main\nmain()"
+    )
+    return Outcome(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
+
+
+def test_a_base_install_says_which_extra_is_missing(tmp_path, made_csv):
+    for arguments in (("train", "list"), ("train", "--help"), ("convert", "--help"), ("convert", "quantize", "--help")):
+        assert without_the_training_stack(*arguments).code == 0
+    data, x = ("--data", str(made_csv)), str(tmp_path / "x.tflite")
+    for arguments in (
+        ("train", "fit", "--arch", "cnn", *data, "--out", str(tmp_path / "run")),
+        ("train", "evaluate", "x.keras", *data),
+        ("convert", "quantize", "x.keras", *data, "--out", x),
+        ("convert", "verify", x, *data, "--reference", "x.keras"),
+    ):
+        done = without_the_training_stack(*arguments)
+        assert done.code == 2, done.err
+        assert "pip install 'mien[train]'" in done.error_line()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_is_one_line_and_a_traceback_only_with_debug(mien, tmp_path):
@@ -81,4 +124,6 @@ def test_an_error_is_one_line_and_a_traceback_only_with_debug(mien, tmp_path):
 def test_python_m_runs_the_rooms(mien):
     assert "fit" in mien("--help", module="train").out
     assert "quantize" in mien("--help", module="convert").out
-    assert "the data has" not in mien("list", module="train").err
+    listed = mien("list", module="train")
+    assert listed.code == 0
+    assert "mien-small" in listed.out

@@ -59,6 +59,8 @@ GOOD = " ".join(["7"] * 2304)
         (f"emotion,pixels,Usage\n0,{GOOD} 7,Training\n", "2305 pixels"),
         (f"emotion,pixels,Usage\n0,{GOOD[:-1]}256,Training\n", r"pixels from 7 to 256: expected 0\.\.255"),
         (f"emotion,pixels,Usage\n0,{GOOD[:-1]}x,Training\n", "no number"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}4294967301,Training\n", r"expected 0\.\.255"),
+        (f"emotion,pixels,Usage\n\n\n9,{GOOD},Training\n", "line 4: emotion is '9'"),
         (f"emotion,pixels,Usage\n7,{GOOD},Training\n", r"emotion is '7': expected 0\.\.6"),
         (f"emotion,pixels,Usage\nhappy,{GOOD},Training\n", "emotion is 'happy'"),
         (f"emotion,pixels,Usage\n0,{GOOD},Test\n", "Usage is 'Test'"),
@@ -70,6 +72,20 @@ def test_a_bad_csv_is_refused_with_its_line(tmp_path, text, complaint):
     (tmp_path / "fer2013.csv").write_text(text)
     with pytest.raises(DataError, match=complaint):
         read_faces(tmp_path / "fer2013.csv", ("Training",))
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip"])
+def test_a_flipped_byte_in_an_archive_is_one_line(plain, kind):
+    archive = compress(plain, kind)
+    whole = archive.read_bytes()
+    noticed = 0
+    for i in range(10, len(whole), len(whole) // 40):
+        archive.write_bytes(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1 :])
+        try:
+            read_faces(archive, ("Training",))
+        except DataError:
+            noticed += 1
+    assert noticed > 20
 
 
 def test_a_cut_archive_and_a_missing_file(plain, tmp_path):
@@ -106,6 +122,19 @@ def test_a_folder_with_contempt_has_eight_classes(tmp_path):
     assert len(read_faces(folder, ("Training",))["Training"].labels) == 8
 
 
+def test_a_test_folder_beside_a_validation_folder_is_the_private_test(tmp_path):
+    folder = write_folder(tmp_path / "d", 2)
+    write_folder(tmp_path / "e", 1, seed=1)
+    (tmp_path / "e" / "test").rename(folder / "val")
+    (folder / "train" / ".ipynb_checkpoints").mkdir()
+    (folder / "train" / "happy" / "._0.png").write_text("what a file manager leaves")
+    faces = read_faces(folder)
+    assert {split: len(part) for split, part in faces.items()} == {"Training": 14, "PublicTest": 7, "PrivateTest": 14}
+    (folder / "validation").mkdir()
+    with pytest.raises(DataError, match="both PublicTest"):
+        read_faces(folder)
+
+
 def test_bad_folders(tmp_path):
     with pytest.raises(DataError, match="no folder named train or test"):
         read_faces(tmp_path)
@@ -139,6 +168,11 @@ def test_votes_of_other_rows_are_refused(plain, tmp_path):
     other = write_votes(tmp_path / "other.csv", ["PublicTest"] * 7 + ["Training"] * 14)
     for votes in (short, long, other):
         with pytest.raises(DataError, match=r"does not match|expected as many"):
+            read_faces(plain, ("Training",), votes=votes)
+    for bad in ("300", "-1", "x", "", "1" * 200_000):
+        votes = write_votes(tmp_path / "bad.csv", ["Training"] * 21)
+        votes.write_text(votes.read_text().replace("x.png,1,", f"x.png,{bad},", 1))
+        with pytest.raises(DataError, match="expected a whole number of votes"):
             read_faces(plain, ("Training",), votes=votes)
     (tmp_path / "head.csv").write_text("Usage,happy\n")
     with pytest.raises(DataError, match="lacks the columns"):

@@ -127,6 +127,13 @@ def test_an_unknown_detector():
         open_detector("haar:file.xml")
 
 
+def test_haar_without_cascades_says_so(monkeypatch):
+    """As OpenCV 5 is; the test after this one runs the real thing where it is at hand."""
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(DetectorError, match=r"has no Haar cascades, 4\.x had: use --detector blazeface"):
+        open_detector("haar")
+
+
 def test_haar_under_opencv_5_says_so(opencv5, tmp_path):
     code = "import cv2; from edge.detect import open_detector; print(cv2.__version__); open_detector('haar')"
     environment = {**os.environ, "PYTHONPATH": opencv5}

@@ -156,6 +156,62 @@ def test_a_terminal_sees_a_progress_bar_on_a_clip(demo_clip):
     assert b"frames" in seen
 
 
+def test_a_camera_that_fails_still_gives_summary_report_and_ended_events(tmp_path):
+    code = (
+        "import sys, edge.commands.run as command\n"
+        "from edge.errors import SourceError\n"
+        "from edge.sources.demo import DemoSource\n"
+        "class Failing(DemoSource):\n"
+        "    def __iter__(self):\n"
+        "        for frame in super().__iter__():\n"
+        "            if frame.index == 5:\n"
+        "                raise SourceError('the cable is out')\n"
+        "            yield frame\n"
+        "command.open_source = lambda spec: Failing()\n"
+        f"sys.argv = ['mien', 'run', '--report', {str(tmp_path / 'r.json')!r}]\n"
+        "from edge.cli import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "mien: the cable is out"
+    assert "5 frames in" in done.stderr
+    assert "- face 1" in done.stdout
+    assert json.loads((tmp_path / "r.json").read_text())["frames_processed"] == 5
+
+
+def test_a_monitor_that_asks_at_any_moment_does_not_kill_the_daemon(demo_clip):
+    command = [sys.executable, "-m", "edge", "run", "--source", str(demo_clip)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        # Python itself takes some 20 ms until mien can say anything.
+        time.sleep(0.3)
+        while process.poll() is None:
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(0.005)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_standard_streams(closed, demo_clip, tmp_path):
+    out = tmp_path / "e.jsonl"
+    command = f"'{sys.executable}' -m edge run --source '{demo_clip}' --max-frames 2 --sink 'jsonl:{out}' {closed}"
+    assert subprocess.run(["bash", "-c", command], capture_output=True).returncode == 0
+    assert len(out.read_text().splitlines()) == 2
+
+
+def test_a_full_standard_output_is_named(demo_clip):
+    command = f"'{sys.executable}' -m edge run --source '{demo_clip}' --max-frames 2 > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot write events to standard output: No space left" in done.stderr
+
+
+def test_a_wrong_sink_or_report_leaves_no_file_of_a_right_one(mien, demo_clip, tmp_path):
+    for wrong in (("--sink", "nonsense"), ("--report", tmp_path)):
+        done = mien("run", "--source", demo_clip, "--sink", f"csv:{tmp_path / 'left.csv'}", *wrong)
+        assert done.code in (1, 2)
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reader_that_goes_away_is_no_traceback(demo_clip):
     command = f"'{sys.executable}' -m edge run --source '{demo_clip}' --emit frame --sink jsonl:- | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
@@ -247,6 +303,10 @@ def test_classify_pictures_of_any_size(mien, tmp_path):
 
 
 def test_classify_does_the_others_when_one_cannot_be_read(mien, tmp_path, junk):
+    cut = tmp_path / "cut.png"
+    cv2.imwrite(str(cut), np.zeros((64, 64, 3), np.uint8))
+    cut.write_bytes(cut.read_bytes()[:50])
+    assert "is not an image" in mien("classify", cut).error_line()
     done = mien("classify", tmp_path / "none.png", junk, PORTRAIT)
     assert done.code == 1
     assert "portrait.jpg: 1 face" in done.out

@@ -1,12 +1,18 @@
 import csv
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
 from edge.contract import FER2013_LABELS
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_sink
+from edge.sinks import sink_maker
 from edge.types import Event
+
+
+def open_sink(spec):
+    return sink_maker(spec)()
 
 
 @pytest.fixture
@@ -51,6 +57,36 @@ def test_files_are_appended_to_and_a_torn_line_stays_alone(event, tmp_path):
         assert len(written) == lines + 1
         assert written[-2] == '{"time": "20'
     assert json.loads((tmp_path / "e.jsonl").read_text().splitlines()[-1]) == event.as_dict()
+
+
+def test_rows_of_other_columns_are_not_mixed_in(event, tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(SinkError, match="has other columns"), open_sink(f"csv:{path}") as sink:
+        sink.write(event)
+    assert path.read_text() == "a,b\n1,2\n"
+
+
+def test_pipes_and_large_files(event, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with open_sink(f"jsonl:{pipe}") as sink:
+        sink.write(event)
+    assert json.loads(os.read(reader, 65536)) == event.as_dict()
+    os.close(reader)
+    large = tmp_path / "large.jsonl"
+    with large.open("wb") as stream:
+        stream.truncate(10**12)
+    with open_sink(f"jsonl:{large}") as sink:
+        sink.write(event)
+
+
+def test_a_name_that_is_not_utf8_can_be_written(event, tmp_path):
+    for kind in ("jsonl", "csv"):
+        with open_sink(f"{kind}:{tmp_path / kind}") as sink:
+            sink.write(replace(event, source="clip\udcff"))
+        assert "udcff" in (tmp_path / kind).read_text()
 
 
 def test_console_and_standard_output(event, capsys):

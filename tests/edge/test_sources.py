@@ -1,4 +1,6 @@
 import itertools
+import os
+import shutil
 import sys
 import time
 import types
@@ -92,6 +94,40 @@ def test_a_clip_that_is_cut_short(demo_clip, tmp_path):
     cut.write_bytes(demo_clip.read_bytes()[:20000])
     with pytest.raises(SourceError, match=r"is not a video|holds no frame"):
         frames_of(open_source(str(cut)))
+
+
+def test_names_that_ffmpeg_would_take_for_a_protocol(demo_clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(demo_clip, "2026-11-21T10:00:00.mp4")
+    assert len(frames_of(open_source("2026-11-21T10:00:00.mp4"))) == 90
+
+
+def test_a_name_that_is_not_utf8_is_refused_not_crashed_on(demo_clip, tmp_path):
+    odd = os.fsencode(tmp_path) + b"/cl\xffip.mp4"
+    shutil.copy(demo_clip, odd)
+    with pytest.raises(SourceError, match="is not UTF-8: rename"):
+        open_source(os.fsdecode(odd))
+
+
+def test_half_a_clip_says_so_and_counts_what_is_missing(tmp_path, capsys):
+    path = tmp_path / "demo.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
+    for value in range(60):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source = open_source(str(path))
+    frames = frames_of(source)
+    assert 10 < len(frames) < 50
+    assert source.unreadable == 60 - len(frames)
+    assert "of 60 frames: is it cut short?" in capsys.readouterr().err
+
+
+def test_pipes_are_no_files(tmp_path):
+    for name in ("x.mp4", "x.png"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(SourceError, match=r"no regular file|none of the 1 images"):
+            frames_of(open_source(str(tmp_path / name)))
 
 
 def test_a_camera_that_is_not_there_names_those_that_are(tmp_path):

@@ -50,6 +50,14 @@ def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
     assert tracker.tracks == []
 
 
+def test_a_face_at_the_place_of_one_that_has_left_is_another():
+    tracker = Tracker(max_miss_s=0.5)
+    tracker.update([face(0)], [HAPPY], 0.0)
+    seen, ended = tracker.update([face(0)], [SAD], 100.0)
+    assert [t.track_id for t in ended] == [1]
+    assert [t.track_id for t in seen] == [2]
+
+
 def test_scores_are_smoothed_by_time_not_by_frames():
     def after_one_second(fps):
         tracker = Tracker(smoothing_s=0.4)

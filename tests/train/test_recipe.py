@@ -27,9 +27,15 @@ def test_unknown_recipes_and_files(tmp_path):
         ('name = "x"\narchitecture = "cnn"\nepoch = 3', "unknown key 'epoch'"),
         ('name = "x"\narchitecture = "cnn"\n[fit]\nepoch = 3', "did you mean 'epochs'"),
         ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = "many"', "epochs in .* is 'many': expected int"),
-        ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = 0', "must be above zero"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = 0', r"epochs in .* is 0: expected 1 to"),
         ('name = "x"\narchitecture = "cnn"\n[fit]\noptimizer = "lion"', "expected one of adam, sgd"),
         ('name = "x"\narchitecture = "cnn"\n[augment]\nflip = 1', "flip in .* is 1: expected bool"),
+        ('name = "x"\narchitecture = "cnn"\nfit = 3', "is 3: expected a table"),
+        ('name = "x"\narchitecture = "cnn"\nmodel = 3', "expected a table"),
+        ('name = "x"\narchitecture = ["cnn"]', "expected a string"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nseed = -1', "seed in .* is -1"),
+        ('name = "x"\narchitecture = "cnn"\n[fit]\nema = 5.0', "ema in .* is 5.0: expected 0 to 1"),
+        ('name = "x"\narchitecture = "cnn"\n[augment]\nerasing = 7.0', "erasing in"),
     ],
 )
 def test_a_bad_recipe_is_named(tmp_path, text, complaint):
@@ -47,5 +53,6 @@ def test_whole_numbers_stand_for_real_ones(tmp_path):
 def test_a_command_line_changes_a_recipe_and_none_leaves_it():
     recipe = load_recipe("cnn").with_changes({"epochs": 2, "seed": None}, augment=True)
     assert (recipe.fit.epochs, recipe.fit.seed, recipe.augment.enabled) == (2, 0, True)
-    with pytest.raises(DataError, match="the command line must be above zero"):
-        recipe.with_changes({"learning_rate": -1.0}, None)
+    for rate in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(WrongUseError, match="learning_rate in the command line is"):
+            recipe.with_changes({"learning_rate": rate}, None)

@@ -31,5 +31,5 @@ def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any
     family = import_module(f"train.models.{_FAMILIES[architecture]}")
     try:
         return family.build(n_classes, **model)
-    except TypeError as error:
-        raise DataError(f"the recipe's [model] does not fit {architecture}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the recipe's [model] does not fit {architecture}: {str(error).splitlines()[0]}") from error
