@@ -177,7 +177,7 @@ def _report(
         "parameters": best.count_params(),
         "epochs": len(history),
         "best_epoch": 1 + int(np.argmax(accuracies)),
-        "seconds_this_session": round(seconds, 1),
+        "seconds": round(seconds, 1),
         "seed": recipe.fit.seed,
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
