@@ -22,9 +22,7 @@ class ConsoleSink(TextSink):
     def write(self, event: Event) -> None:
         """Print one event."""
         x, y, w, h = (round(v) for v in event.box)
-        total_ms = event.latency_ms.get("total")
-        latency = "" if total_ms is None else f"  {total_ms:6.1f} ms"
         self.write_text(
             f"{self._prefix}{event.time.astimezone():%H:%M:%S}  {_MARK[event.state]} face {event.track_id:<3} "
-            f"{event.emotion:<9}{event.score:>5.0%}  at {x},{y} {w}x{h}{latency}\n"
+            f"{event.emotion:<9}{event.score:>5.0%}  at {x},{y} {w}x{h}  {event.latency_ms['total']:6.1f} ms\n"
         )

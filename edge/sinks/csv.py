@@ -14,7 +14,7 @@ from edge.types import Event
 class CsvSink(TextSink):
     """Events as rows; box, scores and latencies each get columns of their own."""
 
-    _columns: list[str] | None = None
+    _begun = False
 
     def write(self, event: Event) -> None:
         """Append one event, after a header if it is the first."""
@@ -28,10 +28,10 @@ class CsvSink(TextSink):
                 row.update({f"{stage}_ms": ms for stage, ms in value.items()})
             else:
                 row[key] = value
-        if self._columns is None:
-            self._columns = list(row)
-            self._write_header(_line(self._columns))
-        self.write_text(_line([row.get(column, "") for column in self._columns]))
+        if not self._begun:
+            self._write_header(_line(list(row)))
+            self._begun = True
+        self.write_text(_line(list(row.values())))
 
     def _write_header(self, header: str) -> None:
         """Begin an empty file with the header; one that holds rows must have the same."""
