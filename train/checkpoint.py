@@ -63,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
                 self.early.on_epoch_end(epoch, row)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Set what is random to this epoch's: the order of the faces, dropout and augmentation.
+        """Set what is random to this epoch's: the order of the faces, augmentation and dropout.
 
         Keras saves no state of its random generators, so a resumed run would repeat the first epochs' numbers.
         """
@@ -79,16 +79,15 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the epoch that is best on PublicTest, of the model without the augmentation in front of it.
+    """Keeps the epoch that is best on PublicTest.
 
     Args:
-        core: the model without augmentation.
         run: where `checkpoint/best.weights.h5` is, and the history of the epochs before an interruption.
     """
 
-    def __init__(self, core: keras.Model, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder) -> None:
         super().__init__()
-        self._core, self._run = core, run
+        self._run = run
         self._best = max((row["val_accuracy"] for row in run.read_history()), default=-math.inf)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -97,4 +96,4 @@ class BestWeights(keras.callbacks.Callback):
         if accuracy > self._best:
             self._best = accuracy
             with replacing(self._run.best_weights) as temporary:
-                self._core.save_weights(temporary, overwrite=True)
+                self.model.save_weights(temporary, overwrite=True)

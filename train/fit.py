@@ -13,10 +13,10 @@ from edge.dataset import Faces
 from edge.errors import MienError
 from edge.files import replacing, write_json
 from edge.metrics import score
-from train.augment import build_augmenter
 from train.backend import resolve_precision
 from train.batches import Batches
 from train.checkpoint import BestWeights, Checkpoint
+from train.fused import fuse_batch_normalization
 from train.models import build_model
 from train.recipe import Fit, Recipe
 from train.run import RunFolder
@@ -56,11 +56,10 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(precision)
     try:
-        core = build_model(recipe.architecture, len(training.labels), recipe.model)
-        model = _with_augmentation(core, recipe)
+        model = fuse_batch_normalization(build_model(recipe.architecture, len(training.labels), recipe.model))
     finally:
         keras.config.set_dtype_policy("float32")
-    batches = Batches(training, settings.batch_size, settings.seed)
+    batches = Batches(training, settings.batch_size, settings.seed, recipe.augment)
     model.compile(
         _optimizer(settings, len(batches)),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
@@ -81,7 +80,7 @@ def fit(
                 # resumed run does not have.
                 shuffle=False,
                 validation_data=Batches(validation, settings.batch_size, None),
-                callbacks=_callbacks(settings, core, checkpoint, run),
+                callbacks=_callbacks(settings, checkpoint, run),
                 verbose=verbose,
             )
         except RuntimeError as error:
@@ -92,7 +91,7 @@ def fit(
                 f"is odd; the epochs before are in {run.path}"
             ) from error
     seconds = time.monotonic() - started_s
-    best = _best_model(recipe, core, len(training.labels), run)
+    best = _best_model(recipe, model, len(training.labels), run)
     report = _report(recipe, best, validation, run, data, precision, seconds)
     with replacing(run.model_keras) as temporary:
         best.save(temporary)
@@ -101,14 +100,6 @@ def fit(
         leftover.unlink()
     run.checkpoint.rmdir()
     return report
-
-
-def _with_augmentation(core: keras.Model, recipe: Recipe) -> keras.Model:
-    augmenter = build_augmenter(recipe.augment, recipe.fit.seed)
-    if augmenter is None:
-        return core
-    pixels = keras.Input(core.input_shape[1:], dtype="float32")
-    return keras.Model(pixels, core(augmenter(pixels)))
 
 
 def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -135,7 +126,7 @@ def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimize
     return optimizer
 
 
-def _callbacks(settings: Fit, core: keras.Model, checkpoint: Checkpoint, run: RunFolder) -> list[Any]:
+def _callbacks(settings: Fit, checkpoint: Checkpoint, run: RunFolder) -> list[Any]:
     callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
     if checkpoint.early is not None:
         callbacks.append(checkpoint.early)
@@ -145,16 +136,16 @@ def _callbacks(settings: Fit, core: keras.Model, checkpoint: Checkpoint, run: Ru
     callbacks.append(checkpoint)
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks.append(BestWeights(core, run))
+    callbacks.append(BestWeights(run))
     callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
     return callbacks
 
 
-def _best_model(recipe: Recipe, core: keras.Model, n_classes: int, run: RunFolder) -> keras.Model:
-    """The best epoch's weights in a float32 model: a mixed-precision one would not convert."""
-    core.load_weights(run.best_weights)
+def _best_model(recipe: Recipe, trained: keras.Model, n_classes: int, run: RunFolder) -> keras.Model:
+    """The best epoch's weights in Keras' own float32 layers: mixed precision would not convert."""
+    trained.load_weights(run.best_weights)
     best = build_model(recipe.architecture, n_classes, recipe.model)
-    best.set_weights(core.get_weights())
+    best.set_weights(trained.get_weights())
     return best
 
 

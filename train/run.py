@@ -4,7 +4,7 @@
 
     recipe.toml    the recipe as it was run, command-line changes included, and the data's name and SHA-256
     history.csv    a row an epoch
-    model.keras    the best epoch's model, without augmentation, in float32
+    model.keras    the best epoch's model, in float32
     metrics.json   its scores on PublicTest, and how it came about
     checkpoint/    while it runs: what --resume goes on from
 """

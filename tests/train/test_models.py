@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from edge.errors import DataError, WrongUseError
-from train.augment import build_augmenter
 from train.models import build_model
-from train.recipe import Augment, load_recipe
+from train.recipe import load_recipe
 
 
 @pytest.mark.parametrize("name", ["simple-nn", "cnn", "mien-small"])
@@ -30,23 +29,3 @@ def test_unknown_architectures_and_arguments():
         build_model("cnn", 7, {"depth": 3})
     with pytest.raises(DataError, match=r"\[model\] does not fit cnn"):
         build_model("cnn", 7, {"dropout": 2.0})
-
-
-def test_augmentation_changes_training_faces_only():
-    assert build_augmenter(Augment(enabled=False), 0) is None
-    augmenter = build_augmenter(Augment(enabled=True, brightness=0.1, contrast=0.2, erasing=0.5), 0)
-    faces = np.random.default_rng(0).integers(0, 256, (16, 48, 48, 1)).astype(np.float32)
-    trained = np.asarray(augmenter(faces, training=True))
-    assert trained.shape == faces.shape
-    assert trained.min() >= 0
-    assert trained.max() <= 255
-    assert not np.allclose(trained, faces)
-    assert np.array_equal(np.asarray(augmenter(faces, training=False)), faces)
-
-
-def test_erasing_paints_the_share_that_the_recipe_says():
-    nothing_else = Augment(True, flip=False, rotation_deg=0, zoom=0, shift=0, erasing=0.25)
-    augmenter = build_augmenter(nothing_else, 0)
-    painted = np.asarray(augmenter(np.zeros((800, 48, 48, 1), np.float32), training=True))
-    share = (painted.max(axis=(1, 2, 3)) > 0).mean()
-    assert share == pytest.approx(0.25, abs=0.05)
