@@ -17,6 +17,7 @@ from train.backend import resolve_precision
 from train.batches import Batches
 from train.checkpoint import BestWeights, Checkpoint
 from train.fused import fuse_batch_normalization
+from train.interrupt import InterruptBetweenBatches
 from train.models import build_model
 from train.recipe import Fit, Recipe
 from train.run import RunFolder
@@ -71,6 +72,7 @@ def fit(
     run.checkpoint.mkdir(exist_ok=True)
     started_s = time.monotonic()
     if not checkpoint.stopped_early():
+        interrupt = InterruptBetweenBatches()
         try:
             model.fit(
                 batches,
@@ -80,7 +82,7 @@ def fit(
                 # resumed run does not have.
                 shuffle=False,
                 validation_data=Batches(validation, settings.batch_size, None),
-                callbacks=_callbacks(settings, checkpoint, run),
+                callbacks=[interrupt, *_callbacks(settings, checkpoint, run)],
                 verbose=verbose,
             )
         except RuntimeError as error:
@@ -90,6 +92,8 @@ def fit(
                 f"the loss is no longer a number: learning_rate {settings.learning_rate} is too high, or the data "
                 f"is odd; the epochs before are in {run.path}"
             ) from error
+        finally:
+            interrupt.give_back()
     seconds = time.monotonic() - started_s
     best = _best_model(recipe, model, len(training.labels), run)
     report = _report(recipe, best, validation, run, data, precision, seconds)
