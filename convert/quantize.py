@@ -1,56 +1,127 @@
-"""From a .keras model to a full-int8 .tflite: the graph only, its card comes later."""
+"""From a float .tflite to another scheme, by ai-edge-quantizer under ranges of our own."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from convert.calibrate import RepresentativeSet
-from convert.tensorflow import import_tensorflow
-from edge.errors import ModelError
+from convert.graph import Graph, ensure_signature, take_pixels
+from convert.ranges import Range
+from convert.schemes import CALIBRATED
+from edge.errors import MissingExtraError, ModelError
 from edge.quiet import quiet_stderr
 
 
-def quantize_int8(model: Any, representative: RepresentativeSet) -> bytes:
-    """Convert with post-training quantisation: int8 per channel inside, uint8 in, int8 out, batch 1.
+def quantize(
+    content: bytes,
+    scheme: str,
+    ranges: Mapping[str, Range] | None = None,
+    *,
+    ends: str = "pixels",
+    keep_float: Sequence[str] = (),
+) -> bytes:
+    """Convert a float flatbuffer.
 
     Args:
-        model: a Keras model `[batch, H, W, 1]` pixels 0..255 to `[batch, n]` softmax.
-        representative: the faces to calibrate on.
+        content: the float flatbuffer.
+        scheme: one of `convert.schemes.SCHEMES`. `int8` and `int16x8` are integer throughout (weights int8 per channel, activations
+            int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16 weights.
+        ranges: of the activations; for the schemes in `CALIBRATED`.
+        ends: what `int8` and `int16x8` take and give: `pixels` is the contract (int8 only: uint8 in), `codes` the
+            quantised input as it is, `float` float32 as before, so that the file drops in where the float one was.
+        keep_float: layers, by their names, that stay in float.
 
     Returns:
         The flatbuffer.
 
     Raises:
-        ModelError: the model has a layer that the converter cannot express in int8.
+        ModelError: the quantiser cannot, or a layer of `keep_float` is not in the graph.
     """
-    tensorflow = import_tensorflow()
-    # Batch 1 throughout: a free batch dimension would leave shape arithmetic in the graph.
-    spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
-    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
-        model.export(folder, format="tf_saved_model", verbose=False, input_signature=[spec])
-        converter = tensorflow.lite.TFLiteConverter.from_saved_model(folder)
-        return _convert(tensorflow, converter, representative)
+    if scheme == "float32":
+        return content
+    graph = Graph(content, "the float graph")
+    kept = _tensor_names(graph, keep_float)
+    signed = content
+    if not graph.model.signatureDefs:
+        ensure_signature(graph)
+        signed = graph.pack()
+    quantised = _run(signed, _recipe(scheme, kept, ends), _statistics(graph, ranges) if scheme in CALIBRATED else None)
+    first_stays_float = bool(graph.operations) and graph.operations[0].outputs[0].name in kept
+    if scheme == "int8" and ends == "pixels" and not first_stays_float:
+        return take_pixels(quantised)
+    return Graph(quantised, f"the {scheme} graph").pack()
 
 
-def _convert(tensorflow: Any, converter: Any, representative: RepresentativeSet) -> bytes:
-    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: _pixels(representative)
-    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tensorflow.uint8
-    converter.inference_output_type = tensorflow.int8
+def _run(content: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
     try:
-        graph: bytes = converter.convert()
+        from ai_edge_quantizer import quantizer
+    except ImportError as error:
+        raise MissingExtraError("train", error.name or "ai_edge_quantizer") from error
+    try:
+        with quiet_stderr():
+            work = quantizer.Quantizer(bytearray(content))
+            work.load_quantization_recipe(recipe)
+            done = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except Exception as error:
-        # The converter raises its own ConverterError, ValueError or RuntimeError, with pages of MLIR.
+        # It raises ValueError, RuntimeError, KeyError and NotImplementedError for what it cannot do.
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"TensorFlow cannot convert this model to int8: {first_line}") from error
-    return graph
+        raise ModelError(f"ai-edge-quantizer cannot convert this model: {first_line}") from error
+    return bytes(done.quantized_model)
 
 
-def _pixels(representative: RepresentativeSet) -> Iterator[list[np.ndarray]]:
-    for image in representative.images:
-        yield [image[None, :, :, None].astype(np.float32)]
+def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]:
+    from ai_edge_quantizer import qtyping, recipe_manager
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    every = qtyping.TFLOperationName.ALL_SUPPORTED
+    manager = recipe_manager.RecipeManager()
+    if scheme == "int8":
+        manager.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8)
+    elif scheme == "int16x8":
+        manager.add_static_config(".*", every, activation_num_bits=16, weight_num_bits=8)
+    elif scheme == "dynamic":
+        manager.add_dynamic_config(".*", every, num_bits=8)
+    else:
+        half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+        config = qtyping.OpQuantizationConfig(
+            weight_tensor_config=half, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
+        )
+        for kind in ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "EMBEDDING_LOOKUP"):
+            manager.add_quantization_config(
+                ".*", qtyping.TFLOperationName(kind), config, algorithm_key=AlgorithmName.FLOAT_CASTING
+            )
+    if ends == "float":
+        for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+            manager.add_quantization_config(".*", end, None, AlgorithmName.NO_QUANTIZE)
+    for name in kept:
+        manager.add_quantization_config(f"^{re.escape(name)};?$", every, None, AlgorithmName.NO_QUANTIZE)
+    return list(manager.get_quantization_recipe())
+
+
+def _statistics(graph: Graph, ranges: Mapping[str, Range] | None) -> dict[str, Any]:
+    assert ranges is not None
+    found: dict[str, Any] = {}
+    for tensor in graph.tensors:
+        if tensor.name in ranges:
+            shape = (1,) * max(len(tensor.shape), 1)
+            span = ranges[tensor.name]
+            found[tensor.name] = {
+                "min": np.full(shape, span.low, np.float32),
+                "max": np.full(shape, span.high, np.float32),
+            }
+    return found
+
+
+def _tensor_names(graph: Graph, layers: Sequence[str]) -> list[str]:
+    """The output tensors of the named layers."""
+    names = []
+    for layer in layers:
+        found = [op.outputs[0].name for op in graph.operations if op.layer == layer]
+        if not found:
+            known = ", ".join(dict.fromkeys(op.layer for op in graph.operations))
+            raise ModelError(f"there is no layer {layer!r} to keep in float: expected one of {known}")
+        names += found
+    return names

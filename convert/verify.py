@@ -8,46 +8,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from convert.tensorflow import import_tensorflow
-from edge.card import read_model
+from convert.graph import Graph
+from convert.probe import probe
+from edge.card import ModelFile, read_model
 from edge.classify import Classifier
 from edge.dataset import Faces
 from edge.errors import ModelError
 from edge.metrics import Metrics, score
 
-#: What may lie between input and output of a full-int8 file; the input itself is uint8.
-_INTEGER_TYPES = frozenset({"INT8", "INT32"})
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One tensor of a graph: its name, dtype and shape as the flatbuffer has them."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
+Progress = Callable[[int, int], None]
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A quantised model beside its float self, on the same faces.
+    """A converted model beside its float self, on the same faces.
 
     Attributes:
-        before: scores of the .keras model.
+        before: scores of the float model.
         after: scores of the .tflite.
         agreement: share of faces on which both answer the same, 0..1.
+        mean_change, worst_change: of a probability, over all faces and classes, 0..1.
     """
 
     split: str
     before: Metrics
     after: Metrics
     agreement: float
+    mean_change: float
+    worst_change: float
 
     @property
     def drop_points(self) -> float:
-        """Points of accuracy lost by quantisation; negative where it gained."""
+        """Points of accuracy lost by the conversion; negative where it gained."""
         return 100 * (self.before.accuracy - self.after.accuracy)
+
+    def class_drops(self) -> dict[str, float]:
+        """Points of recall that each class lost."""
+        return {label: 100 * (self.before.recall[label] - self.after.recall[label]) for label in self.after.recall}
 
     def as_dict(self) -> dict[str, Any]:
         """For the card and the JSON report."""
@@ -57,87 +57,77 @@ class Comparison:
             "before": self.before.as_dict(),
             "after": self.after.as_dict(),
             "agreement": self.agreement,
+            "mean_change": self.mean_change,
+            "worst_change": self.worst_change,
         }
-
-
-def read_tensors(graph: bytes) -> list[Tensor]:
-    """Every tensor of the flatbuffer, read from its tables, not from what its card claims."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
-    model = schema.ModelT.InitFromPackedBuf(graph, 0)
-    return [
-        Tensor(tensor.name.decode(), names[tensor.type], () if tensor.shape is None else tuple(tensor.shape))
-        for subgraph in model.subgraphs
-        for tensor in subgraph.tensors
-    ]
 
 
 @dataclass(frozen=True)
 class Checked:
     """A file that keeps every promise that needs no data: ready to be scored."""
 
+    model: ModelFile
+    graph: Graph
     classifier: Classifier
-    tensors: list[Tensor]
 
 
-def check_contract(path: Path) -> Checked:
-    """Load a .tflite and check every promise that needs no data.
+def check_file(path: Path, keep_float: bool = False) -> Checked:
+    """Load a .tflite, in a child process first, and check every promise that needs no data.
+
+    Args:
+        path: the file, with its card.
+        keep_float: an int8 file may have float layers: they were asked for.
 
     Raises:
-        ModelError: the file is damaged, has a float tensor, or another input or output than the contract's.
+        ModelError: the file is damaged; or says int8 and has a float tensor, or other ends than the contract's.
     """
     model = read_model(path)
-    classifier = Classifier(path)
-    tensors = read_tensors(model.graph)
-    others = [tensor for tensor in tensors if tensor.dtype not in _INTEGER_TYPES]
-    foreign = [tensor for tensor in others if tensor.dtype != "UINT8"]
-    if foreign or len(others) > 1:
-        named = ", ".join(f"{t.name} ({t.dtype})" for t in (foreign or others)[:3])
-        raise ModelError(f"{path} is not full int8: not int8 or int32 are {len(foreign or others)} tensors: {named}")
+    probe(path)
+    graph = Graph(model.graph, str(path))
+    if model.card.scheme in ("int8", "int16x8") and not keep_float:
+        if floats := graph.float_tensors():
+            named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in floats[:3])
+            raise ModelError(f"{path} is not full {model.card.scheme}: {len(floats)} tensors are float: {named}")
+        if model.card.scheme == "int8":
+            _check_int8_ends(graph, model)
+    return Checked(model, graph, Classifier(path))
+
+
+def _check_int8_ends(graph: Graph, model: ModelFile) -> None:
     if model.card.input_range is not None:
-        raise ModelError(f"{path} has a foreign input: expected uint8 pixels, scale 1, zero point 0")
-    if classifier.output_dtype != np.int8:
-        raise ModelError(f"{path} answers {classifier.output_dtype}: expected int8")
-    return Checked(classifier, tensors)
+        raise ModelError(f"{model.path} has a foreign input: expected uint8 pixels, scale 1, zero point 0")
+    if graph.outputs[0].dtype != "INT8":
+        raise ModelError(f"{model.path} answers {graph.outputs[0].dtype}: expected INT8")
+    wide = [t for t in graph.tensors if t.dtype not in ("INT8", "INT32") and t not in graph.inputs]
+    if wide:
+        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in wide[:3])
+        raise ModelError(f"{model.path} is not full int8: not int8 or int32 are {len(wide)} tensors: {named}")
 
 
 def compare(
-    classifier: Classifier,
-    reference: Any,
-    faces: Faces,
-    split: str,
-    progress: Callable[[int, int], None] | None = None,
+    classifier: Classifier, expected: Scores, faces: Faces, split: str, progress: Progress | None = None
 ) -> Comparison:
-    """Score a .tflite and the .keras model that it came from on the same faces.
+    """Score a .tflite beside what the float model said of the same faces.
 
     Args:
-        classifier: the quantised model.
-        reference: the loaded Keras model.
+        classifier: the converted model.
+        expected: `(n, n_classes)` the float model's scores.
         faces: the split.
         split: its name, for the report.
         progress: called with (faces done, all of them).
-
-    Raises:
-        ModelError: the two do not have the data's classes.
     """
-    import_tensorflow()
-    from train.fit import predict
-
-    if classifier.labels != faces.labels or reference.output_shape[-1] != len(faces.labels):
-        raise ModelError(
-            f"the .tflite answers {', '.join(classifier.labels)}, the .keras model {reference.output_shape[-1]} "
-            f"classes, the data has {', '.join(faces.labels)}: expected the same"
-        )
-    expected = predict(reference, faces).argmax(axis=1)
-    answers = np.empty(len(faces), np.int64)
+    found = np.empty_like(expected)
     for i, image in enumerate(faces.images):
-        answers[i] = classifier.scores(image).argmax()
+        found[i] = classifier.scores(image)
         if progress and (i % 100 == 0 or i + 1 == len(faces)):
             progress(i + 1, len(faces))
+    before, after = expected.argmax(axis=1), found.argmax(axis=1)
+    change = np.abs(expected - found)
     return Comparison(
         split,
-        score(faces.class_ids, expected, faces.labels),
-        score(faces.class_ids, answers, faces.labels),
-        float((expected == answers).mean()),
+        score(faces.class_ids, before, faces.labels),
+        score(faces.class_ids, after, faces.labels),
+        float((before == after).mean()),
+        float(change.mean()),
+        float(change.max()),
     )

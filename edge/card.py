@@ -96,6 +96,22 @@ def read_model(path: Path) -> ModelFile:
         ModelError: the file is missing or is no .tflite.
         CardError: there is no card, or it does not fit the file.
     """
+    graph, card = read_parts(path)
+    if card is None:
+        raise CardError(
+            f"{path} has no card: it is cut short, or foreign; for a foreign model write {path.stem}.json beside it "
+            'with at least {"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
+        )
+    return ModelFile(path, graph, card)
+
+
+def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
+    """The flatbuffer of any .tflite, and its card if it has one.
+
+    Raises:
+        ModelError: the file is missing or is no .tflite.
+        CardError: there is a card that does not fit the file.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -109,18 +125,15 @@ def read_model(path: Path) -> ModelFile:
         card = _parse(text, f"the card in {path}")
         if card.graph_sha256 != sha256(graph).hexdigest():
             raise CardError(f"{path} is damaged: its bytes do not have the SHA-256 that its card states")
-        return ModelFile(path, graph, card)
+        return graph, card
     side = path.with_suffix(".json")
     if not side.exists():
-        raise CardError(
-            f"{path} has no card: it is cut short, or foreign; for a foreign model write {side.name} beside it "
-            'with at least {"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
-        )
+        return content, None
     try:
         text = side.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CardError(f"cannot read {side}: {error}") from error
-    return ModelFile(path, content, _parse(text, str(side)))
+    return content, _parse(text, str(side))
 
 
 def write_model(path: Path, graph: bytes, card: ModelCard) -> ModelCard:

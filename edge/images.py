@@ -44,3 +44,23 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
     if image is None:
         raise DataError(f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP")
     return cast("npt.NDArray[np.uint8]", image)
+
+
+def letterbox(image_bgr: npt.NDArray[np.uint8], canvas: npt.NDArray[np.uint8]) -> tuple[float, int, int]:
+    """Draw an image as large as it fits into the middle of black, as RGB.
+
+    Args:
+        image_bgr: `(h, w, 3)` uint8.
+        canvas: `(height, width, 3)` uint8, overwritten.
+
+    Returns:
+        Pixels of the canvas a pixel of the image, and the left and top of the image in the canvas.
+    """
+    height, width = canvas.shape[:2]
+    scale = min(width / image_bgr.shape[1], height / image_bgr.shape[0])
+    w, h = max(1, round(image_bgr.shape[1] * scale)), max(1, round(image_bgr.shape[0] * scale))
+    left, top = (width - w) // 2, (height - h) // 2
+    resized = cv2.resize(image_bgr, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    canvas[:] = 0
+    canvas[top : top + h, left : left + w] = resized[:, :, ::-1]
+    return scale, left, top

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
@@ -16,10 +19,10 @@ from train.fit import predict
 
 
 def load_keras_model(path: Path) -> Any:
-    """Load a .keras file.
+    """Load a .keras or .h5 file.
 
     Raises:
-        ModelError: it is missing, damaged, or not of one 48x48 grey input and one output.
+        ModelError: it is missing, damaged, of another Keras, or not of one 48x48 grey input and one output.
     """
     if not path.is_file():
         raise ModelError(f"no model at {path}: expected a .keras file, such as runs/cnn/model.keras")
@@ -28,12 +31,29 @@ def load_keras_model(path: Path) -> Any:
     except Exception as error:
         # Keras raises whatever its zip, JSON and HDF5 readers raise.
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{path} is not a model that Keras {keras.__version__} can load: {first_line}") from error
+        ours, theirs = keras.__version__, _keras_version(path)
+        if theirs and theirs.partition(".")[0] != ours.partition(".")[0]:
+            raise ModelError(
+                f"{path} was saved by Keras {theirs}, this is Keras {ours}: load it there and save it as a SavedModel"
+            ) from error
+        raise ModelError(f"{path} is not a model that Keras {ours} can load: {first_line}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
         raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
     if model.input_shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1):
         raise ModelError(f"{path} takes {model.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
     return model
+
+
+def _keras_version(path: Path) -> str:
+    """The Keras that a .keras or .h5 file says it was saved by; empty where it does not say."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
+        with h5py.File(path) as file:
+            return str(file.attrs.get("keras_version", ""))
+    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile):
+        return ""
 
 
 def evaluate(model: Any, faces: Faces) -> Metrics:

@@ -23,11 +23,14 @@ def fuse_batch_normalization(model: keras.Model) -> keras.Model:
 def _fused_layer(layer: keras.Layer) -> keras.Layer:
     if type(layer) is not keras.layers.BatchNormalization:
         return layer.__class__.from_config(layer.get_config())
-    return FusedBatchNormalization.from_config(layer.get_config())
+    return BatchNormalization.from_config(layer.get_config())
 
 
-class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer, moving averages over the biased variance included, through PyTorch's kernel."""
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer, moving averages over the biased variance included, through PyTorch's kernel.
+
+    It has Keras' name, by which checkpoints call it: a run may go on on another backend.
+    """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise `[..., channels]`; same answer as Keras' layer but for rounding."""

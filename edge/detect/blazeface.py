@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DetectorError
+from edge.images import letterbox
 from edge.litert import load_interpreter
 from edge.types import Detection, Frame
 from edge.weights import read_weights
@@ -94,15 +94,8 @@ class BlazeFaceDetector:
 
     def _set_input(self, frame: Frame) -> tuple[float, int, int]:
         """Letterbox the frame into the input tensor; returns scale and offsets of the letterbox."""
-        width, height = frame.size_wh
-        size = self._variant.input_size
-        scale = size / max(width, height)
-        w, h = max(1, round(width * scale)), max(1, round(height * scale))
-        left, top = (size - w) // 2, (size - h) // 2
-        resized = cv2.resize(frame.image_bgr, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        self._canvas[:] = 0
+        scale, left, top = letterbox(frame.image_bgr, self._canvas)
         # MediaPipe's order is RGB, its range -1..1.
-        self._canvas[top : top + h, left : left + w] = resized[:, :, ::-1]
         self._interpreter.set_tensor(self._input, self._canvas[None].astype(np.float32) / 127.5 - 1)
         return scale, left, top
 

@@ -11,7 +11,14 @@ from typing import Any
 
 from edge.errors import DataError, WrongUseError
 
-_FAMILIES = {"simple-nn": "simple_nn", "cnn": "cnn", "mien": "mien"}
+_FAMILIES = {
+    "simple-nn": "simple_nn",
+    "cnn": "cnn",
+    "vgg16": "vgg16",
+    "resnet50": "resnet50",
+    "densenet121": "densenet121",
+    "mien": "mien",
+}
 
 
 def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any:

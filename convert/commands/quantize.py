@@ -1,0 +1,155 @@
+"""`mien convert quantize`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convert.commands.options import gate
+from convert.gate import Limits
+from convert.schemes import CALIBRATED, SCHEMES
+from edge.commands.options import progress, read_with_progress, split
+from edge.errors import ModelError, WrongUseError
+
+if TYPE_CHECKING:
+    from convert.calibrate import RepresentativeSet
+    from convert.source import Source
+    from edge.dataset import Faces
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), metavar="DATA", help="Faces to calibrate and score on: fer2013.csv or a folder.")
+@click.option("--frames", type=click.Path(path_type=Path), metavar="CLIP", help="Instead: a clip or folder to calibrate a detector on.")
+@split
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .tflite to write, or a folder for several schemes.")
+@click.option("--scheme", "schemes", type=click.Choice(SCHEMES), multiple=True, default=("int8",), show_default=True, help="Several by giving it again.")
+@click.option("--samples", type=click.IntRange(1), default=500, show_default=True, help="Images to calibrate on.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw of those images.")
+@click.option("--keep-float", metavar="LAYER", multiple=True, help="A layer to leave in float.")
+@click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
+@gate
+@click.option("--keep-refused", is_flag=True, help="Leave what the gate refuses as NAME-refused.tflite.")
+@click.option("--name", help="Name in the card.  [default: the recipe's]")
+@click.option("--version", type=click.IntRange(1), default=1, show_default=True, help="Version in the card.")
+@click.option("--licence", default="", help="Licence of the weights, for the card.")
+@click.option("--force", is_flag=True, help="Replace what exists.")
+def quantize(
+    model: Path,
+    data: Path | None,
+    frames: Path | None,
+    split: str,
+    out: Path,
+    schemes: tuple[str, ...],
+    samples: int,
+    seed: int,
+    keep_float: tuple[str, ...],
+    limit: int | None,
+    max_drop: float,
+    min_agreement: float,
+    max_class_drop: float,
+    keep_refused: bool,
+    **card: Any,
+) -> None:
+    """Convert MODEL (.keras, .h5, SavedModel, float .tflite) to a .tflite with a card and a proof.
+
+    Calibrates on a class-balanced draw from Training and scores on --split. Beside the model stands its proof,
+    as JSON and as a page. Past a limit the command exits 1 and leaves nothing.
+    """
+    if (data is None) == (frames is None):
+        raise WrongUseError("give either --data (faces, for a classifier) or --frames (a clip, for a detector)")
+    if split == "Training":
+        raise WrongUseError("--split Training is what the model is calibrated on: score on PublicTest")
+    schemes = tuple(dict.fromkeys(schemes))
+    force = card.pop("force")
+    _check_out(out, schemes, force)
+
+    from convert.convert import Conversion
+    from convert.source import load_source
+
+    source = load_source(model)
+    name = card["name"] or (source.card.name if source.card else source.run.get("recipe")) or model.stem
+    targets = {scheme: out if out.suffix == ".tflite" else out / f"{name}-{scheme}.tflite" for scheme in schemes}
+    for target in targets.values():
+        _check_free(target, force)
+    faces = None
+    if data is not None:
+        representative, faces = _faces(source, data, split, samples, seed)
+        faces = faces.sample(limit, 0)
+    else:
+        assert frames is not None
+        representative = _frames(source, frames, samples, seed)
+    calibrated = any(scheme in CALIBRATED for scheme in schemes)
+    if calibrated:
+        click.echo(_say_set(representative))
+    with progress("calibrating") as advance:
+        conversion = Conversion.prepare(source, representative, faces, split, calibrated, data or frames, advance)
+    refused = []
+    for scheme, target in targets.items():
+        with progress(f"scoring {scheme}") as advance:
+            proof = conversion.convert(
+                scheme,
+                target,
+                keep_float=keep_float,
+                limits=Limits(max_drop, min_agreement, max_class_drop),
+                keep_refused=keep_refused,
+                card={**card, "name": name},
+                progress=advance,
+            )
+        click.echo(proof.as_text())
+        if proof.violations:
+            refused.append(conversion.refusal(proof))
+        else:
+            click.echo(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {proof.model}\n")
+    if refused:
+        raise ModelError("; ".join(refused))
+
+
+def _faces(source: Source, data: Path, split: str, samples: int, seed: int) -> tuple[RepresentativeSet, Faces]:
+    from convert.calibrate import representative_faces
+    from convert.source import check_labels
+
+    if not source.is_classifier:
+        raise WrongUseError(
+            f"{source.path} is no classifier of grey faces with labels: give --frames to calibrate a detector, or "
+            f"write a card {source.path.stem}.json beside it"
+        )
+    faces = read_with_progress(data, ("Training", split))
+    check_labels(source, faces[split], data)
+    drawn = representative_faces(faces["Training"], samples, seed, source.input_shape[1], faces[split])
+    return drawn, faces[split]
+
+
+def _frames(source: Source, frames: Path, samples: int, seed: int) -> RepresentativeSet:
+    from convert.calibrate import representative_frames
+
+    _, height, width, channels = source.input_shape
+    if channels != 3 or source.labels:
+        raise WrongUseError(f"{source.path} is no network for whole RGB frames: give --data with labelled faces")
+    return representative_frames(frames, samples, seed, (width, height))
+
+
+def _say_set(drawn: RepresentativeSet) -> str:
+    added = ", one black and one white image" if drawn.added else ""
+    return f"calibrating on {len(drawn.rows)} images of {drawn.drawn_from}{added}"
+
+
+def _check_out(out: Path, schemes: Sequence[str], force: bool) -> None:
+    if out.suffix == ".tflite":
+        if len(schemes) > 1:
+            raise WrongUseError(f"--out {out} is one file for {len(schemes)} schemes: give a folder")
+        _check_free(out, force)
+    elif out.exists() and not out.is_dir():
+        raise WrongUseError(f"--out {out} does not end in .tflite and is no folder")
+
+
+def _check_free(target: Path, force: bool) -> None:
+    if target.is_dir():
+        raise WrongUseError(f"{target} is a folder: expected a .tflite file")
+    if target.exists() and not force:
+        raise WrongUseError(f"{target} exists: give another --out, or --force to replace it")
+
+

@@ -1,0 +1,89 @@
+"""`mien convert verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from convert.commands.options import gate
+from edge.commands.options import data, progress, read_with_progress, split
+from edge.errors import ModelError
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@data
+@split
+@click.option(
+    "--reference", type=click.Path(path_type=Path), required=True, help="The .keras, .h5, SavedModel or .tflite it came from."
+)
+@click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
+@gate
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the proof as JSON too.")
+@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write the proof as a page too.")
+def verify(
+    model: Path,
+    data: Path,
+    split: str,
+    reference: Path,
+    limit: int | None,
+    max_drop: float,
+    min_agreement: float,
+    max_class_drop: float,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
+    """Prove that a .tflite MODEL is what its card says, and how well it agrees with its float self.
+
+    Exits 1 if the file is damaged, not of the scheme that its card names, or past a limit.
+    """
+    from convert.calibrate import LAYER_RUNS, RepresentativeSet
+    from convert.gate import Limits
+    from convert.inspect import inspect
+    from convert.layers import layer_noise
+    from convert.page import write_page
+    from convert.proof import Proof
+    from convert.source import check_labels, load_source
+    from convert.verify import check_file, compare
+    from edge.files import write_json
+
+    checked = check_file(model, keep_float=True)
+    card = checked.model.card
+    click.echo(
+        f"{model} is whole: {len(checked.graph.operations)} operations, {len(checked.graph.float_tensors())} float tensors"
+    )
+    source = load_source(reference)
+    faces = read_with_progress(data, (split,))[split].sample(limit, 0)
+    check_labels(source, faces, data)
+    if card.labels != faces.labels:
+        raise ModelError(f"{model} answers {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
+    with progress(f"scoring on {split}") as advance:
+        comparison = compare(checked.classifier, source.scores(faces.images), faces, split, advance)
+    some = RepresentativeSet(faces.images[:LAYER_RUNS], faces.rows[:LAYER_RUNS], 0, split)
+    layers = layer_noise(source.graph, checked.model.graph, some.inputs(source.input_range))
+    limits = Limits(max_drop, min_agreement, max_class_drop)
+    proof = Proof(
+        model=card.identity,
+        scheme=card.scheme,
+        source=reference.name,
+        source_bytes=len(source.graph),
+        inspection=inspect(model),
+        comparison=comparison,
+        layers=layers,
+        layer_runs=len(some.images),
+        folding_error=source.check_folding(some.images),
+        calibration=card.calibration,
+        keep_float=(),
+        limits=limits,
+        violations=limits.violations(comparison),
+    )
+    click.echo(proof.as_text())
+    if json_path is not None:
+        write_json(json_path, proof.as_dict())
+    if html_path is not None:
+        write_page(html_path, proof)
+    if card.scheme in ("int8", "int16x8"):
+        check_file(model)
+    if proof.violations:
+        raise ModelError(f"{model} is past the gate: {'; '.join(proof.violations)}")

@@ -1,0 +1,249 @@
+"""One float model to one or more schemes: quantise, check, score, prove, and only then give it its name."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.calibrate import LAYER_RUNS, RepresentativeSet
+from convert.gate import Limits, advice, worst_layers
+from convert.graph import Graph
+from convert.inspect import inspect
+from convert.layers import layer_noise
+from convert.metadata import with_metadata
+from convert.page import write_page
+from convert.probe import probe
+from convert.proof import Proof
+from convert.quantize import quantize
+from convert.ranges import Range, activation_ranges
+from convert.schemes import CALIBRATED
+from convert.source import Source
+from convert.verify import Comparison, check_file, compare
+from edge.card import ModelCard, write_model
+from edge.contract import CROP_MARGIN
+from edge.dataset import Faces
+from edge.digest import sha256_of
+from edge.files import replacing, write_json
+
+Progress = Callable[[int, int], None]
+PIXELS = (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What all schemes of one model share.
+
+    Attributes:
+        source: the float model.
+        representative: what it is calibrated on.
+        faces, split: what it is scored on; None for a network that is no classifier.
+        expected: the float model's scores for `faces`.
+        ranges: of the activations; empty where no scheme needs them.
+        data: the file or folder that the images came from.
+        folding_error: see `Source.check_folding`.
+    """
+
+    source: Source
+    representative: RepresentativeSet
+    faces: Faces | None
+    split: str
+    expected: npt.NDArray[np.float32] | None
+    ranges: dict[str, Range]
+    data: Path
+    folding_error: float
+
+    @classmethod
+    def prepare(
+        cls,
+        source: Source,
+        representative: RepresentativeSet,
+        faces: Faces | None,
+        split: str,
+        calibrated: bool,
+        data: Path,
+        progress: Progress,
+    ) -> Conversion:
+        """Check the float graph, let the float model answer, and read the ranges.
+
+        Raises:
+            ModelError: the graph does not answer as the model did, or a tensor is not a number.
+        """
+        folding_error = source.check_folding(representative.images[:LAYER_RUNS]) if faces is not None else 0.0
+        ranges = {}
+        if calibrated:
+            ranges = activation_ranges(
+                source.graph,
+                lambda: representative.inputs(source.input_range),
+                len(representative.images),
+                clip=False,
+                progress=progress,
+            )
+        expected = None if faces is None else source.scores(faces.images)
+        return cls(source, representative, faces, split, expected, ranges, data, folding_error)
+
+    def convert(
+        self,
+        scheme: str,
+        target: Path,
+        *,
+        keep_float: Sequence[str],
+        limits: Limits,
+        keep_refused: bool,
+        card: dict[str, Any],
+        progress: Progress,
+    ) -> Proof:
+        """Convert to one scheme; write the model, its proof and the page unless the gate refuses it.
+
+        Args:
+            scheme: one of `convert.schemes.SCHEMES`.
+            target: the .tflite to write.
+            keep_float: layers that stay in float.
+            limits: of the gate.
+            keep_refused: write what the gate refuses too, under another name.
+            card: name, version and licence.
+            progress: called with (faces scored, all of them).
+
+        Returns:
+            The proof; its `violations` say why the gate refused.
+        """
+        graph = quantize(self.source.graph, scheme, self.ranges, ends=self._ends(scheme, keep_float), keep_float=keep_float)
+        # Beside the final name, so that only a file that has passed ever bears it.
+        candidate = target.with_name(f".{target.stem}-candidate.tflite")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            full = self._write(candidate, graph, scheme, keep_float, card, None)
+            comparison = self._compare(candidate, keep_float, progress)
+            violations = [] if comparison is None else limits.violations(comparison)
+            final = target if not violations else target.with_name(f"{target.stem}-refused.tflite")
+            full = self._write(candidate, graph, scheme, keep_float, card, comparison)
+            proof = self._proof(candidate, full, final, graph, scheme, keep_float, limits, comparison, violations)
+            if not violations or keep_refused:
+                candidate.replace(final)
+                write_json(final.with_name(f"{final.stem}-proof.json"), proof.as_dict())
+                write_page(final.with_name(f"{final.stem}-proof.html"), proof)
+        finally:
+            candidate.unlink(missing_ok=True)
+        return proof
+
+    def refusal(self, proof: Proof) -> str:
+        """Why the gate refused, where the noise is, and what to try: one line."""
+        worst = ", ".join(f"{layer.layer} ({layer.sqnr_db:.1f} dB)" for layer in worst_layers(proof.layers))
+        samples = len(self.representative.rows) if proof.scheme in CALIBRATED else None
+        return (
+            f"{proof.scheme} is refused: {'; '.join(proof.violations)}"
+            + (f"; most noise in {worst}" if worst else "")
+            + f"; {advice(proof.scheme, samples, proof.layers)}"
+        )
+
+    def _ends(self, scheme: str, keep_float: Sequence[str]) -> str:
+        if self.faces is None:
+            return "float"
+        if scheme == "int8" and self.source.input_range == PIXELS:
+            return "pixels"
+        return "codes"
+
+    def _card(self, graph: bytes, scheme: str, card: dict[str, Any]) -> ModelCard:
+        source = self.source
+        base = source.card or ModelCard(name="", labels=source.labels, crop_margin=CROP_MARGIN)
+        takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
+        calibration = {"data": {"name": self.data.name, "sha256": sha256_of(self.data)}, **self.representative.as_dict()}
+        return replace(
+            base,
+            name=card["name"],
+            version=card["version"],
+            licence=card["licence"] or base.licence,
+            scheme=scheme,
+            architecture=source.run.get("architecture", base.architecture),
+            input_shape=source.input_shape,
+            training_data=source.run.get("data", base.training_data),
+            calibration=calibration if scheme in CALIBRATED else {},
+            seed=source.run.get("seed", base.seed),
+            source_commit=source_commit(),
+            input_range=None if takes_pixels else source.input_range,
+            measured={},
+        )
+
+    def _write(
+        self,
+        path: Path,
+        graph: bytes,
+        scheme: str,
+        keep_float: Sequence[str],
+        card: dict[str, Any],
+        comparison: Comparison | None,
+    ) -> ModelCard | None:
+        if self.faces is None:
+            # No classifier: no labels, so no card.
+            with replacing(path) as temporary:
+                temporary.write_bytes(graph)
+            return None
+        full = self._card(graph, scheme, card)
+        if comparison is not None:
+            full = replace(full, measured=comparison.as_dict())
+        return write_model(path, with_metadata(graph, full), full)
+
+    def _compare(self, candidate: Path, keep_float: Sequence[str], progress: Progress) -> Comparison | None:
+        if self.faces is None or self.expected is None:
+            probe(candidate)
+            return None
+        classifier = check_file(candidate, keep_float=bool(keep_float)).classifier
+        return compare(classifier, self.expected, self.faces, self.split, progress)
+
+    def _proof(
+        self,
+        candidate: Path,
+        card: ModelCard | None,
+        final: Path,
+        graph: bytes,
+        scheme: str,
+        keep_float: Sequence[str],
+        limits: Limits,
+        comparison: Comparison | None,
+        violations: Sequence[str],
+    ) -> Proof:
+        some = replace(self.representative, images=self.representative.images[:LAYER_RUNS])
+        layers = []
+        if scheme != "float32":
+            layers = layer_noise(self.source.graph, graph, some.inputs(self.source.input_range))
+        calibration = {}
+        if scheme in CALIBRATED:
+            calibration = {**self.representative.as_dict(), "rows": [int(row) for row in self.representative.rows]}
+        return Proof(
+            model=final.name if card is None else card.identity,
+            scheme=scheme,
+            source=self.source.path.name,
+            source_bytes=len(self.source.graph),
+            inspection=replace(inspect(candidate), file=final.name),
+            comparison=comparison,
+            layers=layers,
+            layer_runs=len(some.images),
+            folding_error=self.folding_error,
+            calibration=calibration,
+            keep_float=keep_float,
+            limits=limits,
+            violations=violations,
+        )
+
+
+def source_commit() -> str:
+    """The commit of this checkout; empty where mien is installed, not checked out."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        # An installed mien may lie inside somebody else's checkout.
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return ""
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "edge", "train", "convert")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""

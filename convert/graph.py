@@ -1,0 +1,300 @@
+"""A .tflite flatbuffer as tables that can be read and changed. Without tensorflow: LiteRT brings the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+
+from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT
+from edge.errors import MissingExtraError, ModelError
+
+#: The file identifier that TensorFlow's schema.fbs declares.
+FILE_IDENTIFIER = b"TFL3"
+#: The name TensorFlow's own exports give.
+SIGNATURE = "serving_default"
+
+
+def schema() -> Any:
+    """The tables of the flatbuffer, from LiteRT's package."""
+    try:
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise MissingExtraError("train", "ai_edge_litert") from error
+    return schema_py_generated
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a graph.
+
+    Attributes:
+        name: as the flatbuffer has it.
+        dtype: as the schema calls it: `INT8`, `FLOAT32`, ...
+        shape: a dimension that may vary is -1.
+        scales, zero_points: one for the whole tensor or one a channel; empty where it is not quantised.
+        axis: which dimension the channels are, where there are several scales.
+        constant: the value of a weight; None for what is computed.
+    """
+
+    index: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int
+    constant: np.ndarray | None
+
+    @property
+    def is_float(self) -> bool:
+        """Whether its elements are floating-point numbers."""
+        return self.dtype in _FLOATS
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that its elements take."""
+        bits = _BITS.get(self.dtype, 0)
+        return (int(np.prod(self.shape, dtype=np.int64)) * bits + 7) // 8
+
+    def real_values(self) -> np.ndarray:
+        """A constant's value as real numbers, float32."""
+        assert self.constant is not None
+        value = self.constant.astype(np.float32)
+        if not self.scales:
+            return value
+        shape = [1] * value.ndim
+        if len(self.scales) > 1:
+            shape[self.axis] = len(self.scales)
+        zero_points = np.reshape(np.array(self.zero_points, np.float32), shape)
+        return (value - zero_points) * np.reshape(np.array(self.scales, np.float32), shape)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its kind as the schema calls it, its tensors, and the schema's options."""
+
+    index: int
+    kind: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    options: Any
+
+    @property
+    def layer(self) -> str:
+        """The layer it came from, in a form short enough for a table."""
+        return layer_name(self.outputs[0].name)
+
+    @property
+    def weights(self) -> Tensor | None:
+        """The constant that it multiplies with, if it has one."""
+        if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
+            return None
+        # A transposed convolution's first input is its output's shape.
+        found = self.inputs[1]
+        return found if found.constant is not None else None
+
+
+_FLOATS = frozenset({"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"})
+_BITS = {
+    **{"FLOAT64": 64, "FLOAT32": 32, "FLOAT16": 16, "BFLOAT16": 16, "INT64": 64, "UINT64": 64, "INT32": 32},
+    **{"UINT32": 32, "INT16": 16, "UINT16": 16, "INT8": 8, "UINT8": 8, "INT4": 4, "UINT4": 4, "BOOL": 8},
+}
+_NUMPY = {
+    **{"FLOAT64": np.float64, "FLOAT32": np.float32, "FLOAT16": np.float16, "INT64": np.int64, "INT32": np.int32},
+    **{"UINT32": np.uint32, "INT16": np.int16, "UINT16": np.uint16, "INT8": np.int8, "UINT8": np.uint8},
+}
+
+
+class Graph:
+    """A parsed .tflite, of its first (main) subgraph.
+
+    Args:
+        content: the flatbuffer, without what is appended to it.
+        name: what errors call it.
+
+    Raises:
+        ModelError: the bytes are no such flatbuffer.
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        if content[4:8] != FILE_IDENTIFIER:
+            raise ModelError(f"{name} is not a .tflite: expected a TensorFlow Lite flatbuffer")
+        try:
+            self.model = schema().ModelT.InitFromPackedBuf(content, 0)
+            self.main = self.model.subgraphs[0]
+            _take_in(self.model.buffers, content)
+            self.tensors = [self._tensor(i) for i in range(len(self.main.tensors))]
+            self.operations = [self._operation(i) for i in range(len(self.main.operators))]
+            self.inputs = [self.tensors[i] for i in self.main.inputs]
+            self.outputs = [self.tensors[i] for i in self.main.outputs]
+        except MissingExtraError:
+            raise
+        except Exception as error:
+            # A damaged flatbuffer makes its reader raise whatever comes up: struct.error, IndexError, MemoryError.
+            raise ModelError(f"{name} is damaged: its tables cannot be read ({type(error).__name__})") from error
+
+    def pack(self) -> bytes:
+        """The flatbuffer of `model` as it now is, every weight at a multiple of 16 bytes as schema.fbs asks."""
+        aligned = _aligned_buffer(schema())
+        for buffer in self.model.buffers:
+            buffer.__class__ = aligned
+        builder = flatbuffers.Builder(1 << 20)
+        builder.Finish(self.model.Pack(builder), FILE_IDENTIFIER)
+        return bytes(builder.Output())
+
+    def float_tensors(self) -> list[Tensor]:
+        """Every tensor that holds floating-point numbers."""
+        return [tensor for tensor in self.tensors if tensor.is_float]
+
+    def _tensor(self, index: int) -> Tensor:
+        table = self.main.tensors[index]
+        quantization = table.quantization
+        scales = () if quantization is None or quantization.scale is None else tuple(map(float, quantization.scale))
+        zero_points = (
+            (0,) * len(scales)
+            if quantization is None or quantization.zeroPoint is None
+            else tuple(map(int, quantization.zeroPoint))
+        )
+        dtype = _names(schema().TensorType)[table.type]
+        shape = tuple(map(int, () if table.shape is None else table.shape))
+        signature = () if table.shapeSignature is None else tuple(map(int, table.shapeSignature))
+        data = self.model.buffers[table.buffer].data
+        constant = None
+        if data is not None and len(data) and dtype in _NUMPY:
+            constant = np.frombuffer(bytes(bytearray(data)), _NUMPY[dtype]).reshape(shape)
+        axis = 0 if quantization is None else int(quantization.quantizedDimension)
+        name = (table.name or b"").decode("utf-8", "replace")
+        return Tensor(index, name, dtype, signature or shape, scales, zero_points, axis, constant)
+
+    def _operation(self, index: int) -> Operation:
+        table = self.main.operators[index]
+        code = self.model.operatorCodes[table.opcodeIndex]
+        # Old files name the operation in a field of eight bits.
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        kind = _names(schema().BuiltinOperator)[number]
+        if kind == "CUSTOM":
+            kind = (code.customCode or b"CUSTOM").decode("utf-8", "replace")
+        inputs, outputs = (
+            tuple(self.tensors[i] for i in (() if indices is None else indices) if i >= 0)
+            for indices in (table.inputs, table.outputs)
+        )
+        return Operation(index, kind, inputs, outputs, table.builtinOptions)
+
+
+def _take_in(buffers: list[Any], content: bytes) -> None:
+    """Weights that lie behind the flatbuffer, as newer writers put them, come inside: older runtimes look there."""
+    for buffer in buffers:
+        if buffer.size and buffer.offset > 1:
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+
+
+def _aligned_buffer(tables: Any) -> Any:
+    """The schema's Buffer, whose generated writer forgets that its data want `force_align: 16`."""
+
+    class AlignedBuffer(tables.BufferT):  # type: ignore[misc]
+        def Pack(self, builder: Any) -> int:  # noqa: N802
+            data = b"" if self.data is None else bytes(bytearray(self.data))
+            vector = None
+            if data:
+                builder.StartVector(1, len(data), 16)
+                builder.head -= len(data)
+                builder.Bytes[builder.head : builder.head + len(data)] = data
+                vector = builder.EndVector()
+            tables.BufferStart(builder)
+            if vector is not None:
+                tables.BufferAddData(builder, vector)
+            return int(tables.BufferEnd(builder))
+
+    return AlignedBuffer
+
+
+def _names(enumeration: Any) -> dict[int, str]:
+    return {value: name for name, value in vars(enumeration).items() if not name.startswith("_")}
+
+
+def layer_name(tensor_name: str) -> str:
+    """The layer's own name out of a tensor's.
+
+    TensorFlow calls the output of a convolution that absorbed its normalisation and activation
+    `net_1/stem_relu_1/Relu;net_1/stem_1/convolution1`: the layer is `stem`.
+    """
+    paths = [[part for part in path.split("/") if part and part != "batchnorm"] for path in tensor_name.split(";")]
+    named = [path for path in paths if len(path) > 1]
+    if not named:
+        return tensor_name
+    working = [path for path in named if path[-1].lower().startswith(("conv", "matmul", "depthwise"))]
+    layer = (working or named)[0][-2]
+    name, _, number = layer.rpartition("_")
+    return name if name and number.isdigit() else layer
+
+
+def ensure_signature(graph: Graph) -> str:
+    """See to it that there is a SignatureDef, by whose names tools feed a model; returns its key.
+
+    Converters of years ago wrote none (BlazeFace's weights have none), and the quantiser insists on one.
+    """
+    tables = schema()
+    if graph.model.signatureDefs:
+        return str(graph.model.signatureDefs[0].signatureKey.decode())
+    signature = tables.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
+    signature.inputs, signature.outputs = (
+        [_mapping(tables, f"{kind}_{i}", index) for i, index in enumerate(indices)]
+        for kind, indices in (("input", graph.main.inputs), ("output", graph.main.outputs))
+    )
+    graph.model.signatureDefs = [signature]
+    return SIGNATURE
+
+
+def take_pixels(content: bytes) -> bytes:
+    """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
+
+    A QUANTIZE operation in front turns them into the int8 that its first layer takes; with the same scale that
+    is a shift by 128 and loses nothing.
+
+    Raises:
+        ModelError: the int8 input is not one code a pixel.
+    """
+    tables = schema()
+    graph = Graph(content, "the int8 graph")
+    before = graph.inputs[0]
+    if before.dtype != "INT8" or before.scales != (1.0,) or before.zero_points != (-128,):
+        raise ModelError(
+            f"the int8 graph takes {before.dtype}, scale {before.scales}, zero point {before.zero_points}: expected "
+            "INT8, 1 and -128; the representative set must hold a black and a white image"
+        )
+    pixels = tables.TensorT()
+    pixels.name, pixels.type, pixels.buffer = "pixels", tables.TensorType.UINT8, 0
+    pixels.shape = list(before.shape)
+    pixels.quantization = tables.QuantizationParametersT()
+    pixels.quantization.scale, pixels.quantization.zeroPoint = [INPUT_SCALE], [INPUT_ZERO_POINT]
+    graph.main.tensors[before.index].name = "pixels_int8"
+    graph.main.tensors.append(pixels)
+    new = len(graph.main.tensors) - 1
+    code = tables.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = tables.BuiltinOperator.QUANTIZE
+    code.version = 1
+    graph.model.operatorCodes.append(code)
+    operator = tables.OperatorT()
+    operator.opcodeIndex = len(graph.model.operatorCodes) - 1
+    operator.inputs, operator.outputs = [new], [before.index]
+    operator.builtinOptionsType = tables.BuiltinOptions.QuantizeOptions
+    operator.builtinOptions = tables.QuantizeOptionsT()
+    graph.main.operators.insert(0, operator)
+    graph.main.inputs = [new]
+    for signature in graph.model.signatureDefs or []:
+        for mapping in signature.inputs:
+            if mapping.tensorIndex == before.index:
+                mapping.tensorIndex = new
+    return graph.pack()
+
+
+def _mapping(tables: Any, name: str, index: int) -> Any:
+    mapping = tables.TensorMapT()
+    mapping.name, mapping.tensorIndex = name, int(index)
+    return mapping
+

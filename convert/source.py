@@ -1,0 +1,268 @@
+"""A model as it comes: .keras, .h5, SavedModel or float .tflite; as it goes on: a float .tflite with one batch."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.graph import Graph
+from convert.probe import probe
+from convert.tensorflow import import_tensorflow
+from edge.card import ModelCard, read_parts
+from edge.contract import EIGHT_LABELS, preprocess
+from edge.dataset import Faces
+from edge.errors import ModelError
+from edge.litert import load_interpreter
+from edge.quiet import quiet_stderr
+
+Images = npt.NDArray[np.uint8]
+Scores = npt.NDArray[np.float32]
+#: The float graph must say what the model said; folding its normalisation moves the last digits only.
+FOLDING_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model, ready to be quantised.
+
+    Attributes:
+        path: where it came from.
+        graph: the float flatbuffer.
+        labels: what it answers, in order; empty for a network that is no classifier.
+        input_range: real values that pixels 0..255 stand for.
+        run: what the run folder says of it (`metrics.json`); empty where it stands alone.
+        card: a .tflite's.
+        model_scores: the scores `(n, n_classes)` of the model that the graph was made of, for faces
+            `(n, h, w)` uint8; None where the graph is all there is.
+    """
+
+    path: Path
+    graph: bytes
+    labels: tuple[str, ...]
+    input_range: tuple[float, float] = (0.0, 255.0)
+    run: dict[str, Any] = field(default_factory=dict)
+    card: ModelCard | None = None
+    model_scores: Callable[[Images], Scores] | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """`[1, H, W, C]`."""
+        return Graph(self.graph, str(self.path)).inputs[0].shape
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it takes one grey face and answers probabilities, so that it can be scored."""
+        return bool(self.labels) and self.input_shape[3] == 1
+
+    def scores(self, images: Images) -> Scores:
+        """The float model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
+        return (self.model_scores or self.graph_scores)(images)
+
+    def graph_scores(self, images: Images) -> Scores:
+        """The same, by the float graph."""
+        interpreter = load_interpreter(self.graph, 2, str(self.path))
+        entry, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        size, (low, high) = self.input_shape[1], self.input_range
+        scores = np.empty((len(images), len(self.labels)), np.float32)
+        for i, image in enumerate(images):
+            values = preprocess(image, size).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+            interpreter.set_tensor(entry, values)
+            interpreter.invoke()
+            scores[i] = interpreter.get_tensor(answer)[0]
+        return scores
+
+    def check_folding(self, images: Images) -> float:
+        """See to it that the graph answers as the model did, its batch normalisation folded into the weights.
+
+        Returns:
+            The greatest difference of a probability.
+
+        Raises:
+            ModelError: they differ.
+        """
+        if self.model_scores is None:
+            return 0.0
+        worst = float(np.abs(self.model_scores(images) - self.graph_scores(images)).max())
+        # This way round a NaN is refused.
+        if not worst <= FOLDING_TOLERANCE:
+            raise ModelError(
+                f"the float .tflite of {self.path} answers other than the model (by up to {worst:.4f}): expected at "
+                f"most {FOLDING_TOLERANCE}; the converter folded something wrong, or the weights are not numbers"
+            )
+        return worst
+
+
+def load_source(path: Path) -> Source:
+    """Load a model of any of the formats.
+
+    Raises:
+        ModelError: it is missing, damaged, of another kind or shape, or has weights that are not numbers.
+    """
+    if not path.exists():
+        raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
+    if path.is_dir():
+        return _from_saved_model(path)
+    if path.suffix == ".tflite":
+        return _from_tflite(path)
+    return _from_keras(path)
+
+
+def check_labels(source: Source, faces: Faces, data: Path) -> None:
+    """See to it that a model answers the classes that the data has.
+
+    Raises:
+        ModelError: it does not.
+    """
+    if source.labels != faces.labels:
+        raise ModelError(
+            f"{source.path} answers {len(source.labels)} classes ({', '.join(source.labels) or 'without labels'}); "
+            f"{data} has {len(faces.labels)} ({', '.join(faces.labels)}): expected the same"
+        )
+
+
+def _from_keras(path: Path) -> Source:
+    tensorflow = import_tensorflow()
+    from train.evaluate import load_keras_model
+
+    model = load_keras_model(path)
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
+    run = _run_metrics(path)
+    # One batch throughout: a free batch dimension would leave shape arithmetic in the graph.
+    spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
+    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        try:
+            model.export(folder, format="tf_saved_model", verbose=False, input_signature=[spec])
+        except Exception as error:
+            raise _cannot_convert(path, error) from error
+        graph = _to_float_graph(tensorflow, folder, path)
+
+    def model_scores(images: Images) -> Scores:
+        pixels = _resized(images, model.input_shape[1])
+        return np.asarray(model.predict(pixels, batch_size=256, verbose=0), np.float32)
+
+    return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
+
+
+def _from_saved_model(path: Path) -> Source:
+    tensorflow = import_tensorflow()
+    try:
+        with quiet_stderr():
+            loaded = tensorflow.saved_model.load(str(path))
+            serve = loaded.signatures["serving_default"]
+        arguments, outputs = serve.structured_input_signature[1], serve.structured_outputs
+    except Exception as error:
+        # OSError for a folder that is none; KeyError without a signature; whatever protobuf raises for damage.
+        raise ModelError(f"{path} is not a SavedModel with a serving_default signature: {_first_line(error)}") from error
+    if len(arguments) != 1 or len(outputs) != 1:
+        raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
+    (entry, spec), (answer, result) = next(iter(arguments.items())), next(iter(outputs.items()))
+    shape = tuple(spec.shape)
+    if len(shape) != 4 or None in shape[1:] or shape[1] != shape[2] or shape[3] != 1 or len(result.shape) != 2:
+        raise ModelError(f"{path} takes {shape} and answers {tuple(result.shape)}: expected (None, 48, 48, 1) and one row")
+
+    class Once(tensorflow.Module):  # type: ignore[misc]
+        """The signature, for one face."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.loaded = loaded
+
+        @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, *shape[1:]), spec.dtype, name="pixels")])
+        def __call__(self, pixels: Any) -> Any:
+            return self.loaded.signatures["serving_default"](**{entry: pixels})[answer]
+
+    run = _run_metrics(path)
+    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        once = Once()
+        try:
+            tensorflow.saved_model.save(once, folder, signatures=once.__call__)
+        except Exception as error:
+            raise _cannot_convert(path, error) from error
+        graph = _to_float_graph(tensorflow, folder, path)
+
+    def model_scores(images: Images) -> Scores:
+        pixels = _resized(images, shape[1])
+        parts = [serve(**{entry: tensorflow.constant(pixels[i : i + 1])})[answer].numpy() for i in range(len(pixels))]
+        return np.concatenate(parts).astype(np.float32)
+
+    return Source(path, graph, _labels(int(result.shape[-1]), run, path), run=run, model_scores=model_scores)
+
+
+def _from_tflite(path: Path) -> Source:
+    content, card = read_parts(path)
+    # Somebody else's bytes: a child process takes them in first.
+    probe(path)
+    graph = Graph(content, str(path))
+    # Half-precision weights are expanded as the graph runs; integer ones mean that it has been quantised.
+    integers = sorted({op.weights.dtype for op in graph.operations if op.weights and not op.weights.is_float})
+    if integers or any(not tensor.is_float for tensor in graph.inputs):
+        raise ModelError(f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32")
+    _check_ends(graph, path)
+    for tensor in graph.tensors:
+        if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
+            raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
+    if card is None:
+        return Source(path, content, (), (-1.0, 1.0))
+    answers = graph.outputs[0].shape
+    if answers != (1, len(card.labels)):
+        raise ModelError(f"{path} answers {list(answers)}, its card has {len(card.labels)} labels: expected as many")
+    return Source(path, content, card.labels, card.input_range or (0.0, 255.0), card=card)
+
+
+def _check_ends(graph: Graph, path: Path) -> None:
+    if len(graph.inputs) != 1:
+        raise ModelError(f"{path} has {len(graph.inputs)} inputs: expected 1")
+    shape = graph.inputs[0].shape
+    if len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or shape[3] not in (1, 3):
+        raise ModelError(f"{path} takes {list(shape)}: expected [1, H, W, 1] or [1, H, W, 3], all of them fixed")
+
+
+def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
+    try:
+        graph: bytes = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
+    except Exception as error:
+        # The converter raises its own ConverterError, ValueError or RuntimeError, with pages of MLIR.
+        raise _cannot_convert(path, error) from error
+    # TensorFlow calls them serving_default_pixels:0 and StatefulPartitionedCall_1:0.
+    tables = Graph(graph, str(path))
+    tables.main.tensors[tables.inputs[0].index].name = "pixels"
+    tables.main.tensors[tables.outputs[0].index].name = "scores"
+    return tables.pack()
+
+
+def _cannot_convert(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"TensorFlow cannot convert {path}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+def _run_metrics(model: Path) -> dict[str, Any]:
+    """What the run folder says of the model; nothing where it stands alone."""
+    path = model.with_name("metrics.json")
+    try:
+        table = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {path}, which says what {model.name} is: {error}") from error
+    return table if isinstance(table, dict) else {}
+
+
+def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
+    labels = tuple(run.get("labels") or EIGHT_LABELS[:n])
+    if len(labels) != n:
+        raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")
+    return labels
+
+
+def _resized(images: Images, size: int) -> npt.NDArray[np.float32]:
+    return np.concatenate([preprocess(image, size) for image in images]).astype(np.float32)
