@@ -81,7 +81,8 @@ def representative_faces(
     present = np.unique(training.class_ids)
     if len(present) < 2:
         raise DataError(
-            f"all {len(training)} faces of Training are {training.labels[present[0]]}: expected several classes, or the "
+            f"all {len(training)} faces of Training are {training.labels[present[0]]}: expected several classes, or "
+            "the "
             "ranges of the others are never seen"
         )
     if not (training.images != training.images[:, :1, :1]).any():

@@ -112,13 +112,13 @@ class Conversion:
         Returns:
             The proof; its `violations` say why the gate refused.
         """
-        graph = quantize(self.source.graph, scheme, self.ranges, ends=self._ends(scheme, keep_float), keep_float=keep_float)
+        graph = quantize(self.source.graph, scheme, self.ranges, ends=self._ends(scheme), keep_float=keep_float)
         # Beside the final name, so that only a file that has passed ever bears it.
         candidate = target.with_name(f".{target.stem}-candidate.tflite")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             full = self._write(candidate, graph, scheme, keep_float, card, None)
-            comparison = self._compare(candidate, keep_float, progress)
+            comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
             final = target if not violations else target.with_name(f"{target.stem}-refused.tflite")
             full = self._write(candidate, graph, scheme, keep_float, card, comparison)
@@ -141,18 +141,21 @@ class Conversion:
             + f"; {advice(proof.scheme, samples, proof.layers)}"
         )
 
-    def _ends(self, scheme: str, keep_float: Sequence[str]) -> str:
+    def _ends(self, scheme: str) -> str:
         if self.faces is None:
             return "float"
         if scheme == "int8" and self.source.input_range == PIXELS:
             return "pixels"
         return "codes"
 
-    def _card(self, graph: bytes, scheme: str, card: dict[str, Any]) -> ModelCard:
+    def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: dict[str, Any]) -> ModelCard:
         source = self.source
         base = source.card or ModelCard(name="", labels=source.labels, crop_margin=CROP_MARGIN)
         takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
-        calibration = {"data": {"name": self.data.name, "sha256": sha256_of(self.data)}, **self.representative.as_dict()}
+        calibration = {
+            "data": {"name": self.data.name, "sha256": sha256_of(self.data)},
+            **self.representative.as_dict(),
+        }
         return replace(
             base,
             name=card["name"],
@@ -167,6 +170,7 @@ class Conversion:
             source_commit=source_commit(),
             input_range=None if takes_pixels else source.input_range,
             measured={},
+            keep_float=tuple(keep_float),
         )
 
     def _write(
@@ -183,16 +187,16 @@ class Conversion:
             with replacing(path) as temporary:
                 temporary.write_bytes(graph)
             return None
-        full = self._card(graph, scheme, card)
+        full = self._card(graph, scheme, keep_float, card)
         if comparison is not None:
             full = replace(full, measured=comparison.as_dict())
         return write_model(path, with_metadata(graph, full), full)
 
-    def _compare(self, candidate: Path, keep_float: Sequence[str], progress: Progress) -> Comparison | None:
+    def _compare(self, candidate: Path, progress: Progress) -> Comparison | None:
         if self.faces is None or self.expected is None:
             probe(candidate)
             return None
-        classifier = check_file(candidate, keep_float=bool(keep_float)).classifier
+        classifier = check_file(candidate).classifier
         return compare(classifier, self.expected, self.faces, self.split, progress)
 
     def _proof(

@@ -34,11 +34,14 @@ class Limits:
             found.append(f"accuracy drops {comparison.drop_points:.2f} points, more than --max-drop {self.max_drop:g}")
         if not 100 * comparison.agreement >= self.min_agreement:
             found.append(
-                f"the same answer on {100 * comparison.agreement:.2f} %, less than --min-agreement {self.min_agreement:g}"
+                f"the same answer on {100 * comparison.agreement:.2f} %, less than "
+                f"--min-agreement {self.min_agreement:g}"
             )
         for label, drop in sorted(comparison.class_drops().items(), key=lambda pair: -pair[1]):
             if not drop <= self.max_class_drop:
-                found.append(f"{label} loses {drop:.1f} points of recall, more than --max-class-drop {self.max_class_drop:g}")
+                found.append(
+                    f"{label} loses {drop:.1f} points of recall, more than --max-class-drop {self.max_class_drop:g}"
+                )
         return found
 
 

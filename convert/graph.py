@@ -126,6 +126,9 @@ class Graph:
             self.model = schema().ModelT.InitFromPackedBuf(content, 0)
             self.main = self.model.subgraphs[0]
             _take_in(self.model.buffers, content)
+            for code in self.model.operatorCodes:
+                # Old files name the operation in a field of eight bits only, which newer tools do not read.
+                code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
             self.tensors = [self._tensor(i) for i in range(len(self.main.tensors))]
             self.operations = [self._operation(i) for i in range(len(self.main.operators))]
             self.inputs = [self.tensors[i] for i in self.main.inputs]
@@ -172,9 +175,7 @@ class Graph:
     def _operation(self, index: int) -> Operation:
         table = self.main.operators[index]
         code = self.model.operatorCodes[table.opcodeIndex]
-        # Old files name the operation in a field of eight bits.
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        kind = _names(schema().BuiltinOperator)[number]
+        kind = _names(schema().BuiltinOperator)[code.builtinCode]
         if kind == "CUSTOM":
             kind = (code.customCode or b"CUSTOM").decode("utf-8", "replace")
         inputs, outputs = (
@@ -250,6 +251,24 @@ def ensure_signature(graph: Graph) -> str:
     return SIGNATURE
 
 
+def expand_half_weights(content: bytes) -> bytes:
+    """The graph as a quantiser reads it: weights in float16 that are dequantised as it runs become float32."""
+    graph = Graph(content, "the float graph")
+    tables, left = schema(), []
+    for operation, table in zip(graph.operations, graph.main.operators, strict=True):
+        half = operation.inputs[0] if operation.kind == "DEQUANTIZE" else None
+        if half is None or half.constant is None or half.dtype != "FLOAT16":
+            left.append(table)
+            continue
+        buffer = tables.BufferT()
+        buffer.data = np.frombuffer(half.constant.astype(np.float32).tobytes(), np.uint8)
+        graph.model.buffers.append(buffer)
+        graph.main.tensors[operation.outputs[0].index].buffer = len(graph.model.buffers) - 1
+        graph.model.buffers[graph.main.tensors[half.index].buffer].data = None
+    graph.main.operators = left
+    return graph.pack()
+
+
 def take_pixels(content: bytes) -> bytes:
     """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
 
@@ -297,4 +316,3 @@ def _mapping(tables: Any, name: str, index: int) -> Any:
     mapping = tables.TensorMapT()
     mapping.name, mapping.tensorIndex = name, int(index)
     return mapping
-

@@ -121,7 +121,9 @@ def _table(builder: Any, slots: Sequence[tuple[str, int] | None]) -> int:
     for slot, field in enumerate(slots):
         if field is not None:
             kind, value = field
-            prepend = builder.PrependUOffsetTRelativeSlot if kind == "Offset" else getattr(builder, f"Prepend{kind}Slot")
+            prepend = (
+                builder.PrependUOffsetTRelativeSlot if kind == "Offset" else getattr(builder, f"Prepend{kind}Slot")
+            )
             prepend(slot, value, 0)
     return int(builder.EndObject())
 

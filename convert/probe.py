@@ -1,6 +1,6 @@
 """A first look at somebody else's bytes, in a child process: a damaged file may take its process down.
 
-    python -m convert.probe FILE
+python -m convert.probe FILE
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +28,8 @@ def quantize(
 
     Args:
         content: the float flatbuffer.
-        scheme: one of `convert.schemes.SCHEMES`. `int8` and `int16x8` are integer throughout (weights int8 per channel, activations
-            int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16 weights.
+        scheme: one of `convert.schemes.SCHEMES`. `int8` and `int16x8` are integer throughout (weights int8 per
+            channel, activations int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16 weights.
         ranges: of the activations; for the schemes in `CALIBRATED`.
         ends: what `int8` and `int16x8` take and give: `pixels` is the contract (int8 only: uint8 in), `codes` the
             quantised input as it is, `float` float32 as before, so that the file drops in where the float one was.
@@ -61,7 +62,9 @@ def _run(content: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any
     except ImportError as error:
         raise MissingExtraError("train", error.name or "ai_edge_quantizer") from error
     try:
-        with quiet_stderr():
+        with quiet_stderr(), warnings.catch_warnings():
+            # That it keeps all tensors while it looks at the graph.
+            warnings.simplefilter("ignore")
             work = quantizer.Quantizer(bytearray(content))
             work.load_quantization_recipe(recipe)
             done = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)

@@ -66,7 +66,7 @@ def activation_ranges(
             low, high = float(value.min()), float(value.max())
             if not np.isfinite(low + high):
                 raise ModelError(
-                    f"{tensor.name} is not a number for some face: the model has NaN or infinite weights; train it again"
+                    f"{tensor.name} is not a number for some image: its weights are NaN or too large; train it again"
                 )
             ends[tensor.name] = [min(ends[tensor.name][0], low), max(ends[tensor.name][1], high)]
         if progress:
@@ -95,7 +95,8 @@ def least_error(counts: np.ndarray, low: float, high: float, levels: int = 256) 
 
     Args:
         counts: histogram over low..high in equal bins.
-        low, high: the whole range.
+        low: least value of the whole range.
+        high: greatest value of the whole range.
         levels: number of codes.
 
     Returns:

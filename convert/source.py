@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph import Graph
+from convert.graph import Graph, expand_half_weights
 from convert.probe import probe
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
@@ -105,6 +105,8 @@ def load_source(path: Path) -> Source:
     Raises:
         ModelError: it is missing, damaged, of another kind or shape, or has weights that are not numbers.
     """
+    if path.suffix != ".tflite":
+        import_tensorflow()
     if not path.exists():
         raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
     if path.is_dir():
@@ -161,13 +163,17 @@ def _from_saved_model(path: Path) -> Source:
         arguments, outputs = serve.structured_input_signature[1], serve.structured_outputs
     except Exception as error:
         # OSError for a folder that is none; KeyError without a signature; whatever protobuf raises for damage.
-        raise ModelError(f"{path} is not a SavedModel with a serving_default signature: {_first_line(error)}") from error
+        raise ModelError(
+            f"{path} is not a SavedModel with a serving_default signature: {_first_line(error)}"
+        ) from error
     if len(arguments) != 1 or len(outputs) != 1:
         raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
     (entry, spec), (answer, result) = next(iter(arguments.items())), next(iter(outputs.items()))
     shape = tuple(spec.shape)
     if len(shape) != 4 or None in shape[1:] or shape[1] != shape[2] or shape[3] != 1 or len(result.shape) != 2:
-        raise ModelError(f"{path} takes {shape} and answers {tuple(result.shape)}: expected (None, 48, 48, 1) and one row")
+        raise ModelError(
+            f"{path} takes {shape} and answers {tuple(result.shape)}: expected (None, 48, 48, 1) and one row"
+        )
 
     class Once(tensorflow.Module):  # type: ignore[misc]
         """The signature, for one face."""
@@ -202,11 +208,14 @@ def _from_tflite(path: Path) -> Source:
     # Somebody else's bytes: a child process takes them in first.
     probe(path)
     graph = Graph(content, str(path))
-    # Half-precision weights are expanded as the graph runs; integer ones mean that it has been quantised.
     integers = sorted({op.weights.dtype for op in graph.operations if op.weights and not op.weights.is_float})
     if integers or any(not tensor.is_float for tensor in graph.inputs):
-        raise ModelError(f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32")
+        raise ModelError(
+            f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32"
+        )
     _check_ends(graph, path)
+    content = expand_half_weights(content)
+    graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
             raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from convert.graph import Graph
 from convert.probe import probe
+from convert.schemes import CALIBRATED
 from edge.card import ModelFile, read_model
 from edge.classify import Classifier
 from edge.dataset import Faces
@@ -71,37 +72,41 @@ class Checked:
     classifier: Classifier
 
 
-def check_file(path: Path, keep_float: bool = False) -> Checked:
+def check_file(path: Path) -> Checked:
     """Load a .tflite, in a child process first, and check every promise that needs no data.
 
-    Args:
-        path: the file, with its card.
-        keep_float: an int8 file may have float layers: they were asked for.
-
     Raises:
-        ModelError: the file is damaged; or says int8 and has a float tensor, or other ends than the contract's.
+        ModelError: the file is damaged; or its card says int8 or int16x8 and it has a float tensor in a layer that
+            the card does not name, or other ends than the contract's.
     """
     model = read_model(path)
     probe(path)
     graph = Graph(model.graph, str(path))
-    if model.card.scheme in ("int8", "int16x8") and not keep_float:
-        if floats := graph.float_tensors():
-            named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in floats[:3])
-            raise ModelError(f"{path} is not full {model.card.scheme}: {len(floats)} tensors are float: {named}")
-        if model.card.scheme == "int8":
-            _check_int8_ends(graph, model)
+    if model.card.scheme in CALIBRATED:
+        _check_integer(graph, model)
     return Checked(model, graph, Classifier(path))
 
 
-def _check_int8_ends(graph: Graph, model: ModelFile) -> None:
-    if model.card.input_range is not None:
-        raise ModelError(f"{model.path} has a foreign input: expected uint8 pixels, scale 1, zero point 0")
-    if graph.outputs[0].dtype != "INT8":
-        raise ModelError(f"{model.path} answers {graph.outputs[0].dtype}: expected INT8")
+def _check_integer(graph: Graph, model: ModelFile) -> None:
+    card = model.card
+    # Between an integer and a float layer stands a QUANTIZE or DEQUANTIZE.
+    floats = [
+        operation
+        for operation in graph.operations
+        if operation.kind not in ("QUANTIZE", "DEQUANTIZE")
+        and operation.layer not in card.keep_float
+        and any(tensor.is_float for tensor in (*operation.inputs, *operation.outputs))
+    ]
+    if floats:
+        named = ", ".join(f"{operation.layer} ({operation.kind})" for operation in floats[:3])
+        raise ModelError(f"{model.path} is not full {card.scheme}: {len(floats)} operations are float: {named}")
+    if card.keep_float or card.scheme != "int8" or card.input_range is not None:
+        return
+    # The classifier checks the input; a file of stray dtypes would still run.
     wide = [t for t in graph.tensors if t.dtype not in ("INT8", "INT32") and t not in graph.inputs]
-    if wide:
-        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in wide[:3])
-        raise ModelError(f"{model.path} is not full int8: not int8 or int32 are {len(wide)} tensors: {named}")
+    if wide or graph.outputs[0].dtype != "INT8":
+        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in (wide or graph.outputs)[:3])
+        raise ModelError(f"{model.path} is not full int8: not int8 or int32 are {named}")
 
 
 def compare(

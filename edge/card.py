@@ -45,6 +45,7 @@ class ModelCard:
         input_shape: `[1, H, W, C]`.
         crop_margin: how much wider than the detector's box the square crop is, as a share of the box.
         training_data: name and SHA-256.
+        keep_float: layers of an integer scheme that were left in float.
         calibration: split, samples, seed and the SHA-256 of the row numbers of the representative set.
         seed: of the training run.
         measured: split, number of faces, and the scores before and after quantisation, with agreement.
@@ -63,6 +64,7 @@ class ModelCard:
     input_shape: tuple[int, ...] = (1, 48, 48, 1)
     crop_margin: float = 0.0
     training_data: dict[str, Any] = field(default_factory=dict)
+    keep_float: tuple[str, ...] = ()
     calibration: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     measured: dict[str, Any] = field(default_factory=dict)

@@ -22,11 +22,34 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), metavar="DATA", help="Faces to calibrate and score on: fer2013.csv or a folder.")
-@click.option("--frames", type=click.Path(path_type=Path), metavar="CLIP", help="Instead: a clip or folder to calibrate a detector on.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DATA",
+    help="Faces to calibrate and score on: fer2013.csv or a folder.",
+)
+@click.option(
+    "--frames",
+    type=click.Path(path_type=Path),
+    metavar="CLIP",
+    help="Instead: a clip or folder to calibrate a detector on.",
+)
 @split
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .tflite to write, or a folder for several schemes.")
-@click.option("--scheme", "schemes", type=click.Choice(SCHEMES), multiple=True, default=("int8",), show_default=True, help="Several by giving it again.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The .tflite to write, or a folder for several schemes.",
+)
+@click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(SCHEMES),
+    multiple=True,
+    default=("int8",),
+    show_default=True,
+    help="Several by giving it again.",
+)
 @click.option("--samples", type=click.IntRange(1), default=500, show_default=True, help="Images to calibrate on.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw of those images.")
 @click.option("--keep-float", metavar="LAYER", multiple=True, help="A layer to leave in float.")
@@ -151,5 +174,3 @@ def _check_free(target: Path, force: bool) -> None:
         raise WrongUseError(f"{target} is a folder: expected a .tflite file")
     if target.exists() and not force:
         raise WrongUseError(f"{target} exists: give another --out, or --force to replace it")
-
-

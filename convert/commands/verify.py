@@ -16,7 +16,10 @@ from edge.errors import ModelError
 @data
 @split
 @click.option(
-    "--reference", type=click.Path(path_type=Path), required=True, help="The .keras, .h5, SavedModel or .tflite it came from."
+    "--reference",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The .keras, .h5, SavedModel or .tflite it came from.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
 @gate
@@ -45,13 +48,17 @@ def verify(
     from convert.page import write_page
     from convert.proof import Proof
     from convert.source import check_labels, load_source
+    from convert.tensorflow import import_tensorflow
     from convert.verify import check_file, compare
     from edge.files import write_json
 
-    checked = check_file(model, keep_float=True)
+    if reference.suffix != ".tflite":
+        import_tensorflow()
+    checked = check_file(model)
     card = checked.model.card
     click.echo(
-        f"{model} is whole: {len(checked.graph.operations)} operations, {len(checked.graph.float_tensors())} float tensors"
+        f"{model} is whole: {len(checked.graph.operations)} operations, "
+        f"{len(checked.graph.float_tensors())} float tensors"
     )
     source = load_source(reference)
     faces = read_with_progress(data, (split,))[split].sample(limit, 0)
@@ -74,7 +81,7 @@ def verify(
         layer_runs=len(some.images),
         folding_error=source.check_folding(some.images),
         calibration=card.calibration,
-        keep_float=(),
+        keep_float=card.keep_float,
         limits=limits,
         violations=limits.violations(comparison),
     )
@@ -83,7 +90,5 @@ def verify(
         write_json(json_path, proof.as_dict())
     if html_path is not None:
         write_page(html_path, proof)
-    if card.scheme in ("int8", "int16x8"):
-        check_file(model)
     if proof.violations:
         raise ModelError(f"{model} is past the gate: {'; '.join(proof.violations)}")

@@ -30,7 +30,7 @@ class Detector(Protocol):
 
 
 def open_detector(spec: str, threads: int = 1) -> Detector:
-    """A detector by name, or `yunet:FILE.onnx` for weights that lie elsewhere.
+    """A detector by name, or `NAME:FILE` for weights of another file, such as an int8 BlazeFace.
 
     Raises:
         WrongUseError: no such detector.
@@ -38,8 +38,10 @@ def open_detector(spec: str, threads: int = 1) -> Detector:
         DetectorError: it cannot run here.
     """
     name, _, path = spec.partition(":")
-    if name not in DETECTORS or (path and name != "yunet"):
-        raise WrongUseError(f"no detector {spec!r}: expected one of {', '.join(DETECTORS)}, or yunet:FILE.onnx")
+    if name not in DETECTORS or (path and name == "haar"):
+        raise WrongUseError(
+            f"no detector {spec!r}: expected one of {', '.join(DETECTORS)}, yunet:FILE.onnx or blazeface:FILE.tflite"
+        )
     if name == "haar":
         from edge.detect.haar import HaarDetector
 
@@ -50,4 +52,4 @@ def open_detector(spec: str, threads: int = 1) -> Detector:
         return YuNetDetector(Path(path) if path else None)
     from edge.detect.blazeface import BlazeFaceDetector
 
-    return BlazeFaceDetector(name, threads)
+    return BlazeFaceDetector(name, threads, Path(path) if path else None)

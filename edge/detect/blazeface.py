@@ -9,10 +9,12 @@ in pixels of the input, scores as logits, overlapping detections blended by thei
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from edge.card import read_parts
 from edge.errors import DetectorError
 from edge.images import letterbox
 from edge.litert import load_interpreter
@@ -54,22 +56,27 @@ class BlazeFaceDetector:
     Args:
         name: `blazeface` (full range: faces to about five metres) or `blazeface-short` (one near face).
         threads: for the interpreter.
+        path: weights of one's own, float ends, such as `mien convert quantize --frames` writes; None for MediaPipe's.
 
     Raises:
         WeightsMissingError: `mien models pull` has not been run.
+        DetectorError: the weights are not BlazeFace's.
     """
 
-    def __init__(self, name: str = "blazeface", threads: int = 1) -> None:
+    def __init__(self, name: str = "blazeface", threads: int = 1, path: Path | None = None) -> None:
         self.name = name
         self._variant = VARIANTS[name]
         self.looseness = self._variant.looseness
         self._anchors = anchor_centres(self._variant)
-        self._interpreter = load_interpreter(read_weights(name), threads, f"the detector {name}")
+        weights = read_weights(name) if path is None else read_parts(path)[0]
+        self._interpreter = load_interpreter(weights, threads, f"the detector {path or name}")
         size = self._variant.input_size
         inputs = self._interpreter.get_input_details()
         outputs = {int(d["shape"][-1]): int(d["index"]) for d in self._interpreter.get_output_details()}
         if [int(n) for n in inputs[0]["shape"]] != [1, size, size, 3] or set(outputs) != {1, 16}:
-            raise DetectorError(f"the weights of {name} are not BlazeFace's: run  mien models pull --force")
+            raise DetectorError(
+                f"{path or f'the weights of {name}'}: expected {name}'s {size}x{size} RGB in, boxes and scores out"
+            )
         self._input, self._boxes, self._scores = int(inputs[0]["index"]), outputs[16], outputs[1]
         self._canvas = np.zeros((size, size, 3), np.uint8)
 

@@ -1,8 +1,53 @@
+import keras
+import numpy as np
 import pytest
 
+from convert.source import load_source
 from convert.tensorflow import import_tensorflow
+from edge.dataset import read_faces
 
 
 @pytest.fixture(scope="session", autouse=True)
 def tensorflow():
     return import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def quantized(mien, cnn_run, made_csv):
+    """The textbook network in int8, with its proof beside it."""
+    out = cnn_run.parent / "cnn-int8.tflite"
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70, "--max-drop", 5,
+                "--max-class-drop", 50, "--min-agreement", 80, module="convert")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "same answer on" in done.out
+    return out
+
+
+@pytest.fixture(scope="session")
+def cnn_source(cnn_run):
+    return load_source(cnn_run / "model.keras")
+
+
+@pytest.fixture(scope="session")
+def made_faces(made_csv):
+    return read_faces(made_csv, ("Training", "PublicTest"))
+
+
+@pytest.fixture
+def small_model():
+    """A tiny network, `build(classes)`, for what needs no training."""
+
+    def build(classes: int = 7, weights: float | None = None) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        pixels = keras.Input((48, 48, 1))
+        x = keras.layers.Rescaling(1 / 255)(pixels)
+        x = keras.layers.Conv2D(4, 3, 2, activation="relu", name="stem")(x)
+        x = keras.layers.Conv2D(6, 3, 2, activation="relu", name="second")(x)
+        x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+        model = keras.Model(pixels, keras.layers.Softmax()(keras.layers.Dense(classes, name="logits")(x)), name="small")
+        if weights is not None:
+            kernel, bias = model.get_layer("stem").get_weights()
+            model.get_layer("stem").set_weights([np.full_like(kernel, weights), bias])
+        return model
+
+    return build

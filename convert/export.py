@@ -1,0 +1,90 @@
+"""A .tflite as ONNX, by tf2onnx, checked by ONNX Runtime against LiteRT."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from convert.graph import Graph
+from convert.probe import probe
+from convert.tensorflow import import_tensorflow
+from edge.card import read_parts
+from edge.errors import MissingExtraError, ModelError
+from edge.files import replacing
+from edge.litert import load_interpreter
+from edge.quiet import quiet_stderr
+
+#: Random inputs on which the two must agree.
+CHECKS = 50
+#: By how much their outputs may differ, as a share of the output's range: three of 256 codes of a softmax, whose
+#: exponential LiteRT looks up in a table.
+TOLERANCE = 4 / 256
+
+
+def export_onnx(path: Path, out: Path) -> float:
+    """Convert, check, and only then write.
+
+    Args:
+        path: the .tflite, of any scheme.
+        out: the .onnx to write.
+
+    Returns:
+        The greatest difference of an output over `CHECKS` random inputs, as a share of the outputs' range.
+
+    Raises:
+        MissingExtraError: tf2onnx or ONNX Runtime is not installed.
+        ModelError: the model cannot be converted, or does not answer the same.
+    """
+    content, _ = read_parts(path)
+    probe(path)
+    import_tensorflow()
+    try:
+        import onnxruntime
+        import tf2onnx
+    except ImportError as error:
+        raise MissingExtraError("onnx", error.name or "tf2onnx") from error
+    with tempfile.TemporaryDirectory() as folder:
+        graph, onnx = Path(folder) / "graph.tflite", Path(folder) / "graph.onnx"
+        graph.write_bytes(content)
+        try:
+            with quiet_stderr(), warnings.catch_warnings():
+                # It reads tensors through tf.lite.Interpreter, which announces its end each time.
+                warnings.simplefilter("ignore")
+                tf2onnx.convert.from_tflite(os.fspath(graph), output_path=os.fspath(onnx))
+            session = onnxruntime.InferenceSession(os.fspath(onnx), providers=["CPUExecutionProvider"])
+        except Exception as error:
+            # It raises whatever its converters of single operations raise.
+            first_line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"tf2onnx cannot convert {path}: {first_line}") from error
+        worst = _difference(content, session, str(path))
+        if not worst <= TOLERANCE:
+            raise ModelError(f"the ONNX of {path} answers other than LiteRT (by {worst:.3f} of its range): not written")
+        with replacing(out) as temporary:
+            temporary.write_bytes(onnx.read_bytes())
+    return worst
+
+
+def _difference(content: bytes, session: object, name: str) -> float:
+    interpreter = load_interpreter(content, 1, name)
+    entry = interpreter.get_input_details()[0]
+    answers = [tensor.index for tensor in Graph(content, name).outputs]
+    random = np.random.default_rng(0)
+    worst = 0.0
+    for _ in range(CHECKS):
+        values = random.integers(0, 256, entry["shape"])
+        if entry["dtype"] == np.int8:
+            values = values - 128
+        values = values.astype(entry["dtype"])
+        interpreter.set_tensor(entry["index"], values)
+        interpreter.invoke()
+        found = session.run(None, {session.get_inputs()[0].name: values})  # type: ignore[attr-defined]
+        for index, other in zip(answers, found, strict=True):
+            ours = np.asarray(interpreter.get_tensor(index))
+            info = np.iinfo(ours.dtype) if ours.dtype.kind in "iu" else None
+            span = float(info.max - info.min) if info else max(float(np.ptp(ours)), 1.0)
+            worst = max(worst, float(np.abs(ours.astype(np.float64) - other).max()) / span)
+    return worst

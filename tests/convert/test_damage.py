@@ -1,0 +1,112 @@
+"""A damaged file ends in one clear line, or in an answer that is seen to differ; never in a crash."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from convert.probe import probe
+from convert.verify import check_file
+from edge.card import read_model, read_parts
+from edge.classify import Classifier
+from edge.errors import ModelError
+from tests.conftest import SHIPPED
+
+FACE = np.random.default_rng(3).integers(0, 256, (48, 48)).astype(np.uint8)
+
+
+def outcome(path, expected):
+    """`error` where a check says no, `unequal` or `equal` where the file still runs."""
+    try:
+        read_model(path)
+        probe(path)
+        checked = check_file(path)
+    except ModelError as error:
+        return "error" if "\n" not in str(error) and path.name in str(error) else f"unclear: {error}"
+    same = np.array_equal(checked.classifier.scores(FACE), expected) and checked.model.card == read_model(SHIPPED).card
+    return "equal" if same else "unequal"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return Classifier(SHIPPED).scores(FACE)
+
+
+def flipped(content, place):
+    return content[:place] + bytes([content[place] ^ (1 << (place % 8))]) + content[place + 1 :]
+
+
+def test_three_hundred_flipped_bytes_are_all_found(expected, tmp_path):
+    whole = SHIPPED.read_bytes()
+    graph_bytes = len(read_model(SHIPPED).graph)
+    random = np.random.default_rng(0)
+    # As many in what is appended, labels and card, as in the flatbuffer that is a hundred times its size.
+    places = [*random.integers(0, graph_bytes, 150), *random.integers(graph_bytes, len(whole), 150)]
+    path = tmp_path / "flipped.tflite"
+    seen = []
+    for place in places:
+        path.write_bytes(flipped(whole, int(place)))
+        seen.append(outcome(path, expected))
+    assert len(seen) == 300
+    # The checksum covers the flatbuffer whole.
+    assert seen[:150] == ["error"] * 150
+    # A zip has bytes that no reader looks at (dates, attributes): the model is then the very same.
+    assert set(seen[150:]) <= {"error", "unequal", "equal"}
+    assert seen[150:].count("equal") < 30
+
+
+def test_a_hundred_truncations_are_all_found(expected, tmp_path):
+    whole = SHIPPED.read_bytes()
+    path = tmp_path / "cut.tflite"
+    for length in np.linspace(0, len(whole) - 1, 100).astype(int):
+        path.write_bytes(whole[:length])
+        assert outcome(path, expected) == "error", length
+
+
+def test_without_a_checksum_the_child_takes_the_blow(tmp_path):
+    """A foreign file states no SHA-256: what is wrong with it comes out in the child process."""
+    graph = read_model(SHIPPED).graph
+    path = tmp_path / "foreign.tflite"
+    random = np.random.default_rng(1)
+    refused = []
+    for place in random.integers(0, 4000, 25):
+        # The front holds the tables, where a flip does most harm.
+        path.write_bytes(flipped(graph, int(place)))
+        try:
+            assert read_parts(path)[1] is None
+            probe(path)
+        except ModelError as error:
+            refused.append(str(error))
+    assert refused
+    assert not any("\n" in text for text in refused)
+
+
+def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
+    import convert.probe as module
+
+    shutil.copy(SHIPPED, tmp_path / "x.tflite")
+    killer = tmp_path / "killer"
+    for script, said in (
+        ("kill -SEGV $$", "it crashes the runtime (SIGSEGV)"),
+        ("sleep 60", "it runs for more than 1 s"),
+    ):
+        killer.write_text(f"#!/bin/sh\n{script}\n")
+        killer.chmod(0o755)
+        monkeypatch.setattr(module.sys, "executable", str(killer))
+        monkeypatch.setattr(module, "PATIENCE_S", 1.0)
+        with pytest.raises(ModelError, match="is damaged") as caught:
+            probe(tmp_path / "x.tflite")
+        assert said in str(caught.value)
+
+
+def test_the_commands_end_in_one_line(mien, tmp_path):
+    whole = SHIPPED.read_bytes()
+    path = tmp_path / "x.tflite"
+    for content in (flipped(whole, 30), flipped(whole, 400_000), whole[:9000], whole[:-100], b""):
+        path.write_bytes(content)
+        for command in (("inspect", path),):
+            done = mien(*command, module="convert")
+            # Without its card, cut off at the end, a whole flatbuffer is a foreign one.
+            assert done.code in (0, 1)
+            if done.code:
+                assert "x.tflite" in done.error_line()

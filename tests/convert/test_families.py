@@ -1,0 +1,70 @@
+"""Every family of networks converts to full int8, on weights that have learnt something from made data."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from convert.graph import Graph
+from edge.card import read_model
+from train.batches import Batches
+from train.models import build_model
+
+FAMILIES = {
+    "simple-nn": {"units": [64]},
+    "mien": {"widths": [16, 32], "blocks": 1},
+    "vgg16": {"dense": [32], "dropout": [0.0]},
+    "resnet50": {},
+    "densenet121": {"dense": [32], "dropout": [0.0]},
+}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_it_converts_to_full_int8_with_its_proof(mien, architecture, made_csv, made_faces, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build_model(architecture, 7, FAMILIES[architecture])
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # As after a long run: with the moving averages of a few steps the network would answer noise.
+            layer.momentum = 0.5
+    model.compile(keras.optimizers.Adam(3e-4), "categorical_crossentropy")
+    model.fit(Batches(made_faces["Training"], 32, None), epochs=2, shuffle=False, verbose=0)
+    model.save(tmp_path / "model.keras")
+    out = tmp_path / f"{architecture}-int8.tflite"
+    done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 21,
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 50, module="convert", timeout=800)  # fmt: skip
+    assert done.code == 0, done.err
+    graph = Graph(read_model(out).graph, architecture)
+    assert graph.float_tensors() == []
+    assert {t.dtype for t in graph.tensors} <= {"UINT8", "INT8", "INT32"}
+    proof = json.loads(out.with_name(f"{out.stem}-proof.json").read_text())
+    assert proof["file"]["float_operations"] == []
+    assert len(proof["layers"]) >= 3
+    assert all(np.isfinite(layer["sqnr_db"] or 0) for layer in proof["layers"])
+    assert out.with_name(f"{out.stem}-proof.html").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "resnet50", "densenet121"])
+def test_normalisation_is_the_one_that_the_family_was_published_with(architecture):
+    model = build_model(architecture, 7, {"input_size": 96} if architecture == "resnet50" else {})
+    assert model.input_shape == (None, 48, 48, 1)
+    normalise = keras.Model(model.input, model.get_layer("normalise").output)
+    grey = np.full((1, 48, 48, 1), 200, np.float32)
+    module = {"vgg16": "vgg16", "resnet50": "resnet50", "densenet121": "densenet"}[architecture]
+    expected = getattr(keras.applications, module).preprocess_input(np.repeat(grey, 3, axis=3).copy())
+    found = np.asarray(normalise(grey))
+    assert found[0, 5, 5] == pytest.approx(expected[0, 5, 5], rel=1e-5)
+    assert not model.get_layer("normalise").trainable
+    if architecture == "resnet50":
+        assert found.shape == (1, 96, 96, 3)
+
+
+def test_a_face_is_enlarged_by_whole_numbers_only():
+    from edge.errors import DataError
+
+    with pytest.raises(DataError, match="expected a multiple of 48"):
+        build_model("vgg16", 7, {"input_size": 100})
+    with pytest.raises(DataError, match="expected as many"):
+        build_model("densenet121", 7, {"dense": [8]})
