@@ -81,7 +81,6 @@ class Conversion:
                 source.graph,
                 lambda: representative.inputs(source.input_range),
                 len(representative.images),
-                clip=False,
                 progress=progress,
             )
         expected = None if faces is None else source.scores(faces.images)

@@ -29,7 +29,8 @@ def quantize(
     Args:
         content: the float flatbuffer.
         scheme: one of `convert.schemes.SCHEMES`. `int8` and `int16x8` are integer throughout (weights int8 per
-            channel, activations int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16 weights.
+            channel, activations int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16
+            weights.
         ranges: of the activations; for the schemes in `CALIBRATED`.
         ends: what `int8` and `int16x8` take and give: `pixels` is the contract (int8 only: uint8 in), `codes` the
             quantised input as it is, `float` float32 as before, so that the file drops in where the float one was.
@@ -49,7 +50,7 @@ def quantize(
     if not graph.model.signatureDefs:
         ensure_signature(graph)
         signed = graph.pack()
-    quantised = _run(signed, _recipe(scheme, kept, ends), _statistics(graph, ranges) if scheme in CALIBRATED else None)
+    quantised = _run(signed, _recipe(scheme, kept, ends), _statistics(graph, scheme, ranges) if scheme in CALIBRATED else None)
     first_stays_float = bool(graph.operations) and graph.operations[0].outputs[0].name in kept
     if scheme == "int8" and ends == "pixels" and not first_stays_float:
         return take_pixels(quantised)
@@ -104,16 +105,18 @@ def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]
     return list(manager.get_quantization_recipe())
 
 
-def _statistics(graph: Graph, ranges: Mapping[str, Range] | None) -> dict[str, Any]:
+def _statistics(graph: Graph, scheme: str, ranges: Mapping[str, Range] | None) -> dict[str, Any]:
     assert ranges is not None
+    # Sixteen bits have codes enough for the outliers.
+    clipped = scheme == "int8"
     found: dict[str, Any] = {}
     for tensor in graph.tensors:
         if tensor.name in ranges:
             shape = (1,) * max(len(tensor.shape), 1)
             span = ranges[tensor.name]
             found[tensor.name] = {
-                "min": np.full(shape, span.low, np.float32),
-                "max": np.full(shape, span.high, np.float32),
+                "min": np.full(shape, span.low if clipped else span.least, np.float32),
+                "max": np.full(shape, span.high if clipped else span.most, np.float32),
             }
     return found
 

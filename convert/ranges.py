@@ -21,8 +21,8 @@ class Range:
     """One activation's range.
 
     Attributes:
-        low, high: what int8 spans.
-        least, most: what was seen; beyond low..high it saturates.
+        low, high: what int8 is to span.
+        least, most: what was seen; beyond low..high int8 saturates.
     """
 
     low: float
@@ -35,18 +35,17 @@ def activation_ranges(
     content: bytes,
     inputs: Inputs,
     n: int,
-    *,
-    clip: bool,
     progress: Progress | None = None,
 ) -> dict[str, Range]:
-    """Run a float graph over a representative set and see between which values each tensor lies.
+    """Run a float graph over a representative set and choose between which values each tensor's codes lie.
+
+    Rare outliers are cut off where the finer steps gain more than the outliers lose: the least mean squared error
+    over the set. Of what was tried it is what pays (docs/conversion.md).
 
     Args:
         content: the float flatbuffer.
-        inputs: gives the representative set, one run's inputs at a time; called twice where `clip` is set.
+        inputs: gives the representative set, one run's inputs at a time; called twice.
         n: how many runs that is.
-        clip: cut rare outliers off where the finer steps gain more than the outliers lose (least mean squared
-            error over the set); else the range is all that was seen.
         progress: called with (runs done, all of them).
 
     Returns:
@@ -58,7 +57,6 @@ def activation_ranges(
     trace = Trace(content, "the float graph")
     tensors = trace.computed()
     ends = {tensor.name: [np.inf, -np.inf] for tensor in tensors}
-    passes = 2 if clip else 1
     for done, values in enumerate(inputs(), start=1):
         trace.run(values)
         for tensor in tensors:
@@ -70,9 +68,7 @@ def activation_ranges(
                 )
             ends[tensor.name] = [min(ends[tensor.name][0], low), max(ends[tensor.name][1], high)]
         if progress:
-            progress(done, passes * n)
-    if not clip:
-        return {name: Range(low, high, low, high) for name, (low, high) in ends.items()}
+            progress(done, 2 * n)
     counts = {name: np.zeros(BINS) for name in ends}
     for done, values in enumerate(inputs(), start=n + 1):
         trace.run(values)
@@ -81,7 +77,7 @@ def activation_ranges(
             if high > low:
                 counts[tensor.name] += np.histogram(trace.value(tensor), BINS, (low, high))[0]
         if progress:
-            progress(done, passes * n)
+            progress(done, 2 * n)
     # Inputs keep their range: a pixel is its own code.
     fixed = {tensor.name for tensor in (*trace.graph.inputs, *trace.graph.outputs)}
     return {

@@ -34,7 +34,8 @@ def test_it_converts_to_full_int8_with_its_proof(mien, architecture, made_csv, m
     model.save(tmp_path / "model.keras")
     out = tmp_path / f"{architecture}-int8.tflite"
     done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 21,
-                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 50, module="convert", timeout=800)  # fmt: skip
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 50, module="convert",
+                timeout=800)  # fmt: skip
     assert done.code == 0, done.err
     graph = Graph(read_model(out).graph, architecture)
     assert graph.float_tensors() == []

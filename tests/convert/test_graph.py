@@ -53,7 +53,7 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
     images = np.random.default_rng(0).integers(0, 256, (6, 48, 48)).astype(np.float32)
     ends = [np.zeros((48, 48), np.float32), np.full((48, 48), 255, np.float32)]
     runs = [[image[None, :, :, None]] for image in (*images, *ends)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), clip=False)
+    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
     codes = quantize(cnn_source.graph, "int8", ranges, ends="codes")
     assert next(o.kind for o in Graph(codes, "codes").operations) == "CONV_2D"
     pixels = take_pixels(codes)
@@ -74,7 +74,7 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
 
 def test_without_black_and_white_the_pixels_would_not_be_codes(cnn_source):
     runs = [[np.full((1, 48, 48, 1), 100, np.float32) + i] for i in range(4)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), clip=False)
+    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
     with pytest.raises(ModelError, match="must hold a black and a white image"):
         quantize(cnn_source.graph, "int8", ranges)
 

@@ -15,7 +15,7 @@ def runs_of(n):
 @pytest.fixture(scope="module")
 def ranges(cnn_source):
     runs = runs_of(12)
-    return activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), clip=False)
+    return activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
 
 
 def test_the_input_spans_all_pixels_and_the_output_probabilities(ranges):
@@ -51,7 +51,7 @@ def test_the_ranges_that_cause_the_noise_are_told(cnn_source, ranges):
     )
     assert narrow["block2_conv1"].sqnr_db < whole["block2_conv1"].sqnr_db - 6
     assert narrow["block2_conv1"].saturated > 0.001
-    assert whole["block2_conv1"].saturated == 0
+    assert whole["block2_conv1"].saturated < 0.001
     assert narrow["block2_conv1"].spanned[1] == pytest.approx(ranges[name].high / 10, rel=0.01)
     low, high = whole["block2_conv1"].weight
     assert low < 0 < high
