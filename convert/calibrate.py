@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.contract import preprocess
 from edge.dataset import Faces
 from edge.errors import DataError, WrongUseError
 from edge.images import letterbox
@@ -31,6 +30,7 @@ class RepresentativeSet:
         seed: of the draw.
         drawn_from: the split, or the clip's name.
         added: how many images at the end were not drawn: a black and a white one.
+        left_out: how many faces could not be drawn because they are scored too.
     """
 
     images: npt.NDArray[np.uint8]
@@ -38,13 +38,11 @@ class RepresentativeSet:
     seed: int
     drawn_from: str
     added: int = 0
+    left_out: int = 0
 
     def inputs(self, input_range: tuple[float, float] = (0.0, 255.0)) -> Iterator[list[npt.NDArray[np.float32]]]:
         """Each image as a real-valued network input `[1, H, W, C]`."""
-        low, high = input_range
-        for image in self.images:
-            values = image[None, :, :, None] if image.ndim == 2 else image[None]
-            yield [values.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)]
+        return network_inputs(self.images, input_range)
 
     def as_dict(self) -> dict[str, Any]:
         """For the card: what was drawn, in numbers that another can check."""
@@ -54,11 +52,31 @@ class RepresentativeSet:
             "samples": len(self.rows),
             "seed": self.seed,
             "rows_sha256": sha256(text.encode()).hexdigest(),
+            "left_out": self.left_out,
         }
 
 
+def network_inputs(
+    images: npt.NDArray[np.uint8], input_range: tuple[float, float]
+) -> Iterator[list[npt.NDArray[np.float32]]]:
+    """Images `(n, H, W)` or `(n, H, W, 3)` uint8, each as the real-valued input of one run."""
+    low, high = input_range
+    for image in images:
+        values = image[None, :, :, None] if image.ndim == 2 else image[None]
+        yield [values.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)]
+
+
+def some_of(images: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
+    """`n` images evenly spaced over all: data in folders lie class by class."""
+    return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(int)]
+
+
 def representative_faces(
-    training: Faces, samples: int, seed: int, size: int, verification: Faces | None = None
+    training: Faces,
+    samples: int,
+    seed: int,
+    verification: Faces | None = None,
+    resized: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]] = lambda images: images,
 ) -> RepresentativeSet:
     """Draw as many faces of every class, from Training only: calibrating on test data would leak it.
 
@@ -70,21 +88,14 @@ def representative_faces(
         training: the Training split.
         samples: how many faces to draw.
         seed: of the draw.
-        size: the model's input height and width.
         verification: the faces that the result will be scored on.
+        resized: brings faces `(n, h, w)` to the model's size.
 
     Raises:
         DataError: Training is of one class, all one flat grey, or of the very faces of the verification split.
         WrongUseError: there are fewer faces than samples, or fewer samples than classes.
     """
     n_classes = len(training.labels)
-    present = np.unique(training.class_ids)
-    if len(present) < 2:
-        raise DataError(
-            f"all {len(training)} faces of Training are {training.labels[present[0]]}: expected several classes, or "
-            "the "
-            "ranges of the others are never seen"
-        )
     if not (training.images != training.images[:, :1, :1]).any():
         raise DataError(f"all {len(training)} faces of Training are one flat grey: expected photographs")
     known = set() if verification is None else {image.tobytes() for image in verification.images}
@@ -93,6 +104,12 @@ def representative_faces(
         raise DataError(
             f"{len(training) - free.sum()} of {len(training)} faces of Training are in the split to score on too: "
             "expected splits that do not overlap"
+        )
+    present = np.unique(training.class_ids[free])
+    if len(present) < 2:
+        raise DataError(
+            f"all {free.sum()} faces of Training are {training.labels[present[0]]}: expected several classes, or "
+            "the ranges of the others are never seen"
         )
     if samples < n_classes:
         raise WrongUseError(f"--samples {samples} is fewer than the {n_classes} classes: expected some of each")
@@ -104,9 +121,10 @@ def representative_faces(
     rounds = [(i, c, pool[i]) for c, pool in enumerate(by_class) for i in range(min(len(pool), samples))]
     chosen = np.sort([position for _, _, position in sorted(rounds)[:samples]])
     drawn = training.take(chosen)
-    images = np.stack([preprocess(image, size)[0, :, :, 0] for image in drawn.images])
+    images = resized(drawn.images)
     ends = np.stack([np.zeros_like(images[0]), np.full_like(images[0], 255)])
-    return RepresentativeSet(np.concatenate([images, ends]), drawn.rows, seed, "Training", len(ends))
+    left_out = int(len(training) - free.sum())
+    return RepresentativeSet(np.concatenate([images, ends]), drawn.rows, seed, "Training", len(ends), left_out)
 
 
 def representative_frames(source: Path, samples: int, seed: int, size_wh: tuple[int, int]) -> RepresentativeSet:
@@ -129,7 +147,8 @@ def representative_frames(source: Path, samples: int, seed: int, size_wh: tuple[
     # Reservoir sampling (Vitter, 1985): a clip of any length in the memory of the frames that are kept.
     kept: list[tuple[int, npt.NDArray[np.uint8]]] = []
     count = 0
-    with open_source(str(source)) as frames:
+    # Its whole path: a folder may be called `demo`, as a source of frames is.
+    with open_source(str(source.resolve())) as frames:
         for frame in frames:
             place = count if count < samples else int(random.integers(0, count + 1))
             if place < samples:

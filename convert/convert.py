@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.calibrate import LAYER_RUNS, RepresentativeSet
+from convert.calibrate import LAYER_RUNS, RepresentativeSet, network_inputs, some_of
 from convert.gate import Limits, advice, worst_layers
 from convert.graph import Graph
 from convert.inspect import inspect
@@ -23,7 +24,7 @@ from convert.proof import Proof
 from convert.quantize import quantize
 from convert.ranges import Range, activation_ranges
 from convert.schemes import CALIBRATED
-from convert.source import Source
+from convert.source import PIXELS, Source
 from convert.verify import Comparison, check_file, compare
 from edge.card import ModelCard, write_model
 from edge.contract import CROP_MARGIN
@@ -32,7 +33,6 @@ from edge.digest import sha256_of
 from edge.files import replacing, write_json
 
 Progress = Callable[[int, int], None]
-PIXELS = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Conversion:
 
     Attributes:
         source: the float model.
-        representative: what it is calibrated on.
+        representative: what it is calibrated on; None where no scheme needs that.
         faces, split: what it is scored on; None for a network that is no classifier.
         expected: the float model's scores for `faces`.
         ranges: of the activations; empty where no scheme needs them.
@@ -50,7 +50,7 @@ class Conversion:
     """
 
     source: Source
-    representative: RepresentativeSet
+    representative: RepresentativeSet | None
     faces: Faces | None
     split: str
     expected: npt.NDArray[np.float32] | None
@@ -62,10 +62,9 @@ class Conversion:
     def prepare(
         cls,
         source: Source,
-        representative: RepresentativeSet,
+        representative: RepresentativeSet | None,
         faces: Faces | None,
         split: str,
-        calibrated: bool,
         data: Path,
         progress: Progress,
     ) -> Conversion:
@@ -74,14 +73,15 @@ class Conversion:
         Raises:
             ModelError: the graph does not answer as the model did, or a tensor is not a number.
         """
-        folding_error = source.check_folding(representative.images[:LAYER_RUNS]) if faces is not None else 0.0
+        folding_error = source.check_folding(some_of(faces.images, LAYER_RUNS)) if faces is not None else 0.0
         ranges = {}
-        if calibrated:
+        if representative is not None:
             ranges = activation_ranges(
                 source.graph,
                 lambda: representative.inputs(source.input_range),
                 len(representative.images),
-                progress=progress,
+                source.input_range,
+                progress,
             )
         expected = None if faces is None else source.scores(faces.images)
         return cls(source, representative, faces, split, expected, ranges, data, folding_error)
@@ -112,44 +112,56 @@ class Conversion:
             The proof; its `violations` say why the gate refused.
         """
         graph = quantize(self.source.graph, scheme, self.ranges, ends=self._ends(scheme), keep_float=keep_float)
+        made_folder = not target.parent.exists()
+        target.parent.mkdir(parents=True, exist_ok=True)
         # Beside the final name, so that only a file that has passed ever bears it.
         candidate = target.with_name(f".{target.stem}-candidate.tflite")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        pages = candidate.with_suffix(".json"), candidate.with_suffix(".html")
         try:
-            full = self._write(candidate, graph, scheme, keep_float, card, None)
+            self._write(candidate, graph, scheme, keep_float, card, None)
             comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
-            final = target if not violations else target.with_name(f"{target.stem}-refused.tflite")
+            final = target if not violations else refused_name(target)
             full = self._write(candidate, graph, scheme, keep_float, card, comparison)
             proof = self._proof(candidate, full, final, graph, scheme, keep_float, limits, comparison, violations)
             if not violations or keep_refused:
+                write_json(pages[0], proof.as_dict())
+                write_page(pages[1], proof)
+                # All three are on the disk: names cost no space.
+                for page, name in zip(pages, proof_names(final), strict=True):
+                    page.replace(name)
                 candidate.replace(final)
-                write_json(final.with_name(f"{final.stem}-proof.json"), proof.as_dict())
-                write_page(final.with_name(f"{final.stem}-proof.html"), proof)
         finally:
-            candidate.unlink(missing_ok=True)
+            for leftover in (candidate, *pages):
+                leftover.unlink(missing_ok=True)
+            if made_folder:
+                # Only if nothing came to lie in it.
+                with suppress(OSError):
+                    target.parent.rmdir()
         return proof
 
     def refusal(self, proof: Proof) -> str:
         """Why the gate refused, where the noise is, and what to try: one line."""
         worst = ", ".join(f"{layer.layer} ({layer.sqnr_db:.1f} dB)" for layer in worst_layers(proof.layers))
-        samples = len(self.representative.rows) if proof.scheme in CALIBRATED else None
+        calibrated = proof.scheme in CALIBRATED and self.representative is not None
+        samples = len(self.representative.rows) if calibrated and self.representative else None
         return (
             f"{proof.scheme} is refused: {'; '.join(proof.violations)}"
             + (f"; most noise in {worst}" if worst else "")
-            + f"; {advice(proof.scheme, samples, proof.layers)}"
+            + f"; {advice(proof.scheme, samples, proof.layers, proof.keep_float)}"
         )
 
     def _ends(self, scheme: str) -> str:
         if self.faces is None:
             return "float"
-        if scheme == "int8" and self.source.input_range == PIXELS:
+        if scheme == "int8" and self.source.input_range == PIXELS and self.source.resize == "contract":
             return "pixels"
         return "codes"
 
     def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: dict[str, Any]) -> ModelCard:
         source = self.source
         base = source.card or ModelCard(name="", labels=source.labels, crop_margin=CROP_MARGIN)
+        base = replace(base, resize=source.resize)
         takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
         calibration = {
             "data": {"name": self.data.name, "sha256": sha256_of(self.data)},
@@ -158,13 +170,13 @@ class Conversion:
         return replace(
             base,
             name=card["name"],
-            version=card["version"],
+            version=card["version"] or base.version,
             licence=card["licence"] or base.licence,
             scheme=scheme,
             architecture=source.run.get("architecture", base.architecture),
             input_shape=source.input_shape,
             training_data=source.run.get("data", base.training_data),
-            calibration=calibration if scheme in CALIBRATED else {},
+            calibration=calibration,
             seed=source.run.get("seed", base.seed),
             source_commit=source_commit(),
             input_range=None if takes_pixels else source.input_range,
@@ -210,12 +222,18 @@ class Conversion:
         comparison: Comparison | None,
         violations: Sequence[str],
     ) -> Proof:
-        some = replace(self.representative, images=self.representative.images[:LAYER_RUNS])
+        if self.representative is not None:
+            drawn = self.representative.images[: len(self.representative.rows)]
+            over = "the representative set"
+        else:
+            assert self.faces is not None
+            drawn, over = self.source.resized(some_of(self.faces.images, LAYER_RUNS)), self.split
+        some = some_of(drawn, LAYER_RUNS)
         layers = []
         if scheme != "float32":
-            layers = layer_noise(self.source.graph, graph, some.inputs(self.source.input_range))
+            layers = layer_noise(self.source.graph, graph, network_inputs(some, self.source.input_range))
         calibration = {}
-        if scheme in CALIBRATED:
+        if scheme in CALIBRATED and self.representative is not None:
             calibration = {**self.representative.as_dict(), "rows": [int(row) for row in self.representative.rows]}
         return Proof(
             model=final.name if card is None else card.identity,
@@ -225,13 +243,23 @@ class Conversion:
             inspection=replace(inspect(candidate), file=final.name),
             comparison=comparison,
             layers=layers,
-            layer_runs=len(some.images),
+            layers_over=f"{len(some)} images of {over}",
             folding_error=self.folding_error,
             calibration=calibration,
             keep_float=keep_float,
             limits=limits,
             violations=violations,
         )
+
+
+def proof_names(model: Path) -> tuple[Path, Path]:
+    """Where the proof of a model lies: as JSON, and as a page."""
+    return model.with_name(f"{model.stem}-proof.json"), model.with_name(f"{model.stem}-proof.html")
+
+
+def refused_name(model: Path) -> Path:
+    """Where a model is left that the gate refused."""
+    return model.with_name(f"{model.stem}-refused.tflite")
 
 
 def source_commit() -> str:

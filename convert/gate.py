@@ -50,14 +50,15 @@ def worst_layers(layers: Sequence[LayerNoise], n: int = 3) -> list[LayerNoise]:
     return sorted(layers, key=lambda layer: layer.sqnr_db)[:n]
 
 
-def advice(scheme: str, samples: int | None, layers: Sequence[LayerNoise]) -> str:
-    """What to try when the gate refuses."""
+def advice(scheme: str, samples: int | None, layers: Sequence[LayerNoise], kept: Sequence[str] = ()) -> str:
+    """What to try when the gate refuses; `kept` are layers that are in float already."""
     tries = []
     if scheme in ("int8", "int16x8") and samples is not None:
         tries.append(f"--samples {2 * samples}")
     if scheme == "int8":
         tries.append("--scheme int16x8")
-        tries += [f"--keep-float {layer.layer}" for layer in worst_layers(layers, 1)]
+        quantised = [layer for layer in layers if layer.layer not in kept]
+        tries += [f"--keep-float {layer.layer}" for layer in worst_layers(quantised, 1)]
     elif scheme in ("int16x8", "dynamic"):
         tries.append("--scheme float16")
     return f"try {', '.join(tries)}" if tries else "train it again"

@@ -33,19 +33,23 @@ class Tensor:
     Attributes:
         name: as the flatbuffer has it.
         dtype: as the schema calls it: `INT8`, `FLOAT32`, ...
-        shape: a dimension that may vary is -1.
+        shape: as memory is planned for.
+        free: dimensions that may vary from call to call.
         scales, zero_points: one for the whole tensor or one a channel; empty where it is not quantised.
         axis: which dimension the channels are, where there are several scales.
-        constant: the value of a weight; None for what is computed.
+        is_constant: whether the file holds its value.
+        constant: that value; None for what is computed, and for kinds of storage that numpy has not (INT4, sparse).
     """
 
     index: int
     name: str
     dtype: str
     shape: tuple[int, ...]
+    free: tuple[int, ...]
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int
+    is_constant: bool
     constant: np.ndarray | None
 
     @property
@@ -74,27 +78,28 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its kind as the schema calls it, its tensors, and the schema's options."""
+    """One operation.
+
+    Attributes:
+        kind: as the schema calls it.
+        layer: the layer that it came from.
+        options: the schema's, such as strides.
+    """
 
     index: int
     kind: str
+    layer: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     options: Any
 
     @property
-    def layer(self) -> str:
-        """The layer it came from, in a form short enough for a table."""
-        return layer_name(self.outputs[0].name)
-
-    @property
     def weights(self) -> Tensor | None:
         """The constant that it multiplies with, if it has one."""
+        # A transposed convolution's first input is its output's shape.
         if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
             return None
-        # A transposed convolution's first input is its output's shape.
-        found = self.inputs[1]
-        return found if found.constant is not None else None
+        return self.inputs[1] if self.inputs[1].is_constant else None
 
 
 _FLOATS = frozenset({"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"})
@@ -130,7 +135,8 @@ class Graph:
                 # Old files name the operation in a field of eight bits only, which newer tools do not read.
                 code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
             self.tensors = [self._tensor(i) for i in range(len(self.main.tensors))]
-            self.operations = [self._operation(i) for i in range(len(self.main.operators))]
+            layers = self._layers()
+            self.operations = [self._operation(i, layers[i]) for i in range(len(self.main.operators))]
             self.inputs = [self.tensors[i] for i in self.main.inputs]
             self.outputs = [self.tensors[i] for i in self.main.outputs]
         except MissingExtraError:
@@ -165,14 +171,29 @@ class Graph:
         shape = tuple(map(int, () if table.shape is None else table.shape))
         signature = () if table.shapeSignature is None else tuple(map(int, table.shapeSignature))
         data = self.model.buffers[table.buffer].data
+        is_constant = data is not None and len(data) > 0
         constant = None
-        if data is not None and len(data) and dtype in _NUMPY:
+        if is_constant and dtype in _NUMPY and table.sparsity is None:
             constant = np.frombuffer(bytes(bytearray(data)), _NUMPY[dtype]).reshape(shape)
         axis = 0 if quantization is None else int(quantization.quantizedDimension)
         name = (table.name or b"").decode("utf-8", "replace")
-        return Tensor(index, name, dtype, signature or shape, scales, zero_points, axis, constant)
+        free = tuple(i for i, size in enumerate(signature) if size < 0)
+        # A damaged file may have fewer zero points than scales.
+        zero_points += (0,) * (len(scales) - len(zero_points))
+        return Tensor(index, name, dtype, shape, free, scales, zero_points, axis, is_constant, constant)
 
-    def _operation(self, index: int) -> Operation:
+    def _layers(self) -> list[str]:
+        """Each operation's layer; the number that Keras adds on export goes, unless it tells two apart."""
+        whole = [
+            layer_path(self.tensors[table.outputs[0]].name) if table.outputs is not None and len(table.outputs) else ""
+            for table in self.main.operators
+        ]
+        meant: dict[str, set[str]] = {}
+        for name in whole:
+            meant.setdefault(_unnumbered(name), set()).add(name)
+        return [_unnumbered(name) if len(meant[_unnumbered(name)]) == 1 else name for name in whole]
+
+    def _operation(self, index: int, layer: str) -> Operation:
         table = self.main.operators[index]
         code = self.model.operatorCodes[table.opcodeIndex]
         kind = _names(schema().BuiltinOperator)[code.builtinCode]
@@ -182,7 +203,7 @@ class Graph:
             tuple(self.tensors[i] for i in (() if indices is None else indices) if i >= 0)
             for indices in (table.inputs, table.outputs)
         )
-        return Operation(index, kind, inputs, outputs, table.builtinOptions)
+        return Operation(index, kind, layer, inputs, outputs, table.builtinOptions)
 
 
 def _take_in(buffers: list[Any], content: bytes) -> None:
@@ -217,30 +238,33 @@ def _names(enumeration: Any) -> dict[int, str]:
     return {value: name for name, value in vars(enumeration).items() if not name.startswith("_")}
 
 
-def layer_name(tensor_name: str) -> str:
+def layer_path(tensor_name: str) -> str:
     """The layer's own name out of a tensor's.
 
     TensorFlow calls the output of a convolution that absorbed its normalisation and activation
-    `net_1/stem_relu_1/Relu;net_1/stem_1/convolution1`: the layer is `stem`.
+    `net_1/stem_relu_1/Relu;net_1/stem_1/convolution1`: the layer is `stem_1`.
     """
     paths = [[part for part in path.split("/") if part and part != "batchnorm"] for path in tensor_name.split(";")]
     named = [path for path in paths if len(path) > 1]
     if not named:
         return tensor_name
     working = [path for path in named if path[-1].lower().startswith(("conv", "matmul", "depthwise"))]
-    layer = (working or named)[0][-2]
+    return (working or named)[0][-2]
+
+
+def _unnumbered(layer: str) -> str:
     name, _, number = layer.rpartition("_")
     return name if name and number.isdigit() else layer
 
 
-def ensure_signature(graph: Graph) -> str:
-    """See to it that there is a SignatureDef, by whose names tools feed a model; returns its key.
+def ensure_signature(graph: Graph) -> None:
+    """See to it that there is a SignatureDef, by whose names tools feed a model.
 
     Converters of years ago wrote none (BlazeFace's weights have none), and the quantiser insists on one.
     """
     tables = schema()
     if graph.model.signatureDefs:
-        return str(graph.model.signatureDefs[0].signatureKey.decode())
+        return
     signature = tables.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
     signature.inputs, signature.outputs = (
@@ -248,11 +272,10 @@ def ensure_signature(graph: Graph) -> str:
         for kind, indices in (("input", graph.main.inputs), ("output", graph.main.outputs))
     )
     graph.model.signatureDefs = [signature]
-    return SIGNATURE
 
 
-def expand_half_weights(content: bytes) -> bytes:
-    """The graph as a quantiser reads it: weights in float16 that are dequantised as it runs become float32."""
+def as_quantiser_reads_it(content: bytes) -> bytes:
+    """The graph as a quantiser reads it: one batch; weights that it stores in float16 become float32."""
     graph = Graph(content, "the float graph")
     tables, left = schema(), []
     for operation, table in zip(graph.operations, graph.main.operators, strict=True):
@@ -266,6 +289,9 @@ def expand_half_weights(content: bytes) -> bytes:
         graph.main.tensors[operation.outputs[0].index].buffer = len(graph.model.buffers) - 1
         graph.model.buffers[graph.main.tensors[half.index].buffer].data = None
     graph.main.operators = left
+    for tensor in graph.main.tensors:
+        # A batch that may vary: we have one face at a time, and its shape says so already.
+        tensor.shapeSignature = None
     return graph.pack()
 
 
@@ -284,7 +310,7 @@ def take_pixels(content: bytes) -> bytes:
     if before.dtype != "INT8" or before.scales != (1.0,) or before.zero_points != (-128,):
         raise ModelError(
             f"the int8 graph takes {before.dtype}, scale {before.scales}, zero point {before.zero_points}: expected "
-            "INT8, 1 and -128; the representative set must hold a black and a white image"
+            "INT8, 1 and -128"
         )
     pixels = tables.TensorT()
     pixels.name, pixels.type, pixels.buffer = "pixels", tables.TensorType.UINT8, 0

@@ -11,6 +11,7 @@ import numpy as np
 
 from convert.graph import Graph, Operation, Tensor
 from edge.card import ModelCard, read_parts
+from edge.errors import ModelError
 
 #: TensorFlow Lite aligns every tensor of its arena to this many bytes (kDefaultTensorAlignment).
 ARENA_ALIGNMENT = 64
@@ -21,6 +22,9 @@ class OperationRow:
     """One operation, for a table.
 
     Attributes:
+        output_scale: real value of one step of the output's codes; None where it is not quantised.
+        output_zero_point: the code of zero.
+        weight_scales: one for all weights or one a channel; empty where they are not quantised.
         macs: multiply-accumulates.
         parameters: elements of its constants.
     """
@@ -31,6 +35,9 @@ class OperationRow:
     dtypes: tuple[str, ...]
     output_dtype: str
     output_shape: tuple[int, ...]
+    output_scale: float | None
+    output_zero_point: int | None
+    weight_scales: tuple[float, ...]
     macs: int
     parameters: int
 
@@ -52,8 +59,8 @@ class Inspection:
 
     Attributes:
         graph_bytes: the flatbuffer without what is appended to it.
-        arena_bytes: memory for what is computed, as TensorFlow Lite's own planner would lay it out for its
-            built-in kernels; XNNPACK plans anew and needs about as much again.
+        macs: multiply-accumulates of convolutions, dense layers and matrix products.
+        arena_bytes: memory for what is computed: see `arena_bytes`.
         float_operations: those with a floating-point tensor.
         metadata: names of the metadata tables.
     """
@@ -90,8 +97,16 @@ def inspect(path: Path) -> Inspection:
     """
     content, card = read_parts(path)
     graph = Graph(content, str(path))
+    try:
+        return _inspect(path, content, card, graph)
+    except Exception as error:
+        # Tables that can be read may still be at odds with one another.
+        raise ModelError(f"{path} is damaged: its tables contradict one another ({type(error).__name__})") from error
+
+
+def _inspect(path: Path, content: bytes, card: ModelCard | None, graph: Graph) -> Inspection:
     rows = tuple(_row(operation) for operation in graph.operations)
-    constants = [tensor for tensor in graph.tensors if tensor.constant is not None]
+    constants = [tensor for tensor in graph.tensors if tensor.is_constant]
     floats = tuple(
         row
         for row, operation in zip(rows, graph.operations, strict=True)
@@ -116,9 +131,12 @@ def inspect(path: Path) -> Inspection:
 
 def macs(operation: Operation) -> int:
     """Multiply-accumulates of one operation; 0 for those that do not multiply with weights."""
-    if operation.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
+    if operation.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"):
         return 0
     weights, out = operation.inputs[1].shape, operation.outputs[0].shape
+    if operation.kind == "BATCH_MATMUL":
+        left = operation.inputs[0].shape
+        return _count(out) * (left[-2] if getattr(operation.options, "adjX", False) else left[-1])
     if operation.kind == "FULLY_CONNECTED":
         return _count(out[:-1]) * _count(weights)
     if operation.kind == "DEPTHWISE_CONV_2D":
@@ -131,18 +149,21 @@ def macs(operation: Operation) -> int:
 def arena_bytes(graph: Graph) -> int:
     """Bytes of the memory in which all computed tensors find room.
 
-    TensorFlow Lite's plan: the largest tensors first, each at the lowest place where nothing that lives at the
-    same time lies (arena_planner.cc, GreedyBySize).
+    Planned as TensorFlow Lite does (arena_planner.cc): the largest tensors first, each where nothing that lives at
+    the same time lies; the inputs stay to the end. The kernels' own scratch memory comes on top, and XNNPACK plans
+    anew.
     """
-    lives: dict[int, tuple[int, int]] = {tensor.index: (0, 0) for tensor in graph.inputs}
+    end_of_run = len(graph.operations)
+    lives: dict[int, tuple[int, int]] = {}
     for step, operation in enumerate(graph.operations):
         for tensor in (*operation.inputs, *operation.outputs):
-            if tensor.constant is None:
+            if not tensor.is_constant:
                 first = lives.get(tensor.index, (step, step))[0]
                 lives[tensor.index] = (first, step)
+    lives |= {tensor.index: (0, end_of_run) for tensor in graph.inputs}
     for tensor in graph.outputs:
         if tensor.index in lives:
-            lives[tensor.index] = (lives[tensor.index][0], len(graph.operations))
+            lives[tensor.index] = (lives[tensor.index][0], end_of_run)
     placed: list[tuple[int, int, int, int]] = []
     for index in sorted(lives, key=lambda i: (-graph.tensors[i].size_bytes, i)):
         first, last = lives[index]
@@ -157,17 +178,21 @@ def arena_bytes(graph: Graph) -> int:
 
 def _row(operation: Operation) -> OperationRow:
     # Biases and shapes are constants too; shapes are no parameters.
-    parameters = [t for t in operation.inputs if t.constant is not None and (t.is_float or t.scales)]
+    parameters = [t for t in operation.inputs if t.is_constant and (t.is_float or t.scales)]
     tensors = (*operation.inputs, *operation.outputs)
+    out = _end(operation.outputs[0]) if operation.outputs else End("", "", (), None, None)
     return OperationRow(
-        operation.index,
-        operation.kind,
-        operation.layer if operation.outputs else "",
-        tuple(sorted({tensor.dtype for tensor in tensors})),
-        operation.outputs[0].dtype if operation.outputs else "",
-        operation.outputs[0].shape if operation.outputs else (),
-        macs(operation),
-        sum(_count(tensor.shape) for tensor in parameters),
+        index=operation.index,
+        kind=operation.kind,
+        layer=operation.layer if operation.outputs else "",
+        dtypes=tuple(sorted({tensor.dtype for tensor in tensors})),
+        output_dtype=out.dtype,
+        output_shape=out.shape,
+        output_scale=out.scale,
+        output_zero_point=out.zero_point,
+        weight_scales=operation.weights.scales if operation.weights else (),
+        macs=macs(operation),
+        parameters=sum(_count(tensor.shape) for tensor in parameters),
     )
 
 

@@ -43,8 +43,8 @@ class LayerNoise:
     channel_spread: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which has no infinity."""
-        return {**asdict(self), "sqnr_db": self.sqnr_db if np.isfinite(self.sqnr_db) else None}
+        """For JSON, which has no infinity: no noise at all is null."""
+        return {**asdict(self), "sqnr_db": None if self.sqnr_db == np.inf else max(self.sqnr_db, -999.0)}
 
 
 def layer_noise(
@@ -66,7 +66,9 @@ def layer_noise(
     pairs = [
         (operation, operation.outputs[0], ours[operation.outputs[0].name])
         for operation in a.graph.operations
-        if operation.outputs and operation.outputs[0].name in ours
+        if operation.outputs
+        and operation.outputs[0].name in ours
+        and operation.outputs[0].shape == ours[operation.outputs[0].name].shape
     ]
     sums = [_Sums() for _ in pairs]
     for done, values in enumerate(inputs, start=1):
@@ -90,30 +92,31 @@ class _Sums:
     low: float = np.inf
     high: float = -np.inf
 
-    def add(self, before: np.ndarray, after: np.ndarray, span: tuple[float, float] | None) -> None:
+    def add(self, before: np.ndarray, after: np.ndarray, span: tuple[float, float, float] | None) -> None:
         exact = before.astype(np.float64)
         self.signal += float((exact**2).sum())
         self.noise += float(((exact - after) ** 2).sum())
         self.low, self.high = min(self.low, float(before.min())), max(self.high, float(before.max()))
         self.count += before.size
         if span is not None:
-            step = (span[1] - span[0]) / 255
-            self.beyond += int(((before < span[0] - step) | (before > span[1] + step)).sum())
+            # Up to half a step beyond the last code is only rounded.
+            self.beyond += int(((before < span[0] - span[2] / 2) | (before > span[1] + span[2] / 2)).sum())
 
 
 def _noise(operation: Operation, after: Tensor, total: _Sums) -> LayerNoise:
     with np.errstate(divide="ignore"):
         ratio = 10 * np.log10(total.signal / total.noise) if total.noise else np.inf
-    weights = operation.weights
-    values = None if weights is None else weights.real_values()
+    weights, span = operation.weights, _span(after)
+    values = None if weights is None or weights.constant is None else weights.real_values()
     return LayerNoise(
         operation.layer,
         operation.kind,
         after.dtype,
-        float(ratio),
+        # What is no number is the worst of all.
+        float(ratio) if not np.isnan(ratio) else -np.inf,
         total.beyond / max(total.count, 1),
         (total.low, total.high),
-        _span(after),
+        None if span is None else span[:2],
         None if values is None else (float(values.min()), float(values.max())),
         None if values is None else _spread(operation, values),
     )
@@ -127,9 +130,10 @@ def _spread(operation: Operation, values: np.ndarray) -> float | None:
     return float(used.max() / used.min()) if len(used) else None
 
 
-def _span(tensor: Tensor) -> tuple[float, float] | None:
+def _span(tensor: Tensor) -> tuple[float, float, float] | None:
+    """Least and greatest value that the codes can say, and the step between two."""
     if not tensor.scales:
         return None
     limits = np.iinfo(tensor.dtype.lower())
     scale, zero_point = tensor.scales[0], tensor.zero_points[0]
-    return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+    return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale, scale

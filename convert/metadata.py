@@ -31,13 +31,14 @@ def with_metadata(content: bytes, card: ModelCard) -> bytes:
         card: of that model.
     """
     graph = Graph(content, card.name)
-    others = [table for table in graph.model.metadata or [] if table.name != METADATA_NAME.encode()]
-    buffer = schema().BufferT()
-    buffer.data = list(metadata_table(card))
-    graph.model.buffers.append(buffer)
-    entry = schema().MetadataT()
-    entry.name, entry.buffer = METADATA_NAME, len(graph.model.buffers) - 1
-    graph.model.metadata = [*others, entry]
+    entries = graph.model.metadata = list(graph.model.metadata or [])
+    entry = next((table for table in entries if table.name == METADATA_NAME.encode()), None)
+    if entry is None:
+        entry = schema().MetadataT()
+        entry.name, entry.buffer = METADATA_NAME, len(graph.model.buffers)
+        graph.model.buffers.append(schema().BufferT())
+        entries.append(entry)
+    graph.model.buffers[entry.buffer].data = list(metadata_table(card))
     return graph.pack()
 
 

@@ -28,11 +28,12 @@ class Proof:
         inspection: of the converted file.
         comparison: on labelled faces; None for a network that is no classifier.
         layers: in the order of computation; empty where nothing was quantised.
-        layer_runs: over how many images of the representative set they were measured.
+        layers_over: what they were measured on, in words.
         folding_error: greatest difference of a probability between the model and its float .tflite.
         calibration: what the card says of it, and the drawn rows.
         keep_float: layers that were to stay in float.
         limits, violations: of the gate.
+        tools: versions of the programs that made this proof, and the file where it was made with it.
     """
 
     model: str
@@ -42,7 +43,7 @@ class Proof:
     inspection: Inspection
     comparison: Comparison | None
     layers: Sequence[LayerNoise]
-    layer_runs: int
+    layers_over: str
     folding_error: float
     calibration: dict[str, Any]
     keep_float: Sequence[str]
@@ -65,7 +66,7 @@ class Proof:
             "calibration": self.calibration,
             "keep_float": list(self.keep_float),
             "layers": [layer.as_dict() for layer in self.layers],
-            "layer_runs": self.layer_runs,
+            "layers_over": self.layers_over,
             "file": self.inspection.as_dict(),
             "tools": self.tools,
         }
@@ -84,7 +85,7 @@ class Proof:
         if self.comparison is not None:
             lines += ["", *_comparison_lines(self.comparison)]
         if self.layers:
-            lines += ["", *_layer_lines(self.layers, self.layer_runs)]
+            lines += ["", *_layer_lines(self.layers, self.layers_over)]
         return "\n".join(lines)
 
 
@@ -115,9 +116,9 @@ def _comparison_lines(comparison: Comparison) -> list[str]:
     return rows
 
 
-def _layer_lines(layers: Sequence[LayerNoise], runs: int) -> list[str]:
+def _layer_lines(layers: Sequence[LayerNoise], over: str) -> list[str]:
     rows = [
-        f"layers with the most noise, of {len(layers)}, over {runs} images of the representative set",
+        f"layers with the most noise, of {len(layers)}, over {over}",
         f"{'layer':<28}{'kind':<18}{'SQNR':>8}  {'activations':<20}{'codes span':<20}{'weights':<18}",
     ]
     for layer in worst_layers(layers, 5):

@@ -42,22 +42,25 @@ def quantize(
     Raises:
         ModelError: the quantiser cannot, or a layer of `keep_float` is not in the graph.
     """
-    if scheme == "float32":
-        return content
     graph = Graph(content, "the float graph")
-    kept = _tensor_names(graph, keep_float)
+    kept = _scopes(graph, keep_float)
+    if scheme == "float32":
+        if kept:
+            raise ModelError("float32 leaves every layer in float: there is nothing to keep")
+        return content
     signed = content
     if not graph.model.signatureDefs:
         ensure_signature(graph)
         signed = graph.pack()
-    quantised = _run(signed, _recipe(scheme, kept, ends), _statistics(graph, scheme, ranges) if scheme in CALIBRATED else None)
-    first_stays_float = bool(graph.operations) and graph.operations[0].outputs[0].name in kept
+    statistics = _statistics(graph, scheme, ranges) if scheme in CALIBRATED else None
+    quantised = _run(signed, scheme, kept, ends, statistics)
+    first_stays_float = bool(graph.operations) and graph.operations[0].layer in keep_float
     if scheme == "int8" and ends == "pixels" and not first_stays_float:
         return take_pixels(quantised)
     return Graph(quantised, f"the {scheme} graph").pack()
 
 
-def _run(content: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any] | None) -> bytes:
+def _run(content: bytes, scheme: str, kept: Sequence[str], ends: str, statistics: dict[str, Any] | None) -> bytes:
     try:
         from ai_edge_quantizer import quantizer
     except ImportError as error:
@@ -67,7 +70,7 @@ def _run(content: bytes, recipe: list[dict[str, Any]], statistics: dict[str, Any
             # That it keeps all tensors while it looks at the graph.
             warnings.simplefilter("ignore")
             work = quantizer.Quantizer(bytearray(content))
-            work.load_quantization_recipe(recipe)
+            work.load_quantization_recipe(_recipe(scheme, kept, ends))
             done = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except Exception as error:
         # It raises ValueError, RuntimeError, KeyError and NotImplementedError for what it cannot do.
@@ -100,8 +103,8 @@ def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]
     if ends == "float":
         for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
             manager.add_quantization_config(".*", end, None, AlgorithmName.NO_QUANTIZE)
-    for name in kept:
-        manager.add_quantization_config(f"^{re.escape(name)};?$", every, None, AlgorithmName.NO_QUANTIZE)
+    for scope in kept:
+        manager.add_quantization_config(scope, every, None, AlgorithmName.NO_QUANTIZE)
     return list(manager.get_quantization_recipe())
 
 
@@ -121,13 +124,13 @@ def _statistics(graph: Graph, scheme: str, ranges: Mapping[str, Range] | None) -
     return found
 
 
-def _tensor_names(graph: Graph, layers: Sequence[str]) -> list[str]:
-    """The output tensors of the named layers."""
-    names = []
+def _scopes(graph: Graph, layers: Sequence[str]) -> list[str]:
+    """Patterns of the quantiser's names for the operations of the layers: their outputs, each before a semicolon."""
+    scopes = []
     for layer in layers:
-        found = [op.outputs[0].name for op in graph.operations if op.layer == layer]
+        found = [operation for operation in graph.operations if operation.layer == layer]
         if not found:
-            known = ", ".join(dict.fromkeys(op.layer for op in graph.operations))
+            known = ", ".join(dict.fromkeys(operation.layer for operation in graph.operations))
             raise ModelError(f"there is no layer {layer!r} to keep in float: expected one of {known}")
-        names += found
-    return names
+        scopes += [f"^{re.escape(';'.join(out.name for out in operation.outputs))};?$" for operation in found]
+    return scopes

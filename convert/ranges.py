@@ -35,6 +35,7 @@ def activation_ranges(
     content: bytes,
     inputs: Inputs,
     n: int,
+    input_range: tuple[float, float],
     progress: Progress | None = None,
 ) -> dict[str, Range]:
     """Run a float graph over a representative set and choose between which values each tensor's codes lie.
@@ -46,6 +47,7 @@ def activation_ranges(
         content: the float flatbuffer.
         inputs: gives the representative set, one run's inputs at a time; called twice.
         n: how many runs that is.
+        input_range: of the inputs, whatever the set shows of it: a pixel is its own code.
         progress: called with (runs done, all of them).
 
     Returns:
@@ -74,16 +76,17 @@ def activation_ranges(
         trace.run(values)
         for tensor in tensors:
             low, high = ends[tensor.name]
-            if high > low:
-                counts[tensor.name] += np.histogram(trace.value(tensor), BINS, (low, high))[0]
+            # Bins must be numbers apart; what hardly varies has nothing to cut off.
+            if high - low > 1e-5 * max(abs(low), abs(high), 1e-20):
+                counts[tensor.name] += np.histogram(trace.value(tensor).astype(np.float64), BINS, (low, high))[0]
         if progress:
             progress(done, 2 * n)
-    # Inputs keep their range: a pixel is its own code.
-    fixed = {tensor.name for tensor in (*trace.graph.inputs, *trace.graph.outputs)}
-    return {
-        name: Range(*((low, high) if name in fixed else least_error(counts[name], low, high)), low, high)
+    answers = {tensor.name for tensor in trace.graph.outputs}
+    found = {
+        name: Range(*((low, high) if name in answers else least_error(counts[name], low, high)), low, high)
         for name, (low, high) in ends.items()
     }
+    return found | {tensor.name: Range(*input_range, *input_range) for tensor in trace.graph.inputs}
 
 
 def least_error(counts: np.ndarray, low: float, high: float, levels: int = 256) -> tuple[float, float]:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph import Graph, expand_half_weights
+from convert.graph import Graph, as_quantiser_reads_it
 from convert.probe import probe
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
-from edge.contract import EIGHT_LABELS, preprocess
+from edge.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
 from edge.dataset import Faces
 from edge.errors import ModelError
 from edge.litert import load_interpreter
@@ -26,6 +26,7 @@ Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 #: The float graph must say what the model said; folding its normalisation moves the last digits only.
 FOLDING_TOLERANCE = 1e-3
+PIXELS = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Source:
         graph: the float flatbuffer.
         labels: what it answers, in order; empty for a network that is no classifier.
         input_range: real values that pixels 0..255 stand for.
+        resize: how faces are brought to its size; a key of `edge.contract.RESIZES`.
         run: what the run folder says of it (`metrics.json`); empty where it stands alone.
         card: a .tflite's.
         model_scores: the scores `(n, n_classes)` of the model that the graph was made of, for faces
@@ -46,7 +48,8 @@ class Source:
     path: Path
     graph: bytes
     labels: tuple[str, ...]
-    input_range: tuple[float, float] = (0.0, 255.0)
+    input_range: tuple[float, float] = PIXELS
+    resize: str = "contract"
     run: dict[str, Any] = field(default_factory=dict)
     card: ModelCard | None = None
     model_scores: Callable[[Images], Scores] | None = None
@@ -65,15 +68,22 @@ class Source:
         """The float model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
         return (self.model_scores or self.graph_scores)(images)
 
+    def resized(self, images: Images) -> Images:
+        """Faces at the model's size, `(n, H, W)` uint8, as it is shown them when it runs."""
+        _, height, width, _ = self.input_shape
+        if images.shape[1:] == (height, width):
+            return images
+        faces = [foreign_pixels(image, (width, height), PIXELS, self.resize)[0, :, :, 0] for image in images]
+        return np.stack(faces).astype(np.uint8)
+
     def graph_scores(self, images: Images) -> Scores:
         """The same, by the float graph."""
         interpreter = load_interpreter(self.graph, 2, str(self.path))
         entry, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-        size, (low, high) = self.input_shape[1], self.input_range
+        _, height, width, _ = self.input_shape
         scores = np.empty((len(images), len(self.labels)), np.float32)
         for i, image in enumerate(images):
-            values = preprocess(image, size).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
-            interpreter.set_tensor(entry, values)
+            interpreter.set_tensor(entry, foreign_pixels(image, (width, height), self.input_range, self.resize))
             interpreter.invoke()
             scores[i] = interpreter.get_tensor(answer)[0]
         return scores
@@ -85,11 +95,15 @@ class Source:
             The greatest difference of a probability.
 
         Raises:
-            ModelError: they differ.
+            ModelError: they differ, or are no probabilities.
         """
-        if self.model_scores is None:
-            return 0.0
-        worst = float(np.abs(self.model_scores(images) - self.graph_scores(images)).max())
+        found = self.graph_scores(images)
+        worst = 0.0 if self.model_scores is None else float(np.abs(self.model_scores(images) - found).max())
+        if not (found.min() >= -1e-3 and np.abs(found.sum(axis=1) - 1).max() <= 1e-2):
+            raise ModelError(
+                f"{self.path} answers no probabilities (from {found.min():.3g}, in sum {found.sum(axis=1).max():.3g}): "
+                "expected a softmax at its end"
+            )
         # This way round a NaN is refused.
         if not worst <= FOLDING_TOLERANCE:
             raise ModelError(
@@ -110,7 +124,7 @@ def load_source(path: Path) -> Source:
     if not path.exists():
         raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
     if path.is_dir():
-        return _from_saved_model(path)
+        return _from_saved_model(path.resolve())
     if path.suffix == ".tflite":
         return _from_tflite(path)
     return _from_keras(path)
@@ -148,7 +162,7 @@ def _from_keras(path: Path) -> Source:
         graph = _to_float_graph(tensorflow, folder, path)
 
     def model_scores(images: Images) -> Scores:
-        pixels = _resized(images, model.input_shape[1])
+        pixels = images[:, :, :, None].astype(np.float32)
         return np.asarray(model.predict(pixels, batch_size=256, verbose=0), np.float32)
 
     return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
@@ -161,6 +175,7 @@ def _from_saved_model(path: Path) -> Source:
             loaded = tensorflow.saved_model.load(str(path))
             serve = loaded.signatures["serving_default"]
         arguments, outputs = serve.structured_input_signature[1], serve.structured_outputs
+        ends = [(each.shape.rank, each.dtype.name) for each in (*arguments.values(), *outputs.values())]
     except Exception as error:
         # OSError for a folder that is none; KeyError without a signature; whatever protobuf raises for damage.
         raise ModelError(
@@ -169,10 +184,15 @@ def _from_saved_model(path: Path) -> Source:
     if len(arguments) != 1 or len(outputs) != 1:
         raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
     (entry, spec), (answer, result) = next(iter(arguments.items())), next(iter(outputs.items()))
-    shape = tuple(spec.shape)
-    if len(shape) != 4 or None in shape[1:] or shape[1] != shape[2] or shape[3] != 1 or len(result.shape) != 2:
+    if ends != [(4, "float32"), (2, "float32")]:
         raise ModelError(
-            f"{path} takes {shape} and answers {tuple(result.shape)}: expected (None, 48, 48, 1) and one row"
+            f"{path} takes {spec.dtype.name} {spec.shape}, answers {result.shape}: expected float32 of 4 and 2 axes"
+        )
+    shape = tuple(spec.shape)
+    if shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1) or result.shape[-1] is None:
+        raise ModelError(
+            f"{path} takes {shape}, answers {tuple(result.shape)}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1), "
+            "and one row of probabilities"
         )
 
     class Once(tensorflow.Module):  # type: ignore[misc]
@@ -196,7 +216,7 @@ def _from_saved_model(path: Path) -> Source:
         graph = _to_float_graph(tensorflow, folder, path)
 
     def model_scores(images: Images) -> Scores:
-        pixels = _resized(images, shape[1])
+        pixels = images[:, :, :, None].astype(np.float32)
         parts = [serve(**{entry: tensorflow.constant(pixels[i : i + 1])})[answer].numpy() for i in range(len(pixels))]
         return np.concatenate(parts).astype(np.float32)
 
@@ -214,24 +234,31 @@ def _from_tflite(path: Path) -> Source:
             f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32"
         )
     _check_ends(graph, path)
-    content = expand_half_weights(content)
+    if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
+        raise ModelError(f"{path} has sparse weights: expected dense ones")
+    content = as_quantiser_reads_it(content)
     graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
             raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
     if card is None:
-        return Source(path, content, (), (-1.0, 1.0))
+        # No classifier, or none that says so: a detector, whose range is asked for.
+        return Source(path, content, ())
     answers = graph.outputs[0].shape
     if answers != (1, len(card.labels)):
         raise ModelError(f"{path} answers {list(answers)}, its card has {len(card.labels)} labels: expected as many")
-    return Source(path, content, card.labels, card.input_range or (0.0, 255.0), card=card)
+    if graph.inputs[0].shape[3] != 1:
+        raise ModelError(
+            f"{path} takes colour {list(graph.inputs[0].shape)}: expected one grey channel for a classifier"
+        )
+    return Source(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
 
 
 def _check_ends(graph: Graph, path: Path) -> None:
     if len(graph.inputs) != 1:
         raise ModelError(f"{path} has {len(graph.inputs)} inputs: expected 1")
     shape = graph.inputs[0].shape
-    if len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or shape[3] not in (1, 3):
+    if len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or shape[3] not in (1, 3) or set(graph.inputs[0].free) - {0}:
         raise ModelError(f"{path} takes {list(shape)}: expected [1, H, W, 1] or [1, H, W, 3], all of them fixed")
 
 
@@ -263,7 +290,9 @@ def _run_metrics(model: Path) -> dict[str, Any]:
         table = json.loads(path.read_text("utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read {path}, which says what {model.name} is: {error}") from error
-    return table if isinstance(table, dict) else {}
+    # Other tools call files so too: ours says what the labels are.
+    labels = table.get("labels") if isinstance(table, dict) else None
+    return table if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else {}
 
 
 def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
@@ -271,7 +300,3 @@ def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
     if len(labels) != n:
         raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")
     return labels
-
-
-def _resized(images: Images, size: int) -> npt.NDArray[np.float32]:
-    return np.concatenate([preprocess(image, size) for image in images]).astype(np.float32)

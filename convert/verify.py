@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from convert.graph import Graph
 from convert.probe import probe
-from convert.schemes import CALIBRATED
+from convert.schemes import CALIBRATED, SCHEMES
 from edge.card import ModelFile, read_model
 from edge.classify import Classifier
 from edge.dataset import Faces
@@ -76,37 +76,60 @@ def check_file(path: Path) -> Checked:
     """Load a .tflite, in a child process first, and check every promise that needs no data.
 
     Raises:
-        ModelError: the file is damaged; or its card says int8 or int16x8 and it has a float tensor in a layer that
-            the card does not name, or other ends than the contract's.
+        ModelError: the file is damaged; or it is not of the scheme that its card names; or its card says int8 or
+            int16x8 and it has a float tensor in a layer that the card does not name, or a float end.
     """
     model = read_model(path)
     probe(path)
     graph = Graph(model.graph, str(path))
-    if model.card.scheme in CALIBRATED:
-        _check_integer(graph, model)
+    _check_scheme(graph, model)
     return Checked(model, graph, Classifier(path))
+
+
+def _check_scheme(graph: Graph, model: ModelFile) -> None:
+    card, path = model.card, model.path
+    if card.scheme not in SCHEMES:
+        raise ModelError(f"{path} says that its scheme is {card.scheme!r}: expected one of {', '.join(SCHEMES)}")
+    if card.scheme in CALIBRATED:
+        _check_integer(graph, model)
+        return
+    # Half-precision weights come out of a DEQUANTIZE.
+    halves = any(o.kind == "DEQUANTIZE" and o.inputs[0].dtype == "FLOAT16" for o in graph.operations)
+    weights = {operation.weights.dtype for operation in graph.operations if operation.weights}
+    outputs = {operation.outputs[0].dtype for operation in graph.operations if operation.weights}
+    expected = {"float32": {"FLOAT32"}, "dynamic": {"INT8", "FLOAT32"}, "float16": {"FLOAT32", "FLOAT16"}}[card.scheme]
+    fits = weights <= expected and outputs <= {"FLOAT32"} and halves == (card.scheme == "float16")
+    if not fits or (card.scheme == "dynamic" and "INT8" not in weights):
+        seen = ", ".join(sorted(weights | ({"FLOAT16"} if halves else set()))) or "none"
+        raise ModelError(
+            f"{path} is not {card.scheme}: its weights are {seen}, its layers answer {', '.join(sorted(outputs))}"
+        )
 
 
 def _check_integer(graph: Graph, model: ModelFile) -> None:
     card = model.card
-    # Between an integer and a float layer stands a QUANTIZE or DEQUANTIZE.
+    # Between an integer layer and one that was to stay in float stands a QUANTIZE or DEQUANTIZE.
+    between = ("QUANTIZE", "DEQUANTIZE") if card.keep_float else ()
     floats = [
         operation
         for operation in graph.operations
-        if operation.kind not in ("QUANTIZE", "DEQUANTIZE")
+        if operation.kind not in between
         and operation.layer not in card.keep_float
         and any(tensor.is_float for tensor in (*operation.inputs, *operation.outputs))
     ]
     if floats:
         named = ", ".join(f"{operation.layer} ({operation.kind})" for operation in floats[:3])
         raise ModelError(f"{model.path} is not full {card.scheme}: {len(floats)} operations are float: {named}")
-    if card.keep_float or card.scheme != "int8" or card.input_range is not None:
-        return
-    # The classifier checks the input; a file of stray dtypes would still run.
-    wide = [t for t in graph.tensors if t.dtype not in ("INT8", "INT32") and t not in graph.inputs]
-    if wide or graph.outputs[0].dtype != "INT8":
-        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in (wide or graph.outputs)[:3])
-        raise ModelError(f"{model.path} is not full int8: not int8 or int32 are {named}")
+    ends = {"int8": {"INT8", "UINT8"}, "int16x8": {"INT16"}}[card.scheme]
+    wrong = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in ends]
+    if wrong:
+        named = ", ".join(f"{tensor.name} is {tensor.dtype}" for tensor in wrong)
+        raise ModelError(f"{model.path} is not full {card.scheme} at its ends: {named}")
+    wide = {"int8": {"INT8", "INT32"}, "int16x8": {"INT8", "INT16", "INT32", "INT64"}}[card.scheme]
+    strays = [t for t in graph.tensors if t.dtype not in wide and t not in graph.inputs and not card.keep_float]
+    if strays:
+        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in strays[:3])
+        raise ModelError(f"{model.path} is not full {card.scheme}: it holds {named}")
 
 
 def compare(

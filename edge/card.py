@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from edge.contract import RESIZES
 from edge.errors import CardError, ModelError
 from edge.files import replacing
 
@@ -53,7 +54,8 @@ class ModelCard:
         source_commit: of the code that trained or converted it.
         graph_sha256: of the flatbuffer without the card.
         input_range: `[low, high]` that pixels 0..255 are mapped to; None for the contract's uint8 input.
-        resize: OpenCV interpolation that a foreign model was trained with: `area`, `linear` or `nearest`.
+        resize: OpenCV interpolation that a foreign model was trained with: `area`, `linear` or `nearest`; or
+            `contract`, as mien's own models have it.
     """
 
     name: str
@@ -201,8 +203,19 @@ def _parse(text: str, where: str) -> ModelCard:
     margin = values.get("crop_margin", 0.0)
     if not isinstance(margin, (int, float)) or not -0.5 <= margin <= 2:
         raise CardError(f"{where} has crop_margin {margin!r}: expected a share from -0.5 to 2")
-    if values.get("resize", "area") not in ("area", "linear", "nearest"):
-        raise CardError(f"{where} has resize {values['resize']!r}: expected area, linear or nearest")
+    if value_range is not None and not value_range[0] < value_range[1]:
+        raise CardError(f"{where} has input_range {list(value_range)!r}: expected the low end first")
+    if values.get("resize", "area") not in RESIZES:
+        raise CardError(f"{where} has resize {values['resize']!r}: expected one of {', '.join(RESIZES)}")
+    for key in ("name", "licence", "scheme", "architecture", "intended_use", "limits", "source_commit"):
+        if not isinstance(values.get(key, ""), str):
+            raise CardError(f"{where} has {key} {values[key]!r}: expected a string")
+    for key in ("training_data", "calibration", "measured"):
+        if not isinstance(values.get(key, {}), dict):
+            raise CardError(f"{where} has {key} {values[key]!r}: expected an object")
+    kept = values.get("keep_float", ())
+    if not isinstance(kept, tuple) or not all(isinstance(layer, str) for layer in kept):
+        raise CardError(f"{where} has keep_float {kept!r}: expected a list of layers")
     if not isinstance(values.get("version", 1), int):
         raise CardError(f"{where} has version {values['version']!r}: expected a whole number")
     return ModelCard(**values)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edge.card import read_model
-from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, preprocess, quantise
+from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, foreign_pixels, preprocess, quantise
 from edge.errors import ModelError
 from edge.litert import load_interpreter
-
-_INTERPOLATION = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 
 
 class Classifier:
@@ -69,10 +66,8 @@ class Classifier:
 
     def _foreign_input(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         assert self.card.input_range is not None
-        low, high = self.card.input_range
-        face = cv2.resize(face_gray, self._size_wh, interpolation=_INTERPOLATION[self.card.resize])
-        values = face.astype(np.float32) * ((high - low) / 255) + low
-        values = np.repeat(values[None, :, :, None], self.card.input_shape[3], axis=3)
+        values = foreign_pixels(face_gray, self._size_wh, self.card.input_range, self.card.resize)
+        values = np.repeat(values, self.card.input_shape[3], axis=3)
         if self._input["dtype"] == np.float32:
             return values
         scale, zero_point = self._input["quantization"]

@@ -75,6 +75,34 @@ def preprocess(face_gray: npt.NDArray[np.uint8], size: int = INPUT_SIZE) -> npt.
     return face_gray.reshape(1, size, size, 1)
 
 
+#: How a foreign model's faces are resized; `contract` is `preprocess`.
+RESIZES = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST, "contract": None}
+
+
+def foreign_pixels(
+    face_gray: npt.NDArray[np.uint8], size_wh: tuple[int, int], input_range: tuple[float, float], resize: str
+) -> npt.NDArray[np.float32]:
+    """Turn a grey face of any size into the real-valued input of a model with another range than the contract's.
+
+    Args:
+        face_gray: `(height, width)` uint8, 0..255.
+        size_wh: the model's input.
+        input_range: what 0 and 255 become.
+        resize: a key of `RESIZES`.
+
+    Returns:
+        `(1, height, width, 1)` float32.
+    """
+    low, high = input_range
+    if resize == "contract" and size_wh[0] == size_wh[1]:
+        face = preprocess(face_gray, size_wh[0])
+    else:
+        how = RESIZES[resize]
+        resized = cv2.resize(face_gray, size_wh, interpolation=cv2.INTER_AREA if how is None else how)
+        face = np.asarray(resized, np.uint8).reshape(1, size_wh[1], size_wh[0], 1)
+    return face.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+
+
 def quantise(
     values: npt.NDArray[np.floating[Any]], scale: float, zero_point: int, dtype: npt.DTypeLike
 ) -> npt.NDArray[Any]:

@@ -37,10 +37,12 @@ def load_keras_model(path: Path) -> Any:
                 f"{path} was saved by Keras {theirs}, this is Keras {ours}: load it there and save it as a SavedModel"
             ) from error
         raise ModelError(f"{path} is not a model that Keras {ours} can load: {first_line}") from error
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
-    if model.input_shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1):
+    if tuple(model.input_shape[1:]) != (INPUT_SIZE, INPUT_SIZE, 1):
         raise ModelError(f"{path} takes {model.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
+    if len(model.output_shape) != 2 or model.output_shape[1] is None:
+        raise ModelError(f"{path} answers {model.output_shape}: expected one row of probabilities a face")
     return model
 
 

@@ -30,10 +30,17 @@ class InterruptBetweenBatches(keras.callbacks.Callback):
         if self._wanted:
             raise KeyboardInterrupt
 
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Stop here if it came."""
+        self.on_train_batch_end(batch, logs)
+
     def give_back(self) -> None:
         """Let Ctrl-C mean again what it did; whatever way training ended."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
     def _note(self, number: int, frame: Any) -> None:
+        if self._wanted:
+            # Asked twice: now, whatever it is in the middle of.
+            raise KeyboardInterrupt
         self._wanted = True

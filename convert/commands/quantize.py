@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,18 @@ if TYPE_CHECKING:
 @click.option("--keep-float", metavar="LAYER", multiple=True, help="A layer to leave in float.")
 @click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
 @gate
+@click.option(
+    "--input-range",
+    type=float,
+    nargs=2,
+    default=(-1.0, 1.0),
+    show_default=True,
+    metavar="LOW HIGH",
+    help="With --frames: what the detector's input is for black and for white.",
+)
 @click.option("--keep-refused", is_flag=True, help="Leave what the gate refuses as NAME-refused.tflite.")
 @click.option("--name", help="Name in the card.  [default: the recipe's]")
-@click.option("--version", type=click.IntRange(1), default=1, show_default=True, help="Version in the card.")
+@click.option("--version", type=click.IntRange(1), help="Version in the card.  [default: the source's, or 1]")
 @click.option("--licence", default="", help="Licence of the weights, for the card.")
 @click.option("--force", is_flag=True, help="Replace what exists.")
 def quantize(
@@ -75,6 +85,7 @@ def quantize(
     min_agreement: float,
     max_class_drop: float,
     keep_refused: bool,
+    input_range: tuple[float, float],
     **card: Any,
 ) -> None:
     """Convert MODEL (.keras, .h5, SavedModel, float .tflite) to a .tflite with a card and a proof.
@@ -88,28 +99,28 @@ def quantize(
         raise WrongUseError("--split Training is what the model is calibrated on: score on PublicTest")
     schemes = tuple(dict.fromkeys(schemes))
     force = card.pop("force")
-    _check_out(out, schemes, force)
+    _check_out(out, schemes, model, force)
 
     from convert.convert import Conversion
     from convert.source import load_source
 
     source = load_source(model)
-    name = card["name"] or (source.card.name if source.card else source.run.get("recipe")) or model.stem
+    name = card["name"] or (source.card.name if source.card else source.run.get("recipe")) or source.path.stem
     targets = {scheme: out if out.suffix == ".tflite" else out / f"{name}-{scheme}.tflite" for scheme in schemes}
     for target in targets.values():
-        _check_free(target, force)
-    faces = None
-    if data is not None:
-        representative, faces = _faces(source, data, split, samples, seed)
-        faces = faces.sample(limit, 0)
-    else:
-        assert frames is not None
-        representative = _frames(source, frames, samples, seed)
+        _check_free(target, model, force)
     calibrated = any(scheme in CALIBRATED for scheme in schemes)
-    if calibrated:
+    representative, faces = None, None
+    if data is not None:
+        representative, faces = _faces(source, data, split, samples if calibrated else 0, seed)
+        faces = faces.sample(limit, 0)
+    elif frames is not None:
+        source = replace(source, input_range=input_range)
+        representative = _frames(source, frames, samples, seed)
+    if representative is not None:
         click.echo(_say_set(representative))
     with progress("calibrating") as advance:
-        conversion = Conversion.prepare(source, representative, faces, split, calibrated, data or frames, advance)
+        conversion = Conversion.prepare(source, representative, faces, split, data or frames or Path(), advance)
     refused = []
     for scheme, target in targets.items():
         with progress(f"scoring {scheme}") as advance:
@@ -125,13 +136,15 @@ def quantize(
         click.echo(proof.as_text())
         if proof.violations:
             refused.append(conversion.refusal(proof))
+            click.echo("refused\n")
         else:
             click.echo(f"{target}: {target.stat().st_size / 1024:.0f} KiB, {proof.model}\n")
     if refused:
         raise ModelError("; ".join(refused))
 
 
-def _faces(source: Source, data: Path, split: str, samples: int, seed: int) -> tuple[RepresentativeSet, Faces]:
+def _faces(source: Source, data: Path, split: str, samples: int, seed: int) -> tuple[RepresentativeSet | None, Faces]:
+    """The representative set, unless `samples` is 0, and the faces to score on."""
     from convert.calibrate import representative_faces
     from convert.source import check_labels
 
@@ -140,10 +153,11 @@ def _faces(source: Source, data: Path, split: str, samples: int, seed: int) -> t
             f"{source.path} is no classifier of grey faces with labels: give --frames to calibrate a detector, or "
             f"write a card {source.path.stem}.json beside it"
         )
-    faces = read_with_progress(data, ("Training", split))
+    faces = read_with_progress(data, ("Training", split) if samples else (split,))
     check_labels(source, faces[split], data)
-    drawn = representative_faces(faces["Training"], samples, seed, source.input_shape[1], faces[split])
-    return drawn, faces[split]
+    if not samples:
+        return None, faces[split]
+    return representative_faces(faces["Training"], samples, seed, faces[split], source.resized), faces[split]
 
 
 def _frames(source: Source, frames: Path, samples: int, seed: int) -> RepresentativeSet:
@@ -157,20 +171,27 @@ def _frames(source: Source, frames: Path, samples: int, seed: int) -> Representa
 
 def _say_set(drawn: RepresentativeSet) -> str:
     added = ", one black and one white image" if drawn.added else ""
-    return f"calibrating on {len(drawn.rows)} images of {drawn.drawn_from}{added}"
+    left_out = f"; {drawn.left_out} faces are scored too and were left out" if drawn.left_out else ""
+    return f"calibrating on {len(drawn.rows)} images of {drawn.drawn_from}{added}{left_out}"
 
 
-def _check_out(out: Path, schemes: Sequence[str], force: bool) -> None:
+def _check_out(out: Path, schemes: Sequence[str], model: Path, force: bool) -> None:
     if out.suffix == ".tflite":
         if len(schemes) > 1:
             raise WrongUseError(f"--out {out} is one file for {len(schemes)} schemes: give a folder")
-        _check_free(out, force)
-    elif out.exists() and not out.is_dir():
+        _check_free(out, model, force)
+    elif not out.is_dir() and (out.exists() or out.suffix):
         raise WrongUseError(f"--out {out} does not end in .tflite and is no folder")
 
 
-def _check_free(target: Path, force: bool) -> None:
+def _check_free(target: Path, model: Path, force: bool) -> None:
+    from convert.convert import proof_names, refused_name
+
     if target.is_dir():
         raise WrongUseError(f"{target} is a folder: expected a .tflite file")
-    if target.exists() and not force:
-        raise WrongUseError(f"{target} exists: give another --out, or --force to replace it")
+    if target.resolve() == model.resolve():
+        raise WrongUseError(f"{target} is the model itself: give another --out")
+    refused = refused_name(target)
+    for name in (target, *proof_names(target), refused, *proof_names(refused)):
+        if name.exists() and not force:
+            raise WrongUseError(f"{name} exists: give another --out, or --force to replace it")

@@ -41,7 +41,7 @@ def verify(
 
     Exits 1 if the file is damaged, not of the scheme that its card names, or past a limit.
     """
-    from convert.calibrate import LAYER_RUNS, RepresentativeSet
+    from convert.calibrate import LAYER_RUNS, network_inputs, some_of
     from convert.gate import Limits
     from convert.inspect import inspect
     from convert.layers import layer_noise
@@ -67,8 +67,11 @@ def verify(
         raise ModelError(f"{model} answers {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
     with progress(f"scoring on {split}") as advance:
         comparison = compare(checked.classifier, source.scores(faces.images), faces, split, advance)
-    some = RepresentativeSet(faces.images[:LAYER_RUNS], faces.rows[:LAYER_RUNS], 0, split)
-    layers = layer_noise(source.graph, checked.model.graph, some.inputs(source.input_range))
+    some = some_of(faces.images, LAYER_RUNS)
+    layers = []
+    if source.input_shape == checked.graph.inputs[0].shape:
+        inputs = network_inputs(source.resized(some), source.input_range)
+        layers = layer_noise(source.graph, checked.model.graph, inputs)
     limits = Limits(max_drop, min_agreement, max_class_drop)
     proof = Proof(
         model=card.identity,
@@ -78,8 +81,8 @@ def verify(
         inspection=inspect(model),
         comparison=comparison,
         layers=layers,
-        layer_runs=len(some.images),
-        folding_error=source.check_folding(some.images),
+        layers_over=f"{len(some)} faces of {split}",
+        folding_error=source.check_folding(some),
         calibration=card.calibration,
         keep_float=card.keep_float,
         limits=limits,

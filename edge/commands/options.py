@@ -41,7 +41,7 @@ detector = click.option(
     default="blazeface",
     show_default=True,
     metavar="DETECTOR",
-    help=f"One of {', '.join(DETECTORS)}, or yunet:FILE.onnx.",
+    help=f"One of {', '.join(DETECTORS)}, yunet:FILE.onnx or blazeface:FILE.tflite.",
 )
 threads = click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each network."

@@ -72,10 +72,12 @@ class BlazeFaceDetector:
         self._interpreter = load_interpreter(weights, threads, f"the detector {path or name}")
         size = self._variant.input_size
         inputs = self._interpreter.get_input_details()
-        outputs = {int(d["shape"][-1]): int(d["index"]) for d in self._interpreter.get_output_details()}
-        if [int(n) for n in inputs[0]["shape"]] != [1, size, size, 3] or set(outputs) != {1, 16}:
+        answers = self._interpreter.get_output_details()
+        outputs = {int(d["shape"][-1]): int(d["index"]) for d in answers if len(d["shape"])}
+        floats = all(d["dtype"] == np.float32 for d in (*inputs, *answers))
+        if [int(n) for n in inputs[0]["shape"]] != [1, size, size, 3] or set(outputs) != {1, 16} or not floats:
             raise DetectorError(
-                f"{path or f'the weights of {name}'}: expected {name}'s {size}x{size} RGB in, boxes and scores out"
+                f"{path or f'the weights of {name}'}: expected {name}'s float32 ends, {size}x{size} RGB"
             )
         self._input, self._boxes, self._scores = int(inputs[0]["index"]), outputs[16], outputs[1]
         self._canvas = np.zeros((size, size, 3), np.uint8)

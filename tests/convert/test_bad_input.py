@@ -93,6 +93,55 @@ def test_layers_that_tflite_does_not_have(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_model_that_answers_no_probabilities(mien, made_csv, tmp_path):
+    pixels = keras.Input((48, 48, 1))
+    save(keras.Model(pixels, keras.layers.Dense(7)(keras.layers.Flatten()(pixels))), tmp_path / "x.keras")
+    done = mien("quantize", tmp_path / "x.keras", "--data", made_csv, "--samples", 70,
+                "--out", tmp_path / "o" / "x.tflite", module="convert")  # fmt: skip
+    assert done.code == 1
+    assert "answers no probabilities" in done.error_line()
+    assert "expected a softmax" in done.error_line()
+    assert not (tmp_path / "o").exists()
+
+
+def test_nothing_is_replaced_unasked(mien, quantized, cnn_run, made_csv, tmp_path):
+    (tmp_path / "x-proof.json").write_text("mine")
+    done = mien(
+        "quantize", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path / "x.tflite", module="convert"
+    )
+    assert done.code == 2
+    assert "x-proof.json exists" in done.error_line()
+    done = mien("quantize", quantized, "--data", made_csv, "--out", quantized, "--force", module="convert")
+    assert done.code == 2
+    assert "is the model itself" in done.error_line()
+
+
+def test_a_file_of_another_scheme_than_its_card_says(cnn_source, tmp_path):
+    from convert.verify import check_file
+
+    path = tmp_path / "x.tflite"
+    for scheme, said in (("int8", "not full int8"), ("float16", "is not float16"), ("dynamic", "is not dynamic"),
+                         ("banana", "expected one of int8")):  # fmt: skip
+        write_model(path, cnn_source.graph, ModelCard("x", FER2013_LABELS, scheme=scheme, input_range=(0, 255)))
+        with pytest.raises(ModelError, match=said):
+            check_file(path)
+
+
+def test_an_int8_body_with_float_ends_is_not_int8(cnn_source, tmp_path):
+    """What passes for int8 elsewhere."""
+    from convert.quantize import quantize
+    from convert.ranges import activation_ranges
+    from convert.verify import check_file
+
+    runs = [[np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)]]
+    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), 1, (0.0, 255.0))
+    body = quantize(cnn_source.graph, "int8", ranges, ends="float")
+    path = tmp_path / "x.tflite"
+    write_model(path, body, ModelCard("x", FER2013_LABELS, scheme="int8", input_range=(0, 255)))
+    with pytest.raises(ModelError, match=r"is not full int8: 2 operations are float: .*QUANTIZE"):
+        check_file(path)
+
+
 def test_a_file_that_is_quantised_already():
     with pytest.raises(ModelError, match="is quantised already"):
         load_source(SHIPPED)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.calibrate import representative_faces, representative_frames
+from convert.calibrate import representative_faces, representative_frames, some_of
 from edge.contract import FER2013_LABELS
 from edge.dataset import Faces
 from edge.errors import DataError, WrongUseError
@@ -19,7 +19,7 @@ def training():
 
 
 def test_classes_are_balanced_as_far_as_they_go(training):
-    drawn = representative_faces(training, 63, 0, 48)
+    drawn = representative_faces(training, 63, 0)
     counts = np.bincount(training.class_ids[drawn.rows // 2], minlength=7)
     assert counts[1] == 3
     assert counts.sum() == 63
@@ -27,14 +27,14 @@ def test_classes_are_balanced_as_far_as_they_go(training):
 
 
 def test_black_and_white_close_the_set(training):
-    images = representative_faces(training, 14, 0, 48).images
+    images = representative_faces(training, 14, 0).images
     assert images.shape == (16, 48, 48)
     assert images[-2].max() == 0
     assert images[-1].min() == 255
 
 
 def test_the_draw_is_seeded_and_its_rows_are_hashed(training):
-    a, b, c = (representative_faces(training, 70, seed, 48) for seed in (1, 1, 2))
+    a, b, c = (representative_faces(training, 70, seed) for seed in (1, 1, 2))
     assert a.as_dict() == b.as_dict()
     assert a.as_dict()["rows_sha256"] != c.as_dict()["rows_sha256"]
     text = "\n".join(map(str, a.rows))
@@ -43,7 +43,10 @@ def test_the_draw_is_seeded_and_its_rows_are_hashed(training):
 
 
 def test_faces_are_as_large_as_the_model_takes_them(training):
-    drawn = representative_faces(training, 7, 0, 64)
+    def larger(images):
+        return np.repeat(np.repeat(images, 2, axis=1), 2, axis=2)[:, :64, :64]
+
+    drawn = representative_faces(training, 7, 0, None, larger)
     assert drawn.images.shape == (9, 64, 64)
     first = next(drawn.inputs((-1.0, 1.0)))[0]
     assert first.shape == (1, 64, 64, 1)
@@ -53,28 +56,35 @@ def test_faces_are_as_large_as_the_model_takes_them(training):
 
 def test_too_few_and_too_many(training):
     with pytest.raises(WrongUseError, match="fewer than the 7 classes"):
-        representative_faces(training, 6, 0, 48)
+        representative_faces(training, 6, 0)
     with pytest.raises(WrongUseError, match="more than the 363 faces"):
-        representative_faces(training, 364, 0, 48)
+        representative_faces(training, 364, 0)
 
 
 def test_faces_that_are_scored_too_are_left_out(training):
     scored = training.take(np.arange(0, len(training), 3))
-    drawn = representative_faces(training, 200, 0, 48, scored)
+    drawn = representative_faces(training, 200, 0, scored)
     assert not set(drawn.rows.tolist()) & set(scored.rows.tolist())
+    assert drawn.as_dict()["left_out"] == len(scored)
 
 
 def test_a_set_that_is_the_scored_one_is_refused(training):
     with pytest.raises(DataError, match="363 of 363 faces of Training are in the split to score on too"):
-        representative_faces(training, 70, 0, 48, training)
+        representative_faces(training, 70, 0, training)
+
+
+def test_some_of_a_set_are_of_all_of_it():
+    images = np.arange(700).reshape(700, 1, 1)
+    assert some_of(images, 8)[:, 0, 0].tolist() == [0, 99, 199, 299, 399, 499, 599, 699]
+    assert len(some_of(images[:3], 8)) == 3
 
 
 def test_a_set_of_one_class_or_of_nothing_to_see_is_refused(training):
     with pytest.raises(DataError, match="all 60 faces of Training are happy"):
-        representative_faces(training.take(np.flatnonzero(training.class_ids == 3)), 7, 0, 48)
+        representative_faces(training.take(np.flatnonzero(training.class_ids == 3)), 7, 0)
     black = Faces(np.zeros_like(training.images), training.class_ids, training.rows, training.labels)
     with pytest.raises(DataError, match="one flat grey"):
-        representative_faces(black, 70, 0, 48)
+        representative_faces(black, 70, 0)
 
 
 def test_frames_of_a_clip_are_letterboxed_and_seeded(demo_clip):

@@ -12,7 +12,6 @@ from convert.verify import check_file
 from edge.card import ModelCard, read_model, write_model
 from edge.classify import Classifier
 from edge.contract import FER2013_LABELS
-from edge.dataset import read_faces
 from edge.errors import ModelError
 from tests.conftest import SHIPPED
 from tests.made_data import draw_face
@@ -132,10 +131,6 @@ def test_a_damaged_file_fails_the_proof(mien, cnn_run, made_csv, tmp_path):
     assert "is damaged" in done.error_line()
 
 
-def test_the_shipped_file_keeps_the_contract():
-    assert check_file(SHIPPED).model.card.scheme == "int8"
-
-
 @pytest.mark.timeout(900)
 def test_the_whole_chain_on_the_real_data(mien, fer2013, demo_clip, tmp_path, weights):
     model, tflite = tmp_path / "cnn" / "model.keras", tmp_path / "cnn-int8.tflite"
@@ -183,12 +178,3 @@ def test_the_whole_chain_on_the_real_data(mien, fer2013, demo_clip, tmp_path, we
     ):
         done = mien(*arguments, module=module)
         assert done.code == 0, done.err
-
-
-def test_the_shipped_model_is_as_good_as_its_card_says(fer2013):
-    faces = read_faces(fer2013, ("PublicTest",))["PublicTest"]
-    classifier = Classifier(SHIPPED)
-    answers = [int(classifier.scores(image).argmax()) for image in faces.images]
-    accuracy = float((np.array(answers) == faces.class_ids).mean())
-    assert accuracy >= 0.64
-    assert accuracy == pytest.approx(classifier.card.measured["after"]["accuracy"], abs=0.003)

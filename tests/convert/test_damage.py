@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from convert.inspect import inspect
 from convert.probe import probe
 from convert.verify import check_file
 from edge.card import read_model, read_parts
@@ -99,14 +100,29 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
         assert said in str(caught.value)
 
 
-def test_the_commands_end_in_one_line(mien, tmp_path):
-    whole = SHIPPED.read_bytes()
+def test_the_tables_of_a_foreign_file_are_read_or_refused(tmp_path):
+    graph = read_model(SHIPPED).graph
+    path = tmp_path / "foreign.tflite"
+    refused = 0
+    for place in np.random.default_rng(2).integers(0, 6000, 400):
+        path.write_bytes(flipped(graph, int(place)))
+        try:
+            inspect(path)
+        except ModelError as error:
+            refused += "\n" not in str(error)
+    assert 0 < refused < 400
+
+
+def test_the_commands_end_in_one_line(mien, cnn_run, made_csv, tmp_path):
+    whole, graph = SHIPPED.read_bytes(), read_model(SHIPPED).graph
     path = tmp_path / "x.tflite"
-    for content in (flipped(whole, 30), flipped(whole, 400_000), whole[:9000], whole[:-100], b""):
+    reference = ("--data", made_csv, "--reference", cnn_run / "model.keras")
+    for content in (flipped(whole, 30), flipped(whole, 400_000), whole[:9000], graph[:-90_000], b""):
         path.write_bytes(content)
-        for command in (("inspect", path),):
+        for command in (("inspect", path), ("verify", path, *reference)):
             done = mien(*command, module="convert")
-            # Without its card, cut off at the end, a whole flatbuffer is a foreign one.
-            assert done.code in (0, 1)
-            if done.code:
-                assert "x.tflite" in done.error_line()
+            assert done.code == 1
+            assert "x.tflite" in done.error_line()
+    # Without what was appended it is somebody's whole, foreign file.
+    path.write_bytes(graph)
+    assert mien("inspect", path, module="convert").code == 0

@@ -43,7 +43,11 @@ def test_it_converts_to_full_int8_with_its_proof(mien, architecture, made_csv, m
     proof = json.loads(out.with_name(f"{out.stem}-proof.json").read_text())
     assert proof["file"]["float_operations"] == []
     assert len(proof["layers"]) >= 3
-    assert all(np.isfinite(layer["sqnr_db"] or 0) for layer in proof["layers"])
+    noise = [layer["sqnr_db"] for layer in proof["layers"] if layer["sqnr_db"] is not None]
+    assert min(noise) > 3
+    # The float network tells faces apart, and int8 tells the same ones apart: no collapse to one class.
+    answers = [np.array(proof["measured"][when]["confusion"]).sum(axis=0) for when in ("before", "after")]
+    assert min((each > 0).sum() for each in answers) >= 2
     assert out.with_name(f"{out.stem}-proof.html").stat().st_size > 5000
 
 

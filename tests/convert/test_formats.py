@@ -88,6 +88,54 @@ def formats(cnn_run, schemes, tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_schemes_that_need_no_set_are_given_none(mien, cnn_run, tmp_path):
+    from tests.made_data import write_csv
+
+    # Fewer faces than --samples, and none to fit.
+    data = write_csv(tmp_path / "test.csv", 0, 70)
+    done = mien("quantize", cnn_run / "model.keras", "--data", data, "--out", tmp_path / "x.tflite",
+                "--scheme", "float16", "--version", 3, module="convert")  # fmt: skip
+    assert done.code == 0, done.err
+    assert read_model(tmp_path / "x.tflite").card.version == 3
+    assert read_model(tmp_path / "x.tflite").card.calibration == {}
+
+
+def test_a_foreign_model_of_another_size_and_range(mien, made_csv, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((64, 64, 1))
+    x = keras.layers.Conv2D(4, 3, 2, activation="relu")(pixels)
+    x = keras.layers.Dense(7, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+    keras.Model(pixels, x).export(tmp_path / "saved", verbose=False)
+    import tensorflow
+
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(tensorflow.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert())
+    labels = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    side = {
+        "name": "foreign",
+        "labels": labels,
+        "input_shape": [1, 64, 64, 1],
+        "input_range": [-1, 1],
+        "resize": "linear",
+    }
+    foreign.with_suffix(".json").write_text(json.dumps(side))
+    out = tmp_path / "foreign-int8.tflite"
+    done = mien("quantize", foreign, "--data", made_csv, "--out", out, *LENIENT, module="convert")
+    assert done.code == 0, done.err
+    card = read_model(out).card
+    assert (card.input_range, card.resize, card.input_shape) == ((-1, 1), "linear", (1, 64, 64, 1))
+    graph = Graph(read_model(out).graph, "x")
+    assert graph.float_tensors() == []
+    assert graph.inputs[0].scales[0] == pytest.approx(2 / 255)
+    done = mien("verify", out, "--data", made_csv, "--reference", foreign, *LENIENT[:-2], "--html", tmp_path / "p.html",
+                module="convert")  # fmt: skip
+    assert done.code == 0, done.err
+    face = np.random.default_rng(0).integers(0, 256, (48, 48)).astype(np.uint8)
+    assert Classifier(out).scores(face) == pytest.approx(Classifier(foreign).scores(face), abs=0.02)
+
+
 def test_every_format_is_the_same_model(formats, made_faces):
     images = made_faces["PublicTest"].images[:20]
     sources = {kind: load_source(path) for kind, path in formats.items()}

@@ -43,6 +43,7 @@ def test_the_worst_layers_are_named_and_something_is_advised():
               for i, sqnr in enumerate((30.0, 12.0, 25.0, 40.0))]  # fmt: skip
     assert [layer.layer for layer in worst_layers(layers)] == ["l1", "l2", "l0"]
     assert advice("int8", 500, layers) == "try --samples 1000, --scheme int16x8, --keep-float l1"
+    assert advice("int8", 500, layers, ["l1"]).endswith("--keep-float l2")
     assert advice("int16x8", 500, layers) == "try --samples 1000, --scheme float16"
     assert advice("float32", None, []) == "train it again"
 
@@ -122,7 +123,7 @@ def test_names_from_a_file_do_not_become_markup(quantized):
     from convert.proof import Proof
 
     look = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
-    proof = Proof("<b>x</b>", "int8", "y", 1, look, None, [], 0, 0.0, {}, (), Limits(), [])
+    proof = Proof("<b>x</b>", "int8", "y", 1, look, None, [], "", 0.0, {}, (), Limits(), [])
     text = page(proof)
     assert "<script>alert" not in text
     assert "&lt;b&gt;x" in text

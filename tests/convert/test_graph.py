@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from convert.graph import Graph, ensure_signature, expand_half_weights, layer_name, schema, take_pixels
+from convert.graph import Graph, as_quantiser_reads_it, ensure_signature, layer_path, schema, take_pixels
+from convert.inspect import arena_bytes
 from convert.quantize import quantize
 from convert.ranges import activation_ranges
 from edge.card import read_model
@@ -14,16 +15,16 @@ from tests.conftest import SHIPPED
 @pytest.mark.parametrize(
     ("tensor", "layer"),
     [
-        ("net_1/stem_relu_1/Relu;net_1/stem_1/convolution1", "stem"),
-        ("net_1/stage1_add_1/Add", "stage1_add"),
-        ("net_1/conv2_block1_0_bn_1/batchnorm/add_1", "conv2_block1_0_bn"),
-        ("Mul;cnn_1/dense_relu_1/Relu;cnn_1/dense_1/MatMul", "dense"),
+        ("net_1/stem_relu_1/Relu;net_1/stem_1/convolution1", "stem_1"),
+        ("net_1/stage1_add_1/Add", "stage1_add_1"),
+        ("net_1/conv2_block1_0_bn_1/batchnorm/add_1", "conv2_block1_0_bn_1"),
+        ("Mul;cnn_1/dense_relu_1/Relu;cnn_1/dense_1/MatMul", "dense_1"),
         ("scores", "scores"),
         ("", ""),
     ],
 )
-def test_a_layer_is_called_as_its_author_called_it(tensor, layer):
-    assert layer_name(tensor) == layer
+def test_a_layer_is_found_in_its_tensors_name(tensor, layer):
+    assert layer_path(tensor) == layer
 
 
 def test_a_packed_graph_is_the_same_and_its_weights_are_aligned():
@@ -53,7 +54,7 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
     images = np.random.default_rng(0).integers(0, 256, (6, 48, 48)).astype(np.float32)
     ends = [np.zeros((48, 48), np.float32), np.full((48, 48), 255, np.float32)]
     runs = [[image[None, :, :, None]] for image in (*images, *ends)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
+    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
     codes = quantize(cnn_source.graph, "int8", ranges, ends="codes")
     assert next(o.kind for o in Graph(codes, "codes").operations) == "CONV_2D"
     pixels = take_pixels(codes)
@@ -72,10 +73,34 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
     assert np.array_equal(*answers)
 
 
-def test_without_black_and_white_the_pixels_would_not_be_codes(cnn_source):
+def test_layers_are_called_as_their_author_called_them(cnn_source):
+    layers = {o.layer for o in Graph(cnn_source.graph, "cnn").operations}
+    assert {"block1_conv1", "block3_pool", "dense", "logits", "scores"} <= layers
+
+
+def test_a_number_stays_where_it_tells_two_layers_apart():
+    graph = Graph(read_model(SHIPPED).graph, "shipped")
+    for number, operation in enumerate([o for o in graph.operations if o.kind == "CONV_2D"]):
+        graph.main.tensors[operation.outputs[0].index].name = f"model/conv2d_{number}/Conv2D"
+    layers = [o.layer for o in Graph(graph.pack(), "numbered").operations if o.kind == "CONV_2D"]
+    assert layers == [f"conv2d_{number}" for number in range(15)]
+
+
+def test_a_batch_that_may_vary_changes_no_size():
+    graph = Graph(read_model(SHIPPED).graph, "shipped")
+    expected = arena_bytes(graph)
+    for table in graph.main.tensors:
+        table.shapeSignature = [-1, *list(table.shape)[1:]]
+    again = Graph(graph.pack(), "free")
+    assert again.inputs[0].free == (0,)
+    assert again.inputs[0].shape == (1, 48, 48, 1)
+    assert arena_bytes(again) == expected
+
+
+def test_an_input_that_is_no_code_a_pixel_is_refused(cnn_source):
     runs = [[np.full((1, 48, 48, 1), 100, np.float32) + i] for i in range(4)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
-    with pytest.raises(ModelError, match="must hold a black and a white image"):
+    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 1.0))
+    with pytest.raises(ModelError, match="expected INT8, 1 and -128"):
         quantize(cnn_source.graph, "int8", ranges)
 
 
@@ -85,9 +110,9 @@ def test_blazeface_gets_a_signature_and_whole_weights(weights):
     assert not graph.model.signatureDefs
     # Its operations are named in the old field of eight bits.
     assert {o.kind for o in graph.operations} >= {"CONV_2D", "DEPTHWISE_CONV_2D"}
-    key = ensure_signature(graph)
-    assert key in load_interpreter(graph.pack(), 1, "signed").get_signature_list()
-    whole = expand_half_weights(content)
+    ensure_signature(graph)
+    assert "serving_default" in load_interpreter(graph.pack(), 1, "signed").get_signature_list()
+    whole = as_quantiser_reads_it(content)
     assert {t.dtype for t in Graph(whole, "whole").tensors if t.constant is not None and t.is_float} == {"FLOAT32"}
     pixels = np.random.default_rng(0).uniform(-1, 1, (1, 128, 128, 3)).astype(np.float32)
     answers = []

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from convert.graph import Graph
 from convert.layers import layer_noise
 from convert.quantize import quantize
 from convert.ranges import Range, activation_ranges, least_error
@@ -15,7 +16,7 @@ def runs_of(n):
 @pytest.fixture(scope="module")
 def ranges(cnn_source):
     runs = runs_of(12)
-    return activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs))
+    return activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
 
 
 def test_the_input_spans_all_pixels_and_the_output_probabilities(ranges):
@@ -69,3 +70,15 @@ def test_a_rare_outlier_is_cut_off_where_that_gains_more_than_it_loses():
     # Evenly spread values are worth every code.
     assert least_error(np.full(2048, 100.0), -1.0, 1.0) == (-1.0, 1.0)
     assert least_error(np.zeros(2048), 0.0, 0.0) == (0.0, 0.0)
+
+
+def test_what_hardly_varies_has_nothing_to_cut_off(cnn_source):
+    # Every probability the same but for its last bits: no histogram could be drawn of that.
+    tables = Graph(cnn_source.graph, "flat")
+    logits = next(o for o in tables.operations if o.layer == "logits")
+    for tensor in logits.inputs[1:]:
+        flat = np.random.default_rng(0).uniform(1, 1 + 1e-7, tensor.shape).astype(np.float32) * 1e-6
+        tables.model.buffers[tables.main.tensors[tensor.index].buffer].data = np.frombuffer(flat.tobytes(), np.uint8)
+    runs = runs_of(4)
+    ranges = activation_ranges(tables.pack(), lambda: iter(runs), len(runs), (0.0, 255.0))
+    assert ranges["scores"].low == pytest.approx(1 / 7, abs=1e-3)

@@ -83,7 +83,11 @@ def test_a_foreign_model_takes_the_card_beside_it(tmp_path):
         ('{"name": "x", "labels": ["a", "b"], "input_shape": [1, -1, 48, 1]}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [1]}', r"expected \[low, high\]"),
         ('{"name": "x", "labels": ["a", "b"], "crop_margin": 9}', "expected a share"),
-        ('{"name": "x", "labels": ["a", "b"], "resize": "cubic"}', "expected area, linear or nearest"),
+        ('{"name": "x", "labels": ["a", "b"], "resize": "cubic"}', "expected one of area, linear, nearest"),
+        ('{"name": "x", "labels": ["a", "b"], "input_range": [1, 1]}', "expected the low end first"),
+        ('{"name": "x", "labels": ["a", "b"], "licence": null}', "expected a string"),
+        ('{"name": "x", "labels": ["a", "b"], "calibration": 7}', "expected an object"),
+        ('{"name": "x", "labels": ["a", "b"], "keep_float": "logits"}', "expected a list of layers"),
         ('{"name": "x", "labels": ["a", "b"], "input_shape": null}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_shape": 5}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [NaN, 1]}', r"expected \[low, high\]"),
@@ -111,14 +115,14 @@ def test_no_file_and_no_tflite(tmp_path):
 
 def test_the_shipped_card_says_all_that_the_design_asks_for():
     card = read_model(SHIPPED).card
-    assert card.identity == "mien-small-int8@1"
+    assert card.identity == "mien-small-int8@2"
     assert card.labels == FER2013_LABELS
     assert card.input_shape == (1, 48, 48, 1)
     assert len(card.training_data["sha256"]) == len(card.calibration["rows_sha256"]) == 64
     assert card.calibration["split"] == "Training"
     assert card.measured["split"] == "PublicTest"
     assert card.measured["n"] == 3589
-    assert card.measured["after"]["accuracy"] >= 0.64
+    assert card.measured["after"]["accuracy"] >= 0.68
     assert card.measured["before"]["macro_f1"] > 0.5
     assert card.measured["agreement"] > 0.95
     assert card.licence
