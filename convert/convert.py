@@ -163,10 +163,10 @@ class Conversion:
         base = source.card or ModelCard(name="", labels=source.labels, crop_margin=CROP_MARGIN)
         base = replace(base, resize=source.resize)
         takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
-        calibration = {
-            "data": {"name": self.data.name, "sha256": sha256_of(self.data)},
-            **self.representative.as_dict(),
-        }
+        calibration = {}
+        if scheme in CALIBRATED and self.representative is not None:
+            data = {"name": self.data.name, "sha256": sha256_of(self.data)}
+            calibration = {"data": data, **self.representative.as_dict()}
         return replace(
             base,
             name=card["name"],

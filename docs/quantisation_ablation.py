@@ -3,8 +3,7 @@
     python docs/quantisation_ablation.py MODEL DATA [QAT_EPOCHS]
 
 Each row is int8 beside the same float model on PublicTest, for three draws of the representative set. The last
-row, quantisation-aware fine-tuning, wants PyTorch beside KERAS_BACKEND=torch and takes minutes an epoch; 0 epochs
-leave it out.
+row, quantisation-aware fine-tuning, wants PyTorch and takes minutes an epoch; 0 epochs leave it out.
 """
 
 from __future__ import annotations
@@ -62,6 +61,10 @@ def main(model: Path, data: Path, qat_epochs: int) -> None:
         rows.append(row(source.graph, quantize(source.graph, "int8", ranges), test, before, images))
     show("and weights clipped (OCTAV)", rows)
     quantizer._recipe = recipe
+    images, ranges = calibrated(source, source.graph, faces["Training"], test, SEEDS[0])
+    show(
+        "int16x8, for comparison", [row(source.graph, quantize(source.graph, "int16x8", ranges), test, before, images)]
+    )
     if qat_epochs:
         images, ranges = calibrated(source, source.graph, faces["Training"], test, SEEDS[0])
         tuned = finetuned(source.graph, ranges, faces["Training"].images, qat_epochs)
@@ -80,10 +83,15 @@ def row(reference: bytes, graph: bytes, test: Faces, before: np.ndarray, images:
     interpreter = load_interpreter(graph, 2, "int8")
     entry, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     after = np.empty_like(before)
+    coarse = interpreter.get_input_details()[0]["dtype"] == np.uint8
+    scale, zero_point = interpreter.get_output_details()[0]["quantization"]
     for i, image in enumerate(test.images):
-        interpreter.set_tensor(entry, image[None, :, :, None])
+        values = image[None, :, :, None]
+        # int16x8 takes codes of 255 / 32767.
+        codes = values if coarse else np.rint(values * (32767 / 255)).astype(np.int16)
+        interpreter.set_tensor(entry, codes)
         interpreter.invoke()
-        after[i] = (interpreter.get_tensor(answer)[0].astype(np.float32) + 128) / 256
+        after[i] = (interpreter.get_tensor(answer)[0].astype(np.float32) - zero_point) * scale
     noise = layer_noise(reference, graph, ([x] for x in runs(images[:64])))
     logits = next(layer.sqnr_db for layer in noise if layer.layer == "logits")
     classes = after.argmax(axis=1)
@@ -183,8 +191,7 @@ def equalised(graph: bytes, ranges: Ranges, images: np.ndarray) -> tuple[bytes, 
 def finetuned(graph: bytes, ranges: Ranges, images: np.ndarray, epochs: int) -> bytes:
     """Train the folded weights under fake quantisation towards what they said without it; Adam, 1e-4, cosine."""
     import torch
-    from keras import ops
-    from keras.quantizers import fake_quant_with_min_max_vars as fake_quant
+    from torch.nn import functional
 
     tables = Graph(graph, "tuned")
     weights = {
@@ -198,38 +205,49 @@ def finetuned(graph: bytes, ranges: Ranges, images: np.ndarray, epochs: int) -> 
         step = kernel.detach().abs().amax(dim=tuple(range(1, kernel.ndim)), keepdim=True).clamp(min=1e-8) / 127
         return kernel + ((kernel / step).round().clamp(-127, 127) * step - kernel).detach()
 
-    def logits(pixels: Any, quantised: bool) -> Any:
-        def spanned(value: Any, tensor: Any) -> Any:
-            span = ranges[tensor.name]
-            return fake_quant(value, min(span.low, 0.0), max(span.high, 0.0)) if quantised else value
+    def spanned(value: Any, tensor: Any) -> Any:
+        low, high = min(ranges[tensor.name].low, 0.0), max(ranges[tensor.name].high, 0.0)
+        step = (high - low) / 255
+        return torch.fake_quantize_per_tensor_affine(value, step, round(-low / step) - 128, -128, 127)
 
-        found = {tables.inputs[0].index: spanned(pixels, tables.inputs[0])}
+    def convolved(value: Any, kernel: Any, bias: Any, options: Any) -> Any:
+        if options.padding == 0:
+            # SAME, as TensorFlow has it: the odd pixel goes to the right and the bottom.
+            around = []
+            for size, stride, extent in zip(
+                reversed(value.shape[2:]), (options.strideW, options.strideH), reversed(kernel.shape[1:3]), strict=True
+            ):
+                total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+                around += [total // 2, total - total // 2]
+            value = functional.pad(value, around)
+        return functional.conv2d(value, kernel.permute(0, 3, 1, 2), bias, (options.strideH, options.strideW))
+
+    def logits(pixels: Any, quantised: bool) -> Any:
+        found = {tables.inputs[0].index: pixels}
         for operation in tables.operations:
-            first, out = found[operation.inputs[0].index], operation.outputs[0]
+            value, out = found[operation.inputs[0].index], operation.outputs[0]
             if operation.weights is not None:
                 kernel = weights[operation.inputs[1].index]
                 kernel = rounded(kernel) if quantised else kernel
-                bias = weights[operation.inputs[2].index] if len(operation.inputs) > 2 else 0.0
+                bias = weights[operation.inputs[2].index] if len(operation.inputs) > 2 else None
             if operation.kind == "CONV_2D":
-                strides = operation.options.strideH, operation.options.strideW
-                padding = "valid" if operation.options.padding else "same"
-                first = ops.conv(first, kernel.permute(1, 2, 3, 0), strides, padding) + bias
+                value = convolved(value, kernel, bias, operation.options)
             elif operation.kind == "FULLY_CONNECTED":
-                first = first @ kernel.T + bias
+                value = functional.linear(value, kernel, bias)
             elif operation.kind == "ADD":
-                first = first + found[operation.inputs[1].index]
+                value = value + found[operation.inputs[1].index]
             elif operation.kind == "MEAN":
-                first = first.mean(dim=(1, 2))
+                value = value.mean(dim=(2, 3))
             elif operation.kind == "SOFTMAX":
-                return first
+                return value
             else:
                 raise ValueError(f"no fine-tuning for {operation.kind}")
             if getattr(operation.options, "fusedActivationFunction", 0) == 1:
-                first = first.relu()
-            found[out.index] = spanned(first, out)
-        return first
+                value = value.relu()
+            found[out.index] = spanned(value, out) if quantised else value
+        return value
 
-    pixels = torch.from_numpy(images[:, :, :, None])
+    pixels = torch.from_numpy(images[:, None])
     with torch.no_grad():
         targets = torch.cat([logits(part.float(), False).softmax(dim=1) for part in pixels.split(256)])
     optimizer = torch.optim.Adam(weights.values(), 1e-4)

@@ -11,44 +11,53 @@ from edge.card import read_model
 from train.batches import Batches
 from train.models import build_model
 
+#: The builder's arguments and epochs on 210 faces; DenseNet, which int8 is known to break, learns them in five.
 FAMILIES = {
-    "simple-nn": {"units": [64]},
-    "mien": {"widths": [16, 32], "blocks": 1},
-    "vgg16": {"dense": [32], "dropout": [0.0]},
-    "resnet50": {},
-    "densenet121": {"dense": [32], "dropout": [0.0]},
+    "simple-nn": ({"units": [64]}, 4),
+    "mien": ({"widths": [16, 32], "blocks": 1}, 4),
+    "vgg16": ({"dense": [32], "dropout": [0.0]}, 1),
+    "resnet50": ({}, 1),
+    "densenet121": ({"dense": [32], "dropout": [0.0]}, 5),
 }
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_it_converts_to_full_int8_with_its_proof(mien, architecture, made_csv, made_faces, tmp_path):
+    arguments, epochs = FAMILIES[architecture]
     keras.utils.set_random_seed(0)
-    model = build_model(architecture, 7, FAMILIES[architecture])
+    model = build_model(architecture, 7, arguments)
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
-            # As after a long run: with the moving averages of a few steps the network would answer noise.
-            layer.momentum = 0.5
-    model.compile(keras.optimizers.Adam(3e-4), "categorical_crossentropy")
-    model.fit(Batches(made_faces["Training"], 32, None), epochs=2, shuffle=False, verbose=0)
+            # As after a long run: the moving averages of few steps would not have arrived yet.
+            layer.momentum = 0.6
+    model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
+    batches = Batches(made_faces["Training"], 32, 0)
+    for epoch in range(epochs):
+        batches.shuffle(epoch)
+        model.fit(batches, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     out = tmp_path / f"{architecture}-int8.tflite"
-    done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 21,
-                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 50, module="convert",
-                timeout=800)  # fmt: skip
-    assert done.code == 0, done.err
+    done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
+                "--keep-refused", module="convert", timeout=800)  # fmt: skip
+    # What has not learnt much may be refused; then it is said, and lies there to be looked at.
+    if done.code:
+        assert "int8 is refused" in done.error_line()
+        out = out.with_name(f"{architecture}-int8-refused.tflite")
     graph = Graph(read_model(out).graph, architecture)
     assert graph.float_tensors() == []
     assert {t.dtype for t in graph.tensors} <= {"UINT8", "INT8", "INT32"}
     proof = json.loads(out.with_name(f"{out.stem}-proof.json").read_text())
+    assert proof["passed"] == (done.code == 0)
     assert proof["file"]["float_operations"] == []
     assert len(proof["layers"]) >= 3
-    noise = [layer["sqnr_db"] for layer in proof["layers"] if layer["sqnr_db"] is not None]
-    assert min(noise) > 3
-    # The float network tells faces apart, and int8 tells the same ones apart: no collapse to one class.
-    answers = [np.array(proof["measured"][when]["confusion"]).sum(axis=0) for when in ("before", "after")]
-    assert min((each > 0).sum() for each in answers) >= 2
     assert out.with_name(f"{out.stem}-proof.html").stat().st_size > 5000
+    if architecture == "densenet121":
+        # It is known to answer one class in int8 elsewhere: here it has learnt seven, and still knows them.
+        measured = proof["measured"]
+        assert measured["before"]["accuracy"] > 0.6
+        assert measured["after"]["accuracy"] > measured["before"]["accuracy"] - 0.05
+        assert all(sum(column) > 0 for column in zip(*measured["after"]["confusion"], strict=True))
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "resnet50", "densenet121"])
