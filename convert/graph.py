@@ -9,7 +9,7 @@ import flatbuffers
 import numpy as np
 
 from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT
-from edge.errors import MissingExtraError, ModelError
+from edge.errors import ModelError, WrongUseError
 
 #: The file identifier that TensorFlow's schema.fbs declares.
 FILE_IDENTIFIER = b"TFL3"
@@ -22,7 +22,8 @@ def schema() -> Any:
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:
-        raise MissingExtraError("train", "ai_edge_litert") from error
+        # A board with tflite-runtime alone runs models, but cannot take them apart.
+        raise WrongUseError("this needs ai-edge-litert: pip install ai-edge-litert") from error
     return schema_py_generated
 
 
@@ -139,7 +140,7 @@ class Graph:
             self.operations = [self._operation(i, layers[i]) for i in range(len(self.main.operators))]
             self.inputs = [self.tensors[i] for i in self.main.inputs]
             self.outputs = [self.tensors[i] for i in self.main.outputs]
-        except MissingExtraError:
+        except WrongUseError:
             raise
         except Exception as error:
             # A damaged flatbuffer makes its reader raise whatever comes up: struct.error, IndexError, MemoryError.
