@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.contract import in_range
 from edge.dataset import Faces
 from edge.errors import DataError, WrongUseError
 from edge.images import letterbox
@@ -60,10 +61,8 @@ def network_inputs(
     images: npt.NDArray[np.uint8], input_range: tuple[float, float]
 ) -> Iterator[list[npt.NDArray[np.float32]]]:
     """Images `(n, H, W)` or `(n, H, W, 3)` uint8, each as the real-valued input of one run."""
-    low, high = input_range
     for image in images:
-        values = image[None, :, :, None] if image.ndim == 2 else image[None]
-        yield [values.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)]
+        yield [in_range(image[None, :, :, None] if image.ndim == 2 else image[None], input_range)]
 
 
 def some_of(images: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
@@ -81,8 +80,8 @@ def representative_faces(
     """Draw as many faces of every class, from Training only: calibrating on test data would leak it.
 
     A class that has too few gives what it has, the others make up for it. A face that is in the verification
-    split too, pixel for pixel, is left out (FER-2013 has some). The black and the white image see to it that the
-    input's range is exactly 0..255, so that its scale is 1.
+    split too, pixel for pixel, is left out (FER-2013 has some). A black and a white image stand for the darkest and
+    the brightest that a camera gives.
 
     Args:
         training: the Training split.

@@ -118,11 +118,15 @@ class Conversion:
         candidate = target.with_name(f".{target.stem}-candidate.tflite")
         pages = candidate.with_suffix(".json"), candidate.with_suffix(".html")
         try:
-            self._write(candidate, graph, scheme, keep_float, card, None)
+            # No classifier: no labels, so no card.
+            full = None if self.faces is None else self._card(graph, scheme, keep_float, card)
+            _write(candidate, graph, full)
             comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
             final = target if not violations else refused_name(target)
-            full = self._write(candidate, graph, scheme, keep_float, card, comparison)
+            if full is not None and comparison is not None:
+                full = replace(full, measured=comparison.as_dict())
+                _write(candidate, graph, full)
             proof = self._proof(candidate, full, final, graph, scheme, keep_float, limits, comparison, violations)
             if not violations or keep_refused:
                 write_json(pages[0], proof.as_dict())
@@ -143,8 +147,7 @@ class Conversion:
     def refusal(self, proof: Proof) -> str:
         """Why the gate refused, where the noise is, and what to try: one line."""
         worst = ", ".join(f"{layer.layer} ({layer.sqnr_db:.1f} dB)" for layer in worst_layers(proof.layers))
-        calibrated = proof.scheme in CALIBRATED and self.representative is not None
-        samples = len(self.representative.rows) if calibrated and self.representative else None
+        samples = None if self.representative is None else len(self.representative.rows)
         return (
             f"{proof.scheme} is refused: {'; '.join(proof.violations)}"
             + (f"; most noise in {worst}" if worst else "")
@@ -183,25 +186,6 @@ class Conversion:
             measured={},
             keep_float=tuple(keep_float),
         )
-
-    def _write(
-        self,
-        path: Path,
-        graph: bytes,
-        scheme: str,
-        keep_float: Sequence[str],
-        card: dict[str, Any],
-        comparison: Comparison | None,
-    ) -> ModelCard | None:
-        if self.faces is None:
-            # No classifier: no labels, so no card.
-            with replacing(path) as temporary:
-                temporary.write_bytes(graph)
-            return None
-        full = self._card(graph, scheme, keep_float, card)
-        if comparison is not None:
-            full = replace(full, measured=comparison.as_dict())
-        return write_model(path, with_metadata(graph, full), full)
 
     def _compare(self, candidate: Path, progress: Progress) -> Comparison | None:
         if self.faces is None or self.expected is None:
@@ -250,6 +234,14 @@ class Conversion:
             limits=limits,
             violations=violations,
         )
+
+
+def _write(path: Path, graph: bytes, card: ModelCard | None) -> None:
+    if card is not None:
+        write_model(path, with_metadata(graph, card), card)
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(graph)
 
 
 def proof_names(model: Path) -> tuple[Path, Path]:

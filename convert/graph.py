@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import flatbuffers
@@ -235,6 +236,7 @@ def _aligned_buffer(tables: Any) -> Any:
     return AlignedBuffer
 
 
+@cache
 def _names(enumeration: Any) -> dict[int, str]:
     return {value: name for name, value in vars(enumeration).items() if not name.startswith("_")}
 

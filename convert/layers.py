@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from convert.graph import Operation, Tensor
 from convert.trace import Trace
 
 Inputs = Iterator[Sequence[np.ndarray]]
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,13 @@ class LayerNoise:
         return {**asdict(self), "sqnr_db": None if self.sqnr_db == np.inf else max(self.sqnr_db, -999.0)}
 
 
-def layer_noise(
-    reference: bytes, quantised: bytes, inputs: Inputs, progress: Progress | None = None
-) -> list[LayerNoise]:
+def layer_noise(reference: bytes, quantised: bytes, inputs: Inputs) -> list[LayerNoise]:
     """Run both graphs on the same inputs and compare the outputs of the layers that both have.
 
     Args:
         reference: the float flatbuffer.
         quantised: the flatbuffer made of it: the tensors bear the same names.
         inputs: real-valued inputs of a run, one run at a time.
-        progress: called with the number of runs done.
 
     Returns:
         One entry a layer, in the order of computation; empty where the two share no names.
@@ -71,13 +67,11 @@ def layer_noise(
         and operation.outputs[0].shape == ours[operation.outputs[0].name].shape
     ]
     sums = [_Sums() for _ in pairs]
-    for done, values in enumerate(inputs, start=1):
+    for values in inputs:
         a.run(values)
         b.run(values)
         for (_, before, after), total in zip(pairs, sums, strict=True):
             total.add(a.value(before), b.value(after), _span(after))
-        if progress:
-            progress(done)
     return [_noise(operation, after, total) for (operation, _, after), total in zip(pairs, sums, strict=True)]
 
 

@@ -16,6 +16,17 @@ from convert.verify import Comparison
 TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "numpy")
 
 
+def tool_versions() -> dict[str, str]:
+    """Versions of the programs that made the file; those that are not installed are left out."""
+    found = {}
+    for name in TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
 @dataclass(frozen=True)
 class Proof:
     """What a conversion cost, and how that was found.
@@ -49,7 +60,7 @@ class Proof:
     keep_float: Sequence[str]
     limits: Limits
     violations: Sequence[str]
-    tools: dict[str, str] = field(default_factory=lambda: tool_versions())
+    tools: dict[str, str] = field(default_factory=tool_versions)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -87,17 +98,6 @@ class Proof:
         if self.layers:
             lines += ["", *_layer_lines(self.layers, self.layers_over)]
         return "\n".join(lines)
-
-
-def tool_versions() -> dict[str, str]:
-    """Versions of the programs that made the file; those that are not installed are left out."""
-    found = {}
-    for name in TOOLS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _comparison_lines(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Source:
     card: ModelCard | None = None
     model_scores: Callable[[Images], Scores] | None = None
 
-    @property
+    @cached_property
     def input_shape(self) -> tuple[int, ...]:
         """`[1, H, W, C]`."""
         return Graph(self.graph, str(self.path)).inputs[0].shape

@@ -93,14 +93,20 @@ def foreign_pixels(
     Returns:
         `(1, height, width, 1)` float32.
     """
-    low, high = input_range
     if resize == "contract" and size_wh[0] == size_wh[1]:
         face = preprocess(face_gray, size_wh[0])
     else:
         how = RESIZES[resize]
         resized = cv2.resize(face_gray, size_wh, interpolation=cv2.INTER_AREA if how is None else how)
         face = np.asarray(resized, np.uint8).reshape(1, size_wh[1], size_wh[0], 1)
-    return face.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+    return in_range(face, input_range)
+
+
+def in_range(pixels: npt.NDArray[np.uint8], input_range: tuple[float, float]) -> npt.NDArray[np.float32]:
+    """Pixels 0..255 as real values, float32, where 0 and 255 become the ends of `input_range`."""
+    low, high = input_range
+    values: npt.NDArray[np.float32] = pixels.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+    return values
 
 
 def quantise(
