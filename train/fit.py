@@ -16,11 +16,11 @@ from edge.metrics import score
 from train.backend import resolve_precision
 from train.batches import Batches
 from train.checkpoint import BestWeights, Checkpoint
-from train.fused import fuse_batch_normalization
 from train.interrupt import InterruptBetweenBatches
 from train.models import build_model
 from train.recipe import Fit, Recipe
 from train.run import RunFolder
+from train.torch_layers import torch_layers
 
 Say = Callable[[str], None]
 
@@ -57,7 +57,7 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     keras.config.set_dtype_policy(precision)
     try:
-        model = fuse_batch_normalization(build_model(recipe.architecture, len(training.labels), recipe.model))
+        model = torch_layers(build_model(recipe.architecture, len(training.labels), recipe.model))
     finally:
         keras.config.set_dtype_policy("float32")
     batches = Batches(training, settings.batch_size, settings.seed, recipe.augment)
