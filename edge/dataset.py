@@ -58,6 +58,8 @@ class Faces:
         rows: `(n,)` int64, position of each face in the file or sorted folder it came from.
         labels: class names in the contract's order.
         votes: `(n, 8)` uint8 FER+ votes in the order of `EIGHT_LABELS`, or None.
+        targets: `(n, len(labels))` float32, how probable each class is, rows sum to 1; None where only
+            `class_ids` is known.
     """
 
     images: npt.NDArray[np.uint8]
@@ -65,6 +67,7 @@ class Faces:
     rows: npt.NDArray[np.int64]
     labels: tuple[str, ...]
     votes: npt.NDArray[np.uint8] | None = None
+    targets: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,7 +75,9 @@ class Faces:
     def take(self, positions: npt.NDArray[np.int64]) -> Faces:
         """The faces at `positions`, in that order."""
         votes = None if self.votes is None else self.votes[positions]
-        return Faces(self.images[positions], self.class_ids[positions], self.rows[positions], self.labels, votes)
+        targets = None if self.targets is None else self.targets[positions]
+        images, class_ids, rows = self.images[positions], self.class_ids[positions], self.rows[positions]
+        return Faces(images, class_ids, rows, self.labels, votes, targets)
 
     def sample(self, n: int | None, seed: int) -> Faces:
         """`n` faces drawn at random without replacement, in file order; all of them where n is None."""

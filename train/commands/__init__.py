@@ -1,0 +1,1 @@
+"""Commands of `mien train`, one file each."""
