@@ -72,3 +72,20 @@ def _erase(face: npt.NDArray[np.float32], random: np.random.Generator) -> None:
     w = min(max(round(math.sqrt(area / aspect)), 1), width)
     top, left = random.integers(0, height - h + 1), random.integers(0, width - w + 1)
     face[top : top + h, left : left + w] = 128
+
+
+def mix_up(
+    faces: npt.NDArray[np.float32], targets: npt.NDArray[np.float32], alpha: float, random: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Blend each face and its target with another's (Zhang et al., 2017).
+
+    Args:
+        faces: `(n, height, width)` float32.
+        targets: `(n, classes)` float32.
+        alpha: of the Beta distribution that the share is drawn from, one a face.
+        random: where the numbers come from.
+    """
+    share = random.beta(alpha, alpha, len(faces)).astype(np.float32)[:, None]
+    others = random.permutation(len(faces))
+    blended = faces * share[..., None] + faces[others] * (1 - share[..., None])
+    return blended, targets * share + targets[others] * (1 - share)

@@ -3,187 +3,286 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 
 from edge.dataset import Faces
-from edge.errors import MienError
+from edge.errors import MienError, MissingExtraError
 from edge.files import replacing, write_json
 from edge.metrics import score
-from train.backend import resolve_precision
 from train.batches import Batches
-from train.checkpoint import BestWeights, Checkpoint
+from train.callbacks import History, LearningRate, Plateau, Throughput
+from train.checkpoint import BestWeights, Checkpoint, finished_epochs
+from train.devices import find_devices, sharing
 from train.interrupt import InterruptBetweenBatches
+from train.loss import WeightedCrossentropy, balanced_weights
 from train.models import build_model
-from train.recipe import Fit, Recipe
+from train.optimizer import build_optimizer
+from train.plots.curves import draw_curves
+from train.predict import keras_probabilities
+from train.recipe import Recipe, Stage
 from train.run import RunFolder
+from train.stage import freeze
 from train.torch_layers import torch_layers
+from train.weights import load_weights
 
 Say = Callable[[str], None]
 
 
-def fit(
-    recipe: Recipe,
-    training: Faces,
-    validation: Faces,
-    run: RunFolder,
-    data: dict[str, Any],
-    *,
-    verbose: str | int = "auto",
-    say: Say = print,
-) -> dict[str, Any]:
-    """Train, keep the epoch that is best on the validation split, and write the run folder.
-
-    Goes on from the run folder's checkpoint where there is one.
+class Training:
+    """One run of a recipe: stage after stage, from where its folder's checkpoint left off.
 
     Args:
         recipe: what to train and how.
         training: the faces to fit.
         validation: the faces to choose on.
         run: a started run folder.
-        data: name, SHA-256 and limit of the data, for `metrics.json`.
         verbose: Keras' own progress display.
         say: where one-line remarks go.
-
-    Returns:
-        What `metrics.json` holds.
+        tensorboard: whether to write TensorBoard's log, too.
     """
-    settings = recipe.fit
-    precision = resolve_precision(settings.precision)
-    say(f"{recipe.name} on {keras.backend.backend()}, {precision}: {len(training)} faces to fit")
-    keras.utils.set_random_seed(settings.seed)
-    keras.config.set_dtype_policy(precision)
-    try:
-        model = torch_layers(build_model(recipe.architecture, len(training.labels), recipe.model))
-    finally:
-        keras.config.set_dtype_policy("float32")
-    batches = Batches(training, settings.batch_size, settings.seed, recipe.augment)
-    model.compile(
-        _optimizer(settings, len(batches)),
-        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
-    )
-    checkpoint = Checkpoint(run, batches, settings)
-    finished = checkpoint.restore(model)
-    run.cut_history(finished)
-    run.checkpoint.mkdir(exist_ok=True)
-    started_s = time.monotonic()
-    if not checkpoint.stopped_early():
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        training: Faces,
+        validation: Faces,
+        run: RunFolder,
+        *,
+        verbose: str | int = "auto",
+        say: Say = print,
+        tensorboard: bool = False,
+    ) -> None:
+        self.recipe, self.training, self.validation, self.run = recipe, training, validation, run
+        self._verbose, self._say, self._tensorboard = verbose, say, tensorboard
+        self.devices = find_devices()
+        wanted = recipe.fit.precision
+        self.precision = self.devices.precision() if wanted == "auto" else wanted
+        self.throughput = Throughput(len(training))
+
+    def fit(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Train, keep the epoch that is best on the validation split, and write the run folder.
+
+        Args:
+            data: name, SHA-256 and limit of the data, for `metrics.json`.
+
+        Returns:
+            What `metrics.json` holds.
+
+        Raises:
+            MienError: the loss is no longer a number, or the memory does not hold a batch.
+        """
+        self._introduce()
+        started_s = time.monotonic()
+        keras.utils.set_random_seed(self.recipe.fit.seed)
+        best = self.build()
+        load_weights(best, self.recipe)
+        with _explained(self.recipe, self.run), sharing(self.devices):
+            self._fit_stages(best)
+        best.load_weights(self.run.best_weights)
+        report = self._report(best, data, time.monotonic() - started_s)
+        with replacing(self.run.model_keras) as temporary:
+            best.save(temporary)
+        self._draw(report)
+        write_json(self.run.metrics_json, report)
+        self.run.forget_checkpoint()
+        return report
+
+    def check(self) -> None:
+        """Build the model and look for the weights and layers that the stages want, before anything is written.
+
+        Raises:
+            MienError: something in the recipe does not fit the architecture, or weights are missing.
+        """
+        model = self.build()
+        load_weights(model, self.recipe)
+        for stage in self.recipe.plan():
+            freeze(model, self.recipe, stage)
+        self._loss()
+
+    def build(self) -> keras.Model:
+        """The recipe's model with random weights, under Keras' current dtype policy."""
+        return build_model(self.recipe.architecture, len(self.training.labels), self.recipe.model)
+
+    def _introduce(self) -> None:
+        self._say(
+            f"{self.recipe.name} on {keras.backend.backend()}, {self.devices}, {self.precision}: "
+            f"{len(self.training)} faces to fit, {len(self.validation)} to choose on"
+        )
+        if self.devices.idle:
+            self._say(f"{self.devices.idle} more GPUs stay idle: KERAS_BACKEND=jax or tensorflow uses all of them")
+
+    def _fit_stages(self, best: keras.Model) -> None:
+        # Mixed precision would not convert: the model that trains is another than the one that is kept.
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            model = torch_layers(self.build())
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model.set_weights(best.get_weights())
+        finished = finished_epochs(self.run)
+        self.run.cut_history(finished)
+        self.run.checkpoint.mkdir(exist_ok=True)
         interrupt = InterruptBetweenBatches()
         try:
-            model.fit(
-                batches,
-                initial_epoch=finished,
-                epochs=settings.epochs,
-                # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a
-                # resumed run does not have.
-                shuffle=False,
-                validation_data=Batches(validation, settings.batch_size, None),
-                callbacks=[interrupt, *_callbacks(settings, checkpoint, run)],
-                verbose=verbose,
-            )
-        except RuntimeError as error:
-            if "NaN or Inf loss" not in str(error):
-                raise
-            raise MienError(
-                f"the loss is no longer a number: learning_rate {settings.learning_rate} is too high, or the data "
-                f"is odd; the epochs before are in {run.path}"
-            ) from error
+            for number, stage in enumerate(self.recipe.plan()):
+                begun = [int(row.get("stage", 0)) for row in self.run.read_history()]
+                if any(later > number for later in begun):
+                    continue
+                first = begun.index(number) if number in begun else len(begun)
+                if first and first == len(begun):
+                    best.load_weights(self.run.best_weights)
+                    model.set_weights(best.get_weights())
+                self._fit_stage(model, best, number, stage, first, interrupt)
         finally:
             interrupt.give_back()
-    seconds = time.monotonic() - started_s
-    best = _best_model(recipe, model, len(training.labels), run)
-    report = _report(recipe, best, validation, run, data, precision, seconds)
-    with replacing(run.model_keras) as temporary:
-        best.save(temporary)
-    write_json(run.metrics_json, report)
-    for leftover in sorted(run.checkpoint.glob("*")):
-        leftover.unlink()
-    run.checkpoint.rmdir()
-    return report
 
+    def _fit_stage(
+        self,
+        model: keras.Model,
+        best: keras.Model,
+        number: int,
+        stage: Stage,
+        first_epoch: int,
+        interrupt: InterruptBetweenBatches,
+    ) -> None:
+        """Train one stage, or what is left of it.
 
-def _optimizer(settings: Fit, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        warmup = int(settings.warmup_epochs * steps_per_epoch)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else settings.learning_rate,
-            max(settings.epochs * steps_per_epoch - warmup, 1),
-            warmup_target=settings.learning_rate if warmup else None,
-            warmup_steps=warmup,
+        Args:
+            model: with the weights to start from.
+            best: where the best epoch's weights go.
+            number: of the stage, counted from 0.
+            stage: what to train.
+            first_epoch: the one of the whole run with which the stage begins, counted from 0.
+            interrupt: takes Ctrl-C.
+        """
+        fit, run = self.recipe.fit, self.run
+        together = self.devices.count
+        batches = Batches(self.training, fit.batch_size, fit.seed, self.recipe.augment, together)
+        freeze(model, self.recipe, stage)
+        model.compile(
+            build_optimizer(fit, stage, len(batches)),
+            self._loss(),
+            # Faces that only fill a batch up have no weight.
+            weighted_metrics=["accuracy"],
         )
-    common = {
-        "weight_decay": settings.weight_decay or None,
-        "use_ema": settings.ema > 0,
-        "ema_momentum": settings.ema or 0.99,
-    }
-    if settings.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
-    else:
-        optimizer = keras.optimizers.Adam(rate, **common)
-    if settings.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+        checkpoint = Checkpoint(run, batches, fit, first_epoch)
+        finished = finished_epochs(run)
+        if finished > first_epoch:
+            checkpoint.restore(model)
+        if checkpoint.stopped_early() or finished >= first_epoch + stage.epochs:
+            return
+        if len(self.recipe.plan()) > 1:
+            trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+            self._say(f"stage {number + 1}, {stage.name}: {trained:,} trainable parameters")
+        model.fit(
+            batches,
+            initial_epoch=finished,
+            epochs=first_epoch + stage.epochs,
+            # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a
+            # resumed run does not have.
+            shuffle=False,
+            validation_data=Batches(self.validation, fit.batch_size, None, multiple_of=together),
+            callbacks=[interrupt, self.throughput, *self._callbacks(best, number, stage, first_epoch, checkpoint)],
+            verbose=self._verbose,
+        )
+
+    def _loss(self) -> keras.losses.Loss:
+        smoothing = self.recipe.fit.label_smoothing
+        if self.recipe.fit.class_weights:
+            return WeightedCrossentropy(balanced_weights(self.training), smoothing)
+        return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+
+    def _callbacks(
+        self, best: keras.Model, number: int, stage: Stage, first_epoch: int, checkpoint: Checkpoint
+    ) -> list[Any]:
+        fit = self.recipe.fit
+        callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
+        if checkpoint.early is not None:
+            callbacks.append(checkpoint.early)
+        callbacks.append(LearningRate())
+        if fit.schedule == "plateau":
+            callbacks.append(Plateau(self.run, fit, stage, first_epoch))
+        callbacks.append(History(self.run, number))
+        # The checkpoint comes before the swap: it must see the weights that training goes on with, while the best
+        # epoch is chosen among the averaged weights, those that were evaluated.
+        callbacks.append(checkpoint)
+        if fit.ema:
+            callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+        callbacks.append(BestWeights(self.run, best))
+        if self._tensorboard:
+            callbacks.append(self._tensorboard_log())
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
+        return callbacks
+
+    def _tensorboard_log(self) -> keras.callbacks.Callback:
+        try:
+            return keras.callbacks.TensorBoard(self.run.tensorboard)
+        except ImportError as error:
+            raise MissingExtraError("train", "tensorboard") from error
+
+    def _report(self, best: keras.Model, data: dict[str, Any], seconds: float) -> dict[str, Any]:
+        probabilities = keras_probabilities(best, self.validation)
+        seen = keras_probabilities(best, self.training).argmax(axis=1)
+        history = self.run.read_history()
+        accuracies = [row["val_accuracy"] for row in history]
+        rate = self.throughput.images_per_second
+        return {
+            "recipe": self.recipe.name,
+            "architecture": self.recipe.architecture,
+            "weights": self.recipe.weights,
+            "labels": list(self.validation.labels),
+            "parameters": best.count_params(),
+            "epochs": len(history),
+            "best_epoch": 1 + int(np.argmax(accuracies)),
+            "stages": self._stages(history),
+            "seconds": round(seconds, 1),
+            "images_per_second": None if rate is None else round(rate, 1),
+            "seed": self.recipe.fit.seed,
+            "backend": keras.backend.backend(),
+            "keras": keras.__version__,
+            "device": str(self.devices),
+            "precision": self.precision,
+            "data": data,
+            "split": "PublicTest",
+            "train_accuracy": float((seen == self.training.class_ids).mean()),
+            "scores": score(self.validation.class_ids, probabilities.argmax(axis=1), self.validation.labels).as_dict(),
+        }
+
+    def _stages(self, history: list[dict[str, float]]) -> list[dict[str, Any]]:
+        numbers = [int(row.get("stage", 0)) for row in history]
+        plan = enumerate(self.recipe.plan())
+        return [{**asdict(stage), "epochs": numbers.count(number)} for number, stage in plan]
+
+    def _draw(self, report: dict[str, Any]) -> None:
+        stages = [(stage["name"], stage["epochs"]) for stage in report["stages"]]
+        draw_curves(self.run.read_history(), self.run.curves_png, title=self.recipe.name, stages=stages)
 
 
-def _callbacks(settings: Fit, checkpoint: Checkpoint, run: RunFolder) -> list[Any]:
-    callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
-    if checkpoint.early is not None:
-        callbacks.append(checkpoint.early)
-    callbacks.append(keras.callbacks.CSVLogger(run.history_csv, append=True))
-    # The checkpoint comes before the swap: it must see the weights that training goes on with, while the best
-    # epoch is chosen among the averaged weights, those that were evaluated.
-    callbacks.append(checkpoint)
-    if settings.ema:
-        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks.append(BestWeights(run))
-    callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
-    return callbacks
+@contextmanager
+def _explained(recipe: Recipe, run: RunFolder) -> Iterator[None]:
+    """What goes wrong inside training, in a line that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        if "NaN or Inf loss" in text:
+            raise MienError(
+                f"the loss is no longer a number: the learning rate is too high, or the data is odd; the epochs "
+                f"before are in {run.path}"
+            ) from error
+        if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
+            size = recipe.fit.batch_size
+            raise MienError(
+                f"out of memory with batches of {size} faces: try --batch-size {max(size // 2, 1)}"
+            ) from error
+        raise
 
 
-def _best_model(recipe: Recipe, trained: keras.Model, n_classes: int, run: RunFolder) -> keras.Model:
-    """The best epoch's weights in Keras' own float32 layers: mixed precision would not convert."""
-    trained.load_weights(run.best_weights)
-    best = build_model(recipe.architecture, n_classes, recipe.model)
-    best.set_weights(trained.get_weights())
-    return best
-
-
-def _report(
-    recipe: Recipe,
-    best: keras.Model,
-    validation: Faces,
-    run: RunFolder,
-    data: dict[str, Any],
-    precision: str,
-    seconds: float,
-) -> dict[str, Any]:
-    probabilities = predict(best, validation)
-    history = run.read_history()
-    accuracies = [row["val_accuracy"] for row in history]
-    return {
-        "recipe": recipe.name,
-        "architecture": recipe.architecture,
-        "labels": list(validation.labels),
-        "parameters": best.count_params(),
-        "epochs": len(history),
-        "best_epoch": 1 + int(np.argmax(accuracies)),
-        "seconds": round(seconds, 1),
-        "seed": recipe.fit.seed,
-        "backend": keras.backend.backend(),
-        "keras": keras.__version__,
-        "precision": precision,
-        "data": data,
-        "split": "PublicTest",
-        "scores": score(validation.class_ids, probabilities.argmax(axis=1), validation.labels).as_dict(),
-    }
-
-
-def predict(model: keras.Model, faces: Faces, batch_size: int = 256) -> np.ndarray:
-    """A model's scores: `(n, n_classes)` float32, rows sum to 1."""
-    pixels = faces.images[..., None].astype(np.float32)
-    return np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0), np.float32)
+#: How PyTorch (GPU, CPU), TensorFlow and JAX say that memory ran out; each has an exception of its own.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from edge.errors import DataError, WrongUseError
 from train.backend import PRECISIONS
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "plateau")
 OPTIMIZERS = ("adam", "sgd")
+IMAGENET, NO_WEIGHTS = "imagenet", "none"
 
 #: What a recipe's numbers may be, ends included; a NaN is in no range.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -25,6 +26,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0, 1),
     "ema": (0, 1),
     "patience": (0, 100_000),
+    "plateau_patience": (1, 100_000),
+    "plateau_factor": (1e-6, 0.999),
     "seed": (0, 2**31),
     "rotation_deg": (0, 180),
     "zoom": (0, 0.9),
@@ -32,12 +35,13 @@ _RANGES: dict[str, tuple[float, float]] = {
     "brightness": (0, 1),
     "contrast": (0, 1),
     "erasing": (0, 1),
+    "mixup": (0, 100),
 }
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes to each Training face, drawn anew each epoch by layers in front of the model.
+    """Random changes to each Training face, drawn anew each epoch.
 
     Attributes:
         enabled: whether any of it happens.
@@ -48,6 +52,8 @@ class Augment:
         brightness: add up to this share of the full range.
         contrast: stretch or flatten by up to this share.
         erasing: share of faces of which a rectangle is painted grey (Zhong et al., 2017).
+        mixup: alpha of the Beta distribution by which each face and its label are blended with another's of the
+            batch (Zhang et al., 2017); 0 for none.
     """
 
     enabled: bool = False
@@ -58,6 +64,7 @@ class Augment:
     brightness: float = 0.0
     contrast: float = 0.0
     erasing: float = 0.0
+    mixup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,17 @@ class Fit:
         batch_size: faces a step.
         optimizer: one of `OPTIMIZERS`; sgd is with Nesterov momentum 0.9.
         learning_rate: at its peak.
-        schedule: `constant`, or `cosine` down to zero after a linear warm-up.
-        warmup_epochs: length of that warm-up.
+        schedule: `constant`; `cosine` down to zero after a linear warm-up; or `plateau`: times `plateau_factor`
+            after `plateau_patience` epochs without a lower PublicTest loss.
+        warmup_epochs: length of the cosine's warm-up.
+        plateau_patience, plateau_factor: see `schedule`.
         weight_decay: decoupled (Loshchilov & Hutter, 2019), on kernels only; with SGD's momentum of 0.9, ten
             times the figure of frameworks that add it to the gradient does the same.
         label_smoothing: share of each target spread over all classes.
-        ema: momentum of the running average of the weights that is evaluated and kept; 0 for none.
+        ema: momentum of the running average of the weights that is evaluated and kept; 0 for none. For schedules
+            that come to rest: batch normalisation's statistics are those of the weights of the last steps.
+        class_weights: whether a face counts the more, the rarer its class is in Training (scikit-learn's
+            `balanced`: faces / (classes x faces of the class)).
         patience: stop after so many epochs without a better PublicTest accuracy; 0 to never stop early.
         precision: one of `train.backend.PRECISIONS`.
         seed: of the initial weights, the order of the faces and the augmentation.
@@ -86,31 +98,95 @@ class Fit:
     learning_rate: float = 1e-3
     schedule: str = "constant"
     warmup_epochs: float = 0.0
+    plateau_patience: int = 3
+    plateau_factor: float = 0.5
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
+    class_weights: bool = False
     patience: int = 0
     precision: str = "auto"
     seed: int = 0
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One part of a run: what it trains, how long and how fast. The next goes on from the best epoch so far.
+
+    Attributes:
+        name: what the history and the charts call it.
+        train: `all` layers; the `head` alone, above the pretrained backbone; or from the backbone's layer of this
+            name upwards.
+        epochs: passes over Training.
+        learning_rate: at its peak.
+        batch_norm: whether the backbone's batch normalisation learns; it keeps what it was pretrained to, statistics
+            included, where not.
+    """
+
+    name: str
+    train: str = "all"
+    epochs: int = 30
+    learning_rate: float = 1e-3
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """One way to train one architecture; `model` holds the keyword arguments of its builder."""
+    """One way to train one architecture.
+
+    Attributes:
+        model: keyword arguments of the architecture's builder.
+        weights: where the backbone's first weights come from: `imagenet`, `none` (random), or a file's path.
+        stages: the parts of a run in order; none for one part that trains all, as `[fit]` says.
+    """
 
     name: str
     architecture: str
     description: str = ""
+    weights: str = NO_WEIGHTS
     model: dict[str, Any] = field(default_factory=dict)
     augment: Augment = field(default_factory=Augment)
     fit: Fit = field(default_factory=Fit)
+    stages: tuple[Stage, ...] = ()
 
-    def with_changes(self, fit: dict[str, Any], augment: bool | None) -> Recipe:
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages as they are run. Random weights have nothing to keep: no stage freezes them then.
+
+        Raises:
+            WrongUseError: every stage would keep random weights as they are.
+        """
+        if not self.stages:
+            return (Stage("all", "all", self.fit.epochs, self.fit.learning_rate, batch_norm=True),)
+        if self.weights != NO_WEIGHTS:
+            return self.stages
+        stages = tuple(replace(s, train="all", batch_norm=True) for s in self.stages if s.train != "head")
+        if not stages:
+            raise WrongUseError(
+                f"{self.name} trains a head on a frozen backbone: give --weights imagenet or --weights PATH"
+            )
+        return stages
+
+    def with_changes(
+        self,
+        fit: dict[str, Any],
+        *,
+        augment: bool | None = None,
+        weights: str | None = None,
+        input_size: int | None = None,
+    ) -> Recipe:
         """This recipe with the options that a command line gave; None leaves a value as it is."""
         changed = {key: value for key, value in fit.items() if value is not None}
         recipe = replace(self, fit=replace(self.fit, **changed))
+        if self.stages and "learning_rate" in changed:
+            raise WrongUseError(f"{self.name} has stages, each with its learning_rate: copy the recipe and change them")
+        if self.stages and "epochs" in changed:
+            recipe = replace(recipe, stages=tuple(replace(s, epochs=changed["epochs"]) for s in self.stages))
         if augment is not None:
             recipe = replace(recipe, augment=replace(recipe.augment, enabled=augment))
+        if weights is not None:
+            recipe = replace(recipe, weights=weights)
+        if input_size is not None:
+            recipe = replace(recipe, model={**recipe.model, "input_size": input_size})
         try:
             _check(recipe, "the command line")
         except DataError as error:
@@ -162,8 +238,11 @@ def parse_recipe(table: dict[str, Any], where: str) -> Recipe:
     for key, kind in (("augment", Augment), ("fit", Fit)):
         if key in table:
             table[key] = _fill(kind, table[key], f"{where}, [{key}]")
-    if not {"name", "architecture"} <= set(table):
-        raise DataError(f"the recipe {where} lacks a name or an architecture")
+    if "stages" in table:
+        stages = table["stages"]
+        if not isinstance(stages, (list, tuple)):
+            raise DataError(f"stages in {where} is {stages!r}: expected tables, each headed [[stages]]")
+        table["stages"] = tuple(_fill(Stage, stage, f"{where}, [[stages]]") for stage in stages)
     recipe: Recipe = _fill(Recipe, table, where)
     _check(recipe, where)
     return recipe
@@ -184,6 +263,9 @@ def _fill(kind: Any, table: Any, where: str) -> Any:
         numeric = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
         if isinstance(default, (bool, int, float, str)) and not numeric and type(value) is not type(default):
             raise DataError(f"{key} in {where} is {value!r}: expected {type(default).__name__}")
+    for key, known_field in known.items():
+        if known_field.default is MISSING and known_field.default_factory is MISSING and key not in table:
+            raise DataError(f"{where} lacks {key}")
     return kind(**table)
 
 
@@ -194,7 +276,7 @@ def _check(recipe: Recipe, where: str) -> None:
             raise DataError(f"{key} in {where} is {getattr(fit, key)!r}: expected one of {', '.join(allowed)}")
     if not isinstance(recipe.model, dict):
         raise DataError(f"model in {where} is {recipe.model!r}: expected a table")
-    for table in (fit, recipe.augment):
+    for table in (fit, recipe.augment, *recipe.stages):
         for key, (low, high) in _RANGES.items():
             value = getattr(table, key, low)
             if not low <= value <= high:

@@ -6,12 +6,16 @@
     history.csv    a row an epoch
     model.keras    the best epoch's model, in float32
     metrics.json   its scores on PublicTest, and how it came about
+    curves.png     loss and accuracy, training beside validation
+    bad_rows.txt   rows and images of the data that were left out, where there were any
+    tensorboard/   TensorBoard's log, where it was asked for
     checkpoint/    while it runs: what --resume goes on from
 """
 
 from __future__ import annotations
 
 import csv
+import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +53,21 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def curves_png(self) -> Path:
+        """Loss and accuracy as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def bad_rows_txt(self) -> Path:
+        """What of the data was left out."""
+        return self.path / "bad_rows.txt"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's log."""
+        return self.path / "tensorboard"
+
+    @property
     def checkpoint(self) -> Path:
         """What --resume goes on from; gone when the run is finished."""
         return self.path / "checkpoint"
@@ -77,8 +96,8 @@ class RunFolder:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
 
-    def start(self, recipe: Recipe, data: dict[str, Any]) -> None:
-        """Make the folder and write down what is about to be run.
+    def start(self, recipe: Recipe, data: dict[str, Any], bad_rows: list[str]) -> None:
+        """Make the folder and write down what is about to be run, and what of the data is left out.
 
         Raises:
             MissingExtraError: the training extra is not installed.
@@ -90,6 +109,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.recipe_toml) as temporary:
             temporary.write_text(tomli_w.dumps({**recipe.as_dict(), "data": data}), "utf-8")
+        if bad_rows:
+            with replacing(self.bad_rows_txt) as temporary:
+                temporary.write_text("".join(f"{row}\n" for row in bad_rows), "utf-8")
 
     def read_recipe(self) -> tuple[Recipe, dict[str, Any]]:
         """The recipe and the data of a run that was started before.
@@ -124,3 +146,7 @@ class RunFolder:
         if len(lines) > epochs + 1:
             with replacing(self.history_csv) as temporary:
                 temporary.write_text("".join(lines[: epochs + 1]), "utf-8")
+
+    def forget_checkpoint(self) -> None:
+        """The run is finished: nothing is left to resume."""
+        shutil.rmtree(self.checkpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ data = click.option(
     type=click.Path(path_type=Path),
     required=True,
     metavar="DATA",
-    help="fer2013.csv (.gz .bz2 .xz .zip), or a folder train/<label>/*.jpg.",
+    help="fer2013.csv (.gz .bz2 .xz .zip), or a folder with train/<label>/*.jpg and test/<label>/*.jpg.",
 )
 split = click.option(
     "--split",
@@ -64,7 +64,23 @@ def progress(label: str) -> Iterator[Progress]:
         yield advance
 
 
-def read_with_progress(path: Path, splits: Sequence[str], votes: Path | None = None) -> dict[str, Faces]:
-    """`read_faces` behind a progress bar."""
+def read_with_progress(
+    path: Path,
+    splits: Sequence[str],
+    votes: Path | None = None,
+    on_bad: Callable[[str], None] | None = None,
+) -> dict[str, Faces]:
+    """`read_faces` behind a progress bar; says in one line on standard error what was left out."""
+    bad: list[str] = []
+
+    def note(line: str) -> None:
+        bad.append(line)
+        if on_bad:
+            on_bad(line)
+
     with progress(f"reading {path.name}") as advance:
-        return read_faces(path, splits, votes=votes, progress=advance)
+        faces = read_faces(path, splits, votes=votes, progress=advance, on_bad=note)
+    if bad:
+        n = len(bad) + sum(map(len, faces.values()))
+        click.echo(f"{path.name}: {len(bad)} of {n} left out as unreadable, the first: {bad[0]}", err=True)
+    return faces

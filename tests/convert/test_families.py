@@ -1,4 +1,4 @@
-"""Every family of networks converts to full int8, on weights that have learnt something from made data."""
+"""The ImageNet families: their normalisation, and DenseNet in int8. tests/train/test_every_recipe.py converts all."""
 
 import json
 
@@ -11,53 +11,36 @@ from edge.card import read_model
 from train.batches import Batches
 from train.models import build_model
 
-#: The builder's arguments and epochs on 210 faces; DenseNet, which int8 is known to break, learns them in five.
-FAMILIES = {
-    "simple-nn": ({"units": [64]}, 4),
-    "mien": ({"widths": [16, 32], "blocks": 1}, 4),
-    "vgg16": ({"dense": [32], "dropout": [0.0]}, 1),
-    "resnet50": ({}, 1),
-    "densenet121": ({"dense": [32], "dropout": [0.0]}, 5),
-}
-
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("architecture", FAMILIES)
-def test_it_converts_to_full_int8_with_its_proof(mien, architecture, made_csv, made_faces, tmp_path):
-    arguments, epochs = FAMILIES[architecture]
+def test_densenet_still_knows_seven_classes_in_int8(mien, made_csv, made_faces, tmp_path):
+    """It is known to answer one class after post-training int8 elsewhere."""
     keras.utils.set_random_seed(0)
-    model = build_model(architecture, 7, arguments)
+    model = build_model("densenet121", 7, {"dense": [32], "dropout": [0.0]})
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             # As after a long run: the moving averages of few steps would not have arrived yet.
             layer.momentum = 0.6
     model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
     batches = Batches(made_faces["Training"], 32, 0)
-    for epoch in range(epochs):
+    for epoch in range(5):
         batches.shuffle(epoch)
         model.fit(batches, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
-    out = tmp_path / f"{architecture}-int8.tflite"
+    out = tmp_path / "densenet121-int8.tflite"
     done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
                 "--keep-refused", module="convert", timeout=800)  # fmt: skip
-    # What has not learnt much may be refused; then it is said, and lies there to be looked at.
+    # A face or two more than the limits allow may change its answer; then it is said, and lies there.
     if done.code:
         assert "int8 is refused" in done.error_line()
-        out = out.with_name(f"{architecture}-int8-refused.tflite")
-    graph = Graph(read_model(out).graph, architecture)
-    assert graph.float_tensors() == []
-    assert {t.dtype for t in graph.tensors} <= {"UINT8", "INT8", "INT32"}
+        out = out.with_name("densenet121-int8-refused.tflite")
+    assert Graph(read_model(out).graph, "densenet121").float_tensors() == []
     proof = json.loads(out.with_name(f"{out.stem}-proof.json").read_text())
     assert proof["passed"] == (done.code == 0)
-    assert proof["file"]["float_operations"] == []
-    assert len(proof["layers"]) >= 3
-    assert out.with_name(f"{out.stem}-proof.html").stat().st_size > 5000
-    if architecture == "densenet121":
-        # It is known to answer one class in int8 elsewhere: here it has learnt seven, and still knows them.
-        measured = proof["measured"]
-        assert measured["before"]["accuracy"] > 0.6
-        assert measured["after"]["accuracy"] > measured["before"]["accuracy"] - 0.05
-        assert all(sum(column) > 0 for column in zip(*measured["after"]["confusion"], strict=True))
+    measured = proof["measured"]
+    assert measured["before"]["accuracy"] > 0.6
+    assert measured["after"]["accuracy"] > measured["before"]["accuracy"] - 0.05
+    assert all(sum(column) > 0 for column in zip(*measured["after"]["confusion"], strict=True))
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "resnet50", "densenet121"])

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.contract import FER2013_LABELS
+from edge.commands.options import read_with_progress
+from edge.contract import EIGHT_LABELS, FER2013_LABELS
 from edge.dataset import read_faces
 from edge.errors import DataError
 from tests.made_data import write_csv, write_folder
@@ -116,10 +117,60 @@ def test_images_of_any_size_and_colour_become_48x48_grey(tmp_path):
     assert faces.images.shape == (8, 48, 48)
 
 
+def test_odd_images(tmp_path):
+    folder = write_folder(tmp_path / "d", 1)
+    random = np.random.default_rng(0)
+    grey = cv2.GaussianBlur(random.integers(0, 256, (48, 48), np.uint8), (9, 9), 0)
+    bgr = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    odd = {
+        "16.png": grey.astype(np.uint16) * 257,
+        "16-colour.png": bgr.astype(np.uint16) * 257,
+        "alpha.png": np.dstack([bgr, np.full((48, 48), 9, np.uint8)]),
+        "large.webp": cv2.resize(bgr, (480, 480), interpolation=cv2.INTER_NEAREST),
+        "wide.bmp": cv2.resize(bgr, (96, 48), interpolation=cv2.INTER_NEAREST),
+        "grey.JPG": grey,
+    }
+    for label_folder in (folder / "train").iterdir():
+        for file in label_folder.iterdir():
+            file.unlink()
+    for name, image in odd.items():
+        suffix = name[name.index(".") :].lower()
+        quality = {".webp": [cv2.IMWRITE_WEBP_QUALITY, 101], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 100]}
+        written, data = cv2.imencode(suffix, image, quality.get(suffix, []))
+        assert written
+        (folder / "train" / "sad" / name).write_bytes(data.tobytes())
+    faces = read_faces(folder, ("Training",))["Training"]
+    assert faces.images.shape == (len(odd), 48, 48)
+    assert np.abs(faces.images.astype(int) - grey).max() <= 3
+
+
+def test_labels_are_those_of_all_splits(tmp_path):
+    def labels(**splits):
+        root = tmp_path / str(len(list(tmp_path.iterdir())))
+        for split, names in splits.items():
+            for i, name in enumerate(names.split()):
+                (root / split / name).mkdir(parents=True)
+                cv2.imwrite(str(root / split / name / "0.png"), np.full((48, 48), 10 * i, np.uint8))
+        found = read_faces(root, ("Training", "PublicTest"))
+        assert found["Training"].labels == found["PublicTest"].labels
+        return found["Training"].labels, *([int(i) for i in part.class_ids] for part in found.values())
+
+    assert labels(train="sad happy", test="sad happy") == (("happy", "sad"), [0, 1], [0, 1])
+    assert labels(train="bored happy", test="happy") == (("happy", "bored"), [1, 0], [0])
+    assert labels(train="happy", test="Contempt zen happy") == (("happy", "contempt", "zen"), [0], [1, 0, 2])
+    assert labels(train="happy Happiness sad joy", test="sad") == (("happy", "sad"), [0, 0, 0, 1], [1])
+    assert labels(train=" ".join(FER2013_LABELS), test="sad")[0] == FER2013_LABELS
+    assert labels(train=" ".join(sorted(EIGHT_LABELS)), test="sad")[0] == EIGHT_LABELS
+    with pytest.raises(DataError, match="has one class, happy: expected at least two"):
+        labels(train="happy", test="Happiness")
+    with pytest.raises(DataError, match="classes Bored and bored: expected one spelling"):
+        labels(train="happy Bored", test="bored happy")
+
+
 def test_a_folder_with_contempt_has_eight_classes(tmp_path):
     folder = write_folder(tmp_path / "d", 1)
     (folder / "train" / "contempt").mkdir()
-    assert len(read_faces(folder, ("Training",))["Training"].labels) == 8
+    assert read_faces(folder, ("Training",))["Training"].labels == EIGHT_LABELS
 
 
 def test_a_test_folder_beside_a_validation_folder_is_the_private_test(tmp_path):
@@ -135,31 +186,135 @@ def test_a_test_folder_beside_a_validation_folder_is_the_private_test(tmp_path):
         read_faces(folder)
 
 
+def test_layouts(tmp_path):
+    folder = write_folder(tmp_path / "d" / "images" / "faces", 1)
+    (folder / "train").rename(folder / "TRAIN")
+    (folder / "test").rename(folder / "Test")
+    (tmp_path / "d" / "__MACOSX").mkdir()
+    (tmp_path / "d" / "README.txt").write_text("beside the folder")
+    faces = read_faces(tmp_path / "d", ("Training", "PublicTest"))
+    assert [len(part) for part in faces.values()] == [7, 7]
+    (folder / "train").mkdir()
+    with pytest.raises(DataError, match="has TRAIN and train, both Training"):
+        read_faces(tmp_path / "d")
+    (folder / "train").rmdir()
+    (folder / "val").symlink_to(folder / "TRAIN")
+    with pytest.raises(DataError, match="has TRAIN and val, which are one folder"):
+        read_faces(tmp_path / "d")
+    with pytest.raises(
+        DataError, match=r"no folder named train or test, it has angry, .*\.\.\.: expected train/<label>"
+    ):
+        read_faces(folder / "TRAIN")
+
+
 def test_bad_folders(tmp_path):
-    with pytest.raises(DataError, match="no folder named train or test"):
+    with pytest.raises(DataError, match="no folder named train or test: expected"):
         read_faces(tmp_path)
-    (tmp_path / "train" / "happy").mkdir(parents=True)
+    (tmp_path / "train").mkdir()
+    with pytest.raises(DataError, match="has no classes: expected at least two folders in train/"):
+        read_faces(tmp_path, ("Training",))
+    for name in ("happy", "bored"):
+        (tmp_path / "train" / name).mkdir()
     with pytest.raises(DataError, match="has no Training faces"):
         read_faces(tmp_path, ("Training",))
     (tmp_path / "train" / "happy" / "x.png").write_text("no image")
-    with pytest.raises(DataError, match="is not an image"):
+    with pytest.raises(DataError, match=r"1 of 1 images are bad .*x\.png is not an image"):
         read_faces(tmp_path, ("Training",))
-    (tmp_path / "train" / "bored").mkdir()
-    with pytest.raises(DataError, match="unknown expression"):
-        read_faces(tmp_path, ("Training",))
+
+
+def test_a_few_unreadable_images_are_left_out_and_told(tmp_path):
+    folder = write_folder(tmp_path / "d", 20)
+    broken = [folder / "train" / "fear" / "7.png", folder / "test" / "sad" / "3.png"]
+    broken[0].write_bytes(broken[0].read_bytes()[:40])
+    broken[1].write_bytes(b"")
+    told = []
+    faces = read_faces(folder, ("Training", "PublicTest"), on_bad=told.append)
+    assert [len(part) for part in faces.values()] == [139, 139]
+    assert [line.split(" is ")[0] for line in told] == list(map(str, broken))
+    # The row is the place among the sorted files, the unreadable ones included: angry, disgust, then fear.
+    missing = set(range(140)) - set(faces["Training"].rows.tolist())
+    assert missing == {40 + sorted(map(str, range(20))).index("7")}
+    assert np.bincount(faces["Training"].class_ids).tolist() == [20, 20, 19, 20, 20, 20, 20]
+    (folder / "train" / "happy" / "1.png").write_bytes(b"GIF89a")
+    with pytest.raises(
+        DataError, match=r"3 of 280 images are bad \(1\.1 %, at most 1 % are left out\), the first: .*7\.png"
+    ):
+        read_faces(folder, ("Training", "PublicTest"))
+
+
+def spoil(path, *numbers):
+    """Cut the last pixel of these lines, the header being line 1."""
+    lines = path.read_text().splitlines()
+    for number in numbers:
+        code, pixels, usage = lines[number - 1].split(",")
+        lines[number - 1] = ",".join((code, pixels.rpartition(" ")[0], usage))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_few_bad_rows_are_left_out_and_told(tmp_path):
+    whole = write_csv(tmp_path / "whole.csv")
+    expected = read_faces(whole, ("Training",))["Training"]
+    path = write_csv(tmp_path / "fer2013.csv")
+    spoil(path, 2, 101)
+    told = []
+    faces = read_faces(path, ("Training",), on_bad=told.append)["Training"]
+    assert told == [f"line {n}: 2303 pixels: expected 2304 (48 x 48)" for n in (2, 101)]
+    good = np.delete(np.arange(210), [0, 99])
+    assert (faces.images == expected.images[good]).all()
+    assert faces.rows.tolist() == good.tolist()
+    assert faces.class_ids.tolist() == expected.class_ids[good].tolist()
+    # Splits that nobody asked for are not looked at, and do not make the share smaller.
+    assert len(read_faces(path, ("PublicTest",))["PublicTest"]) == 70
+    spoil(path, 150)
+    with pytest.raises(
+        DataError, match=r"3 of 210 rows are bad \(1\.4 %, at most 1 % are left out\), the first: line 2: "
+    ):
+        read_faces(path, ("Training",))
+
+
+def test_the_commands_tell_what_was_left_out_in_one_line(tmp_path, capsys):
+    path = write_csv(tmp_path / "fer2013.csv")
+    read_with_progress(path, ("Training",))
+    assert capsys.readouterr() == ("", "")
+    spoil(path, 2, 3)
+    told = []
+    read_with_progress(path, ("Training", "PublicTest"), on_bad=told.append)
+    out, err = capsys.readouterr()
+    assert len(told) == 2
+    assert not out
+    assert err == f"fer2013.csv: 2 of 280 left out as unreadable, the first: {told[0]}\n"
 
 
 def write_votes(path, usages):
+    """Ten votes a row, the row's number among them."""
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    path.write_text("\n".join([header, *(f"{u},x.png,1,2,3,4,5,6,7,8,0,0" for u in usages)]) + "\n")
+    rows = [f"{usage},x.png,1,2,3,4,5,6,7,8,9,{i % 256}" for i, usage in enumerate(usages)]
+    path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
 def test_votes_are_put_into_our_order(plain, tmp_path):
     votes = write_votes(tmp_path / "v.csv", ["Training"] * 14 + ["PublicTest"] * 7)
     faces = read_faces(plain, ("PublicTest",), votes=votes)["PublicTest"]
-    # angry disgust fear happy sad surprise neutral contempt
-    assert faces.votes[0].tolist() == [5, 6, 7, 2, 4, 3, 1, 8]
+    # angry disgust fear happy sad surprise neutral contempt unknown NF
+    assert faces.votes[0].tolist() == [5, 6, 7, 2, 4, 3, 1, 8, 9, 14]
+    assert faces.votes.dtype == np.uint8
+
+
+def test_votes_stay_with_their_rows_beside_bad_ones(tmp_path):
+    path = write_csv(tmp_path / "fer2013.csv")
+    votes = write_votes(tmp_path / "v.csv", ["Training"] * 210 + ["PublicTest"] * 70)
+    spoil(path, 7)
+    lines = path.read_text().splitlines()
+    lines[100] = lines[100].replace("Training", "Trainer")
+    path.write_text("\n".join(lines) + "\n")
+    faces = read_faces(path, ("Training", "PublicTest"), votes=votes)
+    for part in faces.values():
+        assert part.votes[:, 9].tolist() == (part.rows % 256).tolist()
+    assert not {5, 99} & set(faces["Training"].rows.tolist())
+    path.write_text("\n".join(lines[:6] + lines[7:]) + "\n")
+    with pytest.raises(DataError, match=r"does not match|expected as many"):
+        read_faces(path, ("Training", "PublicTest"), votes=votes)
 
 
 def test_votes_of_other_rows_are_refused(plain, tmp_path):
@@ -190,5 +345,5 @@ def test_the_real_data_is_what_its_readme_says(fer2013, ferplus):
     faces = read_faces(fer2013, ("Training", "PublicTest"), votes=ferplus)
     assert len(faces["Training"]) == 28558
     assert np.bincount(faces["PublicTest"].class_ids).tolist() == [467, 56, 496, 895, 653, 415, 607]
-    assert faces["PublicTest"].votes.shape == (3589, 8)
-    assert faces["PublicTest"].votes.sum(axis=1).max() <= 10
+    assert faces["PublicTest"].votes.shape == (3589, 10)
+    assert faces["PublicTest"].votes.sum(axis=1).tolist() == [10] * 3589

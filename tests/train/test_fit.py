@@ -14,7 +14,7 @@ from edge.dataset import read_faces
 from tests.made_data import write_csv, write_folder
 from train.batches import Batches
 from train.evaluate import load_keras_model
-from train.fit import predict
+from train.predict import keras_probabilities as predict
 from train.recipe import load_recipe
 
 LONG = 600

@@ -1,10 +1,11 @@
 """Batch normalisation and convolution in PyTorch's own way: the same numbers as Keras' layers give."""
 
-import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.conftest import backend_environment
 
 SAME_AS_KERAS = """
 import keras, numpy as np, torch
@@ -55,12 +56,7 @@ print("the same")
 
 @pytest.fixture(scope="module")
 def torch_environment():
-    folder = os.environ.get("MIEN_TORCH")
-    if not folder:
-        pytest.skip("MIEN_TORCH names no folder: pip install --target DIR torch")
-    # Behind the environment's own packages: numpy is there already.
-    code = f"import sys; sys.path.append({folder!r})\n"
-    return code, {**os.environ, "KERAS_BACKEND": "torch"}
+    return backend_environment("torch")
 
 
 @pytest.mark.parametrize("script", [SAME_AS_KERAS, CONVOLUTIONS_SAME_AS_KERAS], ids=["training", "convolutions"])
@@ -70,23 +66,6 @@ def test_the_numbers_are_those_of_keras_own_layers(torch_environment, script):
         [sys.executable, "-c", prefix + script], capture_output=True, text=True, env=environment, timeout=240
     )
     assert "the same" in done.stdout, done.stderr
-
-
-def test_a_run_on_torch_leaves_a_model_of_keras_own_layers(torch_environment, made_csv, tmp_path):
-    prefix, environment = torch_environment
-    arguments = ["mien", "train", "fit", "--arch", "cnn", "--data", str(made_csv), "--out", str(tmp_path / "run"),
-                 "--epochs", "1"]  # fmt: skip
-    code = f"{prefix}sys.argv = {arguments!r}\nfrom edge.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=280)
-    assert done.returncode == 0, done.stderr
-    assert "cnn on torch" in done.stdout
-    load = (
-        "import sys; sys.modules['train'] = None\nimport keras\n"
-        f"layers = keras.saving.load_model({str(tmp_path / 'run/model.keras')!r}).layers\n"
-        "print({type(layer).__module__.split('.')[0] for layer in layers})"
-    )
-    done = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True)
-    assert "{'keras'}" in done.stdout, done.stderr
 
 
 def test_other_backends_keep_keras_own_layers():

@@ -11,9 +11,12 @@ import click
 from edge.commands.options import data, read_with_progress
 from edge.digest import sha256_of
 from edge.errors import WrongUseError
+from edge.ferplus import LABEL_MODES, relabelled
 from train.backend import PRECISIONS, import_keras
 from train.recipe import Recipe, load_recipe
 from train.run import RunFolder
+
+LABELS = ("fer", "ferplus")
 
 
 @click.command()
@@ -21,57 +24,70 @@ from train.run import RunFolder
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
 @click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe of your own, in TOML.")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option("--batch-size", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none or a file.")
+@click.option("--input-size", type=click.IntRange(1), help="Pixels that faces are enlarged to (ImageNet families).")
+@click.option("--epochs", type=click.IntRange(1), help="Of each stage, instead of the recipe's.")
+@click.option("--batch-size", type=click.IntRange(1), help="Faces a step.")
 @click.option("--learning-rate", type=float, help="Instead of the recipe's.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Instead of the recipe's.")
-@click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
-@click.option("--augment/--no-augment", default=None, help="Instead of the recipe's.")
+@click.option("--class-weights/--no-class-weights", default=None, help="Count rare classes the more.")
+@click.option("--augment/--no-augment", default=None, help="Turn, zoom, shift, mirror... as the recipe says.")
+@click.option("--labels", type=click.Choice(LABELS), default="fer", show_default=True, help="Whose labels to learn.")
+@click.option("--label-mode", type=click.Choice(LABEL_MODES), help="FER+: the winner, or how all voted.")
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv, for --labels ferplus.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="`auto` is what suits the device.")
+@click.option("--seed", type=click.IntRange(0), help="Of weights, order, augmentation and dropout.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many faces of each split, for a quick try.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log, too.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.pass_context
 def fit(
+    context: click.Context,
     data: Path,
     out: Path,
     arch: str | None,
     recipe_file: Path | None,
-    augment: bool | None,
-    limit: int | None,
+    votes: Path | None,
+    tensorboard: bool,
     resume: bool,
-    **changes: Any,
+    **options: Any,
 ) -> None:
-    """Train a model into a run folder: fit on Training, keep the epoch that is best on PublicTest."""
+    """Train a model into a run folder: fit on Training, keep the epoch that is best on PublicTest.
+
+    What an option does not say, the recipe does. KERAS_BACKEND chooses tensorflow, jax or torch.
+    """
     run = RunFolder(out)
     if resume:
-        recipe, source = _resumed(run, data, arch, recipe_file, {**changes, "augment": augment, "limit": limit})
-        limit = source.get("limit")
+        given = [p for p in options if context.get_parameter_source(p) is not click.core.ParameterSource.DEFAULT]
+        recipe, source = _resumed(run, data, votes, arch, recipe_file, given)
     else:
         if (arch is None) == (recipe_file is None):
             raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
-        recipe = load_recipe(arch if arch is not None else recipe_file).with_changes(changes, augment)
+        recipe, source = _new(data, votes, arch if arch is not None else recipe_file, options)
         run.check_free()
     import_keras()
-    faces = read_with_progress(data, ("Training", "PublicTest"))
-    faces = {name: part.sample(limit, recipe.fit.seed) for name, part in faces.items()}
+    bad_rows: list[str] = []
+    faces = read_with_progress(data, ("Training", "PublicTest"), votes, bad_rows.append)
+    if source.get("labels") == "ferplus":
+        faces = {name: relabelled(part, source["label_mode"]) for name, part in faces.items()}
+    faces = {name: part.sample(source.get("limit"), recipe.fit.seed) for name, part in faces.items()}
+
+    from train.fit import Training
+
+    training = Training(
+        recipe,
+        faces["Training"],
+        faces["PublicTest"],
+        run,
+        verbose=1 if sys.stdout.isatty() else 2,
+        say=click.echo,
+        tensorboard=tensorboard,
+    )
     if not resume:
-        from train.models import build_model
-
-        # Before anything is left behind: a recipe whose [model] does not fit its architecture ends here.
-        build_model(recipe.architecture, len(faces["Training"].labels), recipe.model)
-        source = {"name": data.name, "sha256": sha256_of(data), **({"limit": limit} if limit else {})}
-        run.start(recipe, source)
-
-    from train.fit import fit as fit_model
-
+        # Before anything is left behind: a recipe that does not fit its architecture ends here.
+        training.check()
+        run.start(recipe, source, bad_rows)
     try:
-        report = fit_model(
-            recipe,
-            faces["Training"],
-            faces["PublicTest"],
-            run,
-            source,
-            verbose=1 if sys.stdout.isatty() else 2,
-            say=click.echo,
-        )
+        report = training.fit(source)
     except KeyboardInterrupt:
         click.echo(f"\nstopped: the same command with --resume goes on from the last epoch of {out}", err=True)
         sys.exit(130)
@@ -79,13 +95,40 @@ def fit(
         f"{run.model_keras}: {report['scores']['accuracy']:.2%} on PublicTest ({report['scores']['n']} faces), "
         f"epoch {report['best_epoch']} of {report['epochs']}, {report['parameters']:,} parameters"
     )
+    click.echo(f"{_speed(report)}curves in {run.curves_png}; more: mien train evaluate {run.model_keras} --out DIR ...")
+
+
+def _speed(report: dict[str, Any]) -> str:
+    rate = report["images_per_second"]
+    return f"{rate:.0f} images a second on {report['device']}; " if rate else ""
+
+
+def _new(data: Path, votes: Path | None, name: str | Path, options: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with the command line's changes, and what is to be known about the data."""
+    options = dict(options)
+    labels, mode, limit = options.pop("labels"), options.pop("label_mode"), options.pop("limit")
+    if labels == "ferplus" and votes is None:
+        raise WrongUseError("--labels ferplus needs FER+'s votes: give --votes fer2013new.csv")
+    if labels == "fer" and (votes is not None or mode is not None):
+        raise WrongUseError("--votes and --label-mode belong to --labels ferplus")
+    changes = {key: options.pop(key) for key in ("augment", "weights", "input_size")}
+    recipe = load_recipe(name).with_changes(options, **changes)
+    # Even a recipe that could not be run for want of weights is told apart before the data is read.
+    recipe.plan()
+    source: dict[str, Any] = {"name": data.name, "sha256": sha256_of(data)}
+    if limit:
+        source["limit"] = limit
+    if votes is not None:
+        source |= {"labels": labels, "label_mode": mode or LABEL_MODES[0], "votes_sha256": sha256_of(votes)}
+    return recipe, source
 
 
 def _resumed(
-    run: RunFolder, data: Path, arch: str | None, recipe_file: Path | None, options: dict[str, Any]
+    run: RunFolder, data: Path, votes: Path | None, arch: str | None, recipe_file: Path | None, given: list[str]
 ) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe and the data of the run, if the command line asks for nothing else."""
     recipe, source = run.read_recipe()
-    given = [f"--{key.replace('_', '-')}" for key, value in options.items() if value is not None]
+    given = [f"--{option.replace('_', '-')}" for option in given]
     if recipe_file is not None or (arch is not None and arch != recipe.name):
         given.append("--recipe" if recipe_file else "--arch")
     if given:
@@ -94,4 +137,6 @@ def _resumed(
         raise WrongUseError(f"the run in {run.path} is finished: nothing to resume")
     if sha256_of(data) != source["sha256"]:
         raise WrongUseError(f"{data} is not the data of the run in {run.path} ({source['name']})")
+    if (None if votes is None else sha256_of(votes)) != source.get("votes_sha256"):
+        raise WrongUseError(f"{votes or 'no --votes'}: expected the votes that the run in {run.path} was started with")
     return recipe, source

@@ -10,6 +10,8 @@ from train.recipe import load_recipe, recipe_names
 @click.command("list")
 def list_recipes() -> None:
     """List the recipes: what `fit --arch` takes."""
+    width = max(map(len, recipe_names()))
     for name in recipe_names():
         recipe = load_recipe(name)
-        click.echo(f"{name:<12} {recipe.fit.epochs:>3} epochs  {recipe.description}")
+        epochs = " + ".join(str(stage.epochs) for stage in recipe.stages) or str(recipe.fit.epochs)
+        click.echo(f"{name:<{width}}  {epochs:>7} epochs  {recipe.description}")

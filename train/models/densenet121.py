@@ -1,4 +1,4 @@
-"""`densenet121`: DenseNet121 (Huang et al., 2016) of keras.applications, without its ImageNet head."""
+"""`densenet121`: DenseNet121 (Huang et al., 2016) of keras.applications, with a head of our own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from edge.contract import INPUT_SIZE
-from train.models.imagenet import classification_head, imagenet_input
+from train.models import imagenet
 
 
 def build(
@@ -17,16 +17,7 @@ def build(
     dropout: Sequence[float] = (0.3, 0.5, 0.5),
     l2: float = 1e-4,
 ) -> keras.Model:
-    """Build the network with random weights.
-
-    Args:
-        n_classes: width of the softmax.
-        input_size: height and width that a face is enlarged to inside the graph.
-        dense: widths of the hidden dense layers.
-        dropout: share dropped after each of them in training.
-        l2: penalty on their weights.
-    """
-    pixels, x = imagenet_input("torch", input_size)
-    backbone = keras.applications.DenseNet121(include_top=False, weights=None, input_tensor=x)
-    scores = classification_head(backbone.output, n_classes, list(dense), list(dropout), l2)
-    return keras.Model(pixels, scores, name="densenet121")
+    """Build the network: see `imagenet.build`."""
+    return imagenet.build(
+        keras.applications.DenseNet121, "torch", n_classes, input_size=input_size, dense=dense, dropout=dropout, l2=l2
+    )

@@ -6,6 +6,7 @@ They take RGB of 224x224 in a range of their own; here that comes about inside t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -48,7 +49,7 @@ def imagenet_input(mode: str, input_size: int) -> tuple[Any, Any]:
     return pixels, x
 
 
-def classification_head(x: Any, n_classes: int, dense: list[int], dropout: list[float], l2: float) -> Any:
+def classification_head(x: Any, n_classes: int, dense: Sequence[int], dropout: Sequence[float], l2: float) -> Any:
     """Global average pooling, hidden dense layers with dropout, softmax in float32."""
     if len(dense) != len(dropout):
         raise ValueError(f"dense has {len(dense)} layers, dropout {len(dropout)}: expected as many")
@@ -59,3 +60,30 @@ def classification_head(x: Any, n_classes: int, dense: list[int], dropout: list[
         x = layers.Dropout(share, name=f"dense{i}_dropout")(x)
     x = layers.Dense(n_classes, name="logits")(x)
     return layers.Softmax(dtype="float32", name="scores")(x)
+
+
+def build(
+    application: Callable[..., keras.Model],
+    mode: str,
+    n_classes: int,
+    *,
+    input_size: int,
+    dense: Sequence[int],
+    dropout: Sequence[float],
+    l2: float,
+) -> keras.Model:
+    """A network of keras.applications between our pixels and a head of our own, with random weights.
+
+    Args:
+        application: such as `keras.applications.ResNet50`.
+        mode: a key of `NORMALISATION`.
+        n_classes: width of the softmax.
+        input_size: height and width that a face is enlarged to inside the graph.
+        dense: widths of the head's hidden dense layers.
+        dropout: share dropped after each of them in training.
+        l2: penalty on their weights.
+    """
+    pixels, x = imagenet_input(mode, input_size)
+    backbone = application(include_top=False, weights=None, input_tensor=x)
+    scores = classification_head(backbone.output, n_classes, dense, dropout, l2)
+    return keras.Model(pixels, scores, name=application.__name__.lower())

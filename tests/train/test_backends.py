@@ -1,0 +1,73 @@
+"""`cnn` on PyTorch and JAX: fitted there, resumed there, a plain Keras model afterwards."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.conftest import backend_environment
+
+BACKENDS = ("torch", "jax")
+FIT = ("train", "fit", "--epochs", "2", "--batch-size", "32", "--out")
+
+
+def run_on(backend, *arguments, **variables):
+    code, environment = backend_environment(backend)
+    code += f"sys.argv = {['mien', *map(str, arguments)]!r}\nfrom edge.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment | variables, timeout=280
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(backend, made_csv, tmp_path):
+    done = run_on(backend, *FIT, tmp_path / "run", "--arch", "cnn", "--class-weights", "--data", made_csv)
+    assert done.returncode == 0, done.stderr
+    assert f"cnn on {backend}, CPU (" in done.stdout
+    assert "images a second" in done.stdout
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert (metrics["backend"], metrics["epochs"], metrics["scores"]["n"]) == (backend, 2, 70)
+    load = (
+        "import sys; sys.modules['train'] = None\nimport keras\n"
+        f"layers = keras.saving.load_model({str(tmp_path / 'run/model.keras')!r}).layers\n"
+        "print({type(layer).__module__.split('.')[0] for layer in layers})"
+    )
+    done = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True)
+    assert "{'keras'}" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_seed_gives_one_history(backend, made_csv, tmp_path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\narchitecture = "mien"\n[model]\nwidths = [8]\nblocks = 1\n[augment]\nenabled = true\n'
+        'mixup = 0.3\n[fit]\nepochs = 2\nbatch_size = 32\nema = 0.9\nprecision = "float32"\nseed = 5\n'
+    )
+    for name in ("a", "b"):
+        done = run_on(backend, "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a" / "history.csv").read_text() == (tmp_path / "b" / "history.csv").read_text()
+
+
+def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
+    """XLA makes four of one CPU; the last batches, of 18 and 6 faces, do not divide by four."""
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.0\n[fit]\nepochs = 3\n'
+        'batch_size = 32\nprecision = "float32"\n'
+    )
+    histories = []
+    for name, variables in (("one", {}), ("four", {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"})):
+        out = tmp_path / name
+        done = run_on("jax", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out, **variables)
+        assert done.returncode == 0, done.stderr
+        metrics = json.loads((out / "metrics.json").read_text())
+        assert metrics["device"].startswith("CPU (4 x ") == (name == "four")
+        assert metrics["scores"]["n"] == 70
+        histories.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True))
+    one, four = histories
+    # The faces that fill a batch up change its mean loss by their share, and nothing else.
+    assert four["loss"] == pytest.approx(one["loss"], rel=0.05)
+    assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.05)

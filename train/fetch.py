@@ -1,0 +1,122 @@
+"""Data sets from Kaggle, by kagglehub and with the user's own credentials."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from edge.errors import DataError, MissingExtraError, WrongUseError
+
+#: Sets that the readers take as they come: `<split>/<label>/*`, seven and eight classes.
+HANDLES = {"fer2013": "msambare/fer2013", "affectnet": "mstjebashazida/affectnet"}
+
+_HOW_TO_GET_CREDENTIALS = (
+    "set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or put kaggle.json into ~/.kaggle "
+    "(get either at https://www.kaggle.com/settings)"
+)
+
+
+def fetch_from_kaggle(handle: str, out: Path | None) -> Path:
+    """Download a data set, unless it is in kagglehub's cache already.
+
+    Args:
+        handle: `OWNER/NAME` as in the set's address on kaggle.com, or `OWNER/NAME/versions/N`.
+        out: a folder to make; None for kagglehub's cache.
+
+    Returns:
+        What `--data` takes: the folder, or the one `fer2013.csv` in it.
+
+    Raises:
+        MissingExtraError: kagglehub is not installed.
+        WrongUseError: `out` holds something already, or the handle is none.
+        DataError: there are no credentials and Kaggle wants some, it refuses them or has no such set, it cannot
+            be reached, or what came is damaged.
+    """
+    if out is not None and (out.is_symlink() or out.exists()) and (not out.is_dir() or any(out.iterdir())):
+        raise WrongUseError(f"{out} is not empty: give another --out")
+    if not sys.stderr.isatty():
+        # kagglehub's bar, which would fill a log.
+        os.environ.setdefault("TQDM_DISABLE", "1")
+    try:
+        import kagglehub
+        import requests
+        from kagglehub.config import get_cache_folder, get_kaggle_credentials
+        from kagglehub.exceptions import DataCorruptionError
+        from kagglehub.handle import parse_dataset_handle
+    except ImportError as error:
+        raise MissingExtraError("train", "kagglehub") from error
+    logging.getLogger("kagglehub").setLevel(logging.ERROR)
+    try:
+        parse_dataset_handle(handle)
+    except ValueError as error:
+        raise WrongUseError(f"{handle!r} is no data set: expected OWNER/NAME, such as {HANDLES['fer2013']}") from error
+    try:
+        has_credentials = get_kaggle_credentials() is not None
+    except (ValueError, OSError) as error:
+        raise DataError(f"cannot read Kaggle's credentials ({_one_line(error)}): {_HOW_TO_GET_CREDENTIALS}") from error
+    lacking = "" if has_credentials else f"; there are no Kaggle credentials here: {_HOW_TO_GET_CREDENTIALS}"
+    try:
+        # Without credentials too: Kaggle gives some public sets to anybody.
+        folder = Path(kagglehub.dataset_download(handle))
+    except requests.HTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        raise DataError(_refusal(handle, status, lacking)) from error
+    except requests.RequestException as error:
+        raise DataError(f"no connection to Kaggle ({_cause(error)}): try again with a network{lacking}") from error
+    except (DataCorruptionError, zipfile.BadZipFile, ValueError) as error:
+        # kagglehub keeps a whole download that it cannot unpack, and would not fetch it again.
+        cached = Path(get_cache_folder(), "datasets", *handle.split("/")[:2])
+        raise DataError(
+            f"what Kaggle sent for {handle} is damaged ({_one_line(error)}): remove {cached} and try again"
+        ) from error
+    return _data_in(folder if out is None else _copy(folder, out))
+
+
+def _refusal(handle: str, status: int, lacking: str) -> str:
+    page = f"https://www.kaggle.com/datasets/{handle}"
+    if status in (401, 403) and lacking:
+        return f"Kaggle gives {handle} only to its users ({status}){lacking}"
+    if status in (401, 403):
+        return (
+            f"Kaggle refuses your credentials for {handle} ({status}): look whether they are still valid, and "
+            f"whether {page} asks for consent"
+        )
+    if status == 404:
+        return f"Kaggle has no data set {handle}: look at {page}, or give another with --handle OWNER/NAME{lacking}"
+    return f"Kaggle answered {status or 'with an error'} for {handle}: try again later{lacking}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _cause(error: BaseException) -> str:
+    """The system's own words, which requests and urllib3 wrap several times."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return type(error).__name__
+
+
+def _copy(folder: Path, out: Path) -> Path:
+    """Copy a folder so that `out` is whole or not there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        temporary.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return out
+
+
+def _data_in(folder: Path) -> Path:
+    tables = list(folder.rglob("fer2013.csv"))
+    return tables[0] if len(tables) == 1 else folder

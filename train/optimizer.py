@@ -1,0 +1,40 @@
+"""The optimiser of a stage, with its learning-rate schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from train.recipe import Fit, Stage
+
+
+def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """An optimiser that starts its schedule at the stage's first step.
+
+    Args:
+        fit: the recipe's settings.
+        stage: gives the learning rate at its peak, and the length of a cosine.
+        steps_per_epoch: batches an epoch.
+    """
+    rate: Any = stage.learning_rate
+    if fit.schedule == "cosine":
+        warmup = int(fit.warmup_epochs * steps_per_epoch)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else stage.learning_rate,
+            max(stage.epochs * steps_per_epoch - warmup, 1),
+            warmup_target=stage.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    common = {
+        "weight_decay": fit.weight_decay or None,
+        "use_ema": fit.ema > 0,
+        "ema_momentum": fit.ema or 0.99,
+    }
+    if fit.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
+    else:
+        optimizer = keras.optimizers.Adam(rate, **common)
+    if fit.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

@@ -1,0 +1,66 @@
+"""Runs side by side: validation accuracy over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.plots.style import line_style, longest_in, new_figure, plain, save, short
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run of the chart.
+
+    Attributes:
+        name: in the legend.
+        val_accuracies: 0..1, after each epoch.
+        best_epoch: from 1; it is marked.
+        accuracy: 0..1, of the saved model.
+    """
+
+    name: str
+    val_accuracies: Sequence[float]
+    best_epoch: int
+    accuracy: float
+
+
+def comparison(lines: Sequence[Line], title: str) -> Any:
+    """The figure: a line a run, its best epoch marked, the saved model's accuracy in the legend.
+
+    Args:
+        lines: the runs.
+        title: above the chart.
+    """
+    legend_in = 0.8 + max(longest_in(tuple(line.name for line in lines)), 2.2)
+    figure = new_figure(7.5 + legend_in, max(5.0, 1.5 + 0.48 * len(lines)))
+    axes = figure.add_subplot()
+    for i, line in enumerate(lines):
+        epochs = len(line.val_accuracies)
+        axes.plot(
+            np.arange(1, epochs + 1), line.val_accuracies, linewidth=1.5, markersize=9, markeredgecolor="black",
+            # The marker shows the best epoch alone.
+            markevery=[line.best_epoch - 1],
+            label=f"{short(line.name)}\n{line.accuracy:.2%}, epoch {line.best_epoch} of {epochs}", **line_style(i),
+        )  # fmt: skip
+    axes.set_xlim(0.5, max(len(line.val_accuracies) for line in lines) + 0.5)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation accuracy")
+    axes.set_title(plain(title))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1.0), title="saved model, best epoch (marked)", frameon=False,
+        labelspacing=0.9,
+    )  # fmt: skip
+    return figure
+
+
+def draw_comparison(lines: Sequence[Line], path: Path, *, title: str) -> None:
+    """Write `comparison` as PNG."""
+    save(comparison(lines, title), path)
