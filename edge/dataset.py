@@ -21,7 +21,7 @@ __all__ = ["SPLITS", "Faces", "Progress", "read_faces"]
 
 def read_faces(
     path: Path,
-    splits: Sequence[str] = SPLITS,
+    splits: Sequence[str] | None = SPLITS,
     *,
     votes: Path | None = None,
     progress: Progress | None = None,
@@ -31,7 +31,7 @@ def read_faces(
 
     Args:
         path: `fer2013.csv`, as it is or as .gz, .bz2, .xz or .zip; or a folder `<split>/<label>/*.jpg|png`.
-        splits: which of `SPLITS` to read.
+        splits: which of `SPLITS` to read; None for those that the set has.
         votes: FER+'s `fer2013new.csv` for the same rows in the same order; only with a CSV.
         progress: told now and then how far reading has come.
         on_bad: told in one line of each row or image that is left out because it is bad.
@@ -45,13 +45,14 @@ def read_faces(
     """
     if not path.exists():
         raise DataError(f"no data set at {path}: expected fer2013.csv (.gz .bz2 .xz .zip) or a folder")
+    wanted = SPLITS if splits is None else splits
     if path.is_dir():
         if votes is not None:
             raise DataError("--votes belongs to fer2013.csv: a folder of images has no row order to match")
-        found = read_folder(path, splits, progress, LeftOut(path, "images", on_bad))
+        found = read_folder(path, wanted, progress, LeftOut(path, "images", on_bad))
     else:
-        found = read_csv(path, splits, votes, progress, LeftOut(path, "rows", on_bad))
-    for split in splits:
-        if not len(found[split]):
-            raise DataError(f"{path} has no {split} faces: expected at least one")
-    return found
+        found = read_csv(path, wanted, votes, progress, LeftOut(path, "rows", on_bad))
+    missing = [split for split in wanted if not len(found[split])]
+    if missing and (splits is not None or len(missing) == len(wanted)):
+        raise DataError(f"{path} has no {missing[0]} faces: expected at least one")
+    return {split: found[split] for split in wanted if split not in missing}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 import keras
@@ -94,16 +95,18 @@ class Training:
         return report
 
     def check(self) -> None:
-        """Build the model and look for the weights and layers that the stages want, before anything is written.
+        """See to it that the run can start, before anything is written.
 
         Raises:
-            MienError: something in the recipe does not fit the architecture, or weights are missing.
+            MienError: something in the recipe does not fit the architecture, or weights or an extra are missing.
         """
         model = self.build()
         load_weights(model, self.recipe)
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)
         self._loss()
+        if self._tensorboard and find_spec("tensorboard") is None:
+            raise MissingExtraError("tensorboard", "tensorboard")
 
     def build(self) -> keras.Model:
         """The recipe's model with random weights, under Keras' current dtype policy."""
@@ -216,15 +219,9 @@ class Training:
             callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
         callbacks.append(BestWeights(self.run, best))
         if self._tensorboard:
-            callbacks.append(self._tensorboard_log())
+            callbacks.append(keras.callbacks.TensorBoard(self.run.tensorboard))
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
         return callbacks
-
-    def _tensorboard_log(self) -> keras.callbacks.Callback:
-        try:
-            return keras.callbacks.TensorBoard(self.run.tensorboard)
-        except ImportError as error:
-            raise MissingExtraError("train", "tensorboard") from error
 
     def _report(self, best: keras.Model, data: dict[str, Any], seconds: float) -> dict[str, Any]:
         probabilities = keras_probabilities(best, self.validation)

@@ -66,7 +66,7 @@ def progress(label: str) -> Iterator[Progress]:
 
 def read_with_progress(
     path: Path,
-    splits: Sequence[str],
+    splits: Sequence[str] | None,
     votes: Path | None = None,
     on_bad: Callable[[str], None] | None = None,
 ) -> dict[str, Faces]:

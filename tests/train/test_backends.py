@@ -71,3 +71,20 @@ def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
     # The faces that fill a batch up change its mean loss by their share, and nothing else.
     assert four["loss"] == pytest.approx(one["loss"], rel=0.05)
     assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.05)
+
+
+def test_a_step_that_no_memory_holds_says_which_batch_to_try(made_csv, tmp_path):
+    """The process may have eight gigabytes more; the first layer's answer alone to 210 faces of 960x960 is 24."""
+    code, environment = backend_environment("torch")
+    arguments = ["mien", "train", "fit", "--arch", "vgg16-finetune", "--weights", "none", "--input-size", "960",
+                 "--batch-size", "210", "--precision", "mixed_bfloat16", "--data", str(made_csv),
+                 "--out", str(tmp_path / "run")]  # fmt: skip
+    code += (
+        "import resource, keras\nfrom edge.cli import main\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 8 * 2**30,) * 2)\n"
+        f"sys.argv = {arguments!r}\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=280)
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert "out of memory with batches of 210 faces: try --batch-size 105" in done.stderr.strip().splitlines()[-1]

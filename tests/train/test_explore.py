@@ -7,7 +7,6 @@ import pytest
 from edge.dataset import read_faces
 from edge.errors import DataError
 from tests.made_data import write_csv, write_folder
-from train.commands.explore import read_splits
 from train.explore import explore, mean_faces, write_exploration
 
 
@@ -40,10 +39,13 @@ def test_explore_counts_draws_and_names_the_shared_faces(mien, tmp_path):
 
 def test_a_folder_of_two_splits_is_read_as_it_is(tmp_path):
     folder = write_folder(tmp_path / "faces", 2)
-    assert {split: len(faces) for split, faces in read_splits(folder).items()} == {"Training": 14, "PublicTest": 14}
+    assert {split: len(faces) for split, faces in read_faces(folder, None).items()} == {
+        "Training": 14,
+        "PublicTest": 14,
+    }
     (tmp_path / "bad.csv").write_text("a,b\n")
     with pytest.raises(DataError, match="emotion,pixels,Usage"):
-        read_splits(tmp_path / "bad.csv")
+        read_faces(tmp_path / "bad.csv")
 
 
 def test_the_mean_of_two_faces(made_csv):

@@ -1,10 +1,12 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from edge.dataset import read_faces
 from tests.made_data import write_csv, write_folder
 from train.batches import Batches
 from train.evaluate import load_keras_model
+from train.models import build_model
 from train.predict import keras_probabilities as predict
 from train.recipe import load_recipe
 
@@ -21,7 +24,13 @@ LONG = 600
 
 
 def test_a_run_folder_holds_model_history_recipe_and_metrics(cnn_run):
-    assert sorted(p.name for p in cnn_run.iterdir()) == ["history.csv", "metrics.json", "model.keras", "recipe.toml"]
+    assert sorted(p.name for p in cnn_run.iterdir()) == [
+        "curves.png",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+        "recipe.toml",
+    ]
     metrics = json.loads((cnn_run / "metrics.json").read_text())
     assert metrics["labels"][3] == "happy"
     assert metrics["scores"]["n"] == 70
@@ -133,16 +142,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
     recipe = recipe_of(tmp_path, 40)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train").code == 0
-    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", broken]
-    with subprocess.Popen([str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        history = broken / "history.csv"
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            if history.exists() and len(history.read_text().splitlines()) > 5:
-                break
-            time.sleep(0.01)
-        assert process.poll() is None, "the run ended before it could be killed: give it more epochs"
-        process.send_signal(signal.SIGKILL)
+    kill_after(5, "--recipe", recipe, "--data", made_csv, "--out", broken)
     assert not (broken / "model.keras").exists()
     assert not (broken / "metrics.json").exists()
     done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
@@ -169,6 +169,127 @@ def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
     assert process.returncode == 130
     assert "--resume goes on" in err
     assert "Traceback" not in err
+
+
+STAGED = (
+    'name = "staged"\narchitecture = "mien"\n[model]\nwidths = [4]\nblocks = 1\n[augment]\nenabled = true\n'
+    'mixup = 0.2\n[fit]\nbatch_size = 32\noptimizer = "sgd"\nschedule = "plateau"\nplateau_patience = 2\n'
+    'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 12\n'
+    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nepochs = 12\nlearning_rate = 0.1\n'
+)
+
+
+@pytest.mark.parametrize("rows", [6, 16], ids=["first stage", "second stage"])
+def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
+    recipe = tmp_path / "staged.toml"
+    recipe.write_text(STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train")
+    assert done.code == 0, done.err
+    assert "stage 1, head: 35 trainable parameters" in done.out
+    assert "stage 2, all: " in done.out
+    kill_after(rows, "--recipe", recipe, "--data", made_csv, "--out", broken)
+    done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
+    assert done.code == 0, done.err
+    a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
+    assert b["epoch"].tolist() == list(range(24))
+    assert b["stage"].tolist() == [0] * 12 + [1] * 12
+    assert b["learning_rate"] == pytest.approx(a["learning_rate"])
+    assert len(set(a["learning_rate"])) > 2
+    assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A model of the same family, for eight classes, whose backbone a run starts from."""
+    keras.utils.set_random_seed(3)
+    path = tmp_path_factory.mktemp("pretrained") / "eight.keras"
+    build_model("mien", 8, {"widths": [4], "blocks": 1}).save(path)
+    return path
+
+
+def kill_after(rows, *arguments):
+    """Start a run and kill it in the epoch after so many."""
+    command = [sys.executable, "-m", "train", "fit", *map(str, arguments)]
+    history = Path(command[-1]) / "history.csv"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if history.exists() and len(history.read_text().splitlines()) > rows:
+                break
+            time.sleep(0.005)
+        assert process.poll() is None, "the run ended before it could be killed: give it more epochs"
+        process.send_signal(signal.SIGKILL)
+
+
+def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
+    recipe = recipe_of(tmp_path, 3)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        done = mien("fit", "--recipe", recipe, "--data", made_csv, "--seed", seed, "--out", tmp_path / name,
+                    module="train")  # fmt: skip
+        assert done.code == 0, done.err
+    a, b, c = ((tmp_path / name / "history.csv").read_text() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_tensorboard_on_request(mien, made_csv, tmp_path):
+    done = mien("fit", "--recipe", recipe_of(tmp_path, 2), "--tensorboard", "--data", made_csv, "--out",
+                tmp_path / "run", module="train")  # fmt: skip
+    assert done.code == 0, done.err
+    logs = list((tmp_path / "run" / "tensorboard").rglob("events.out.tfevents.*"))
+    assert {log.parent.name for log in logs} == {"train", "validation"}
+
+
+def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
+    data = write_csv(tmp_path / "d.csv")
+    lines = data.read_text().splitlines()
+    lines[5] = "1,7 7 7,Training"
+    data.write_text("\n".join(lines) + "\n")
+    done = mien("fit", "--recipe", recipe_of(tmp_path, 1), "--data", data, "--out", tmp_path / "run", module="train")
+    assert done.code == 0, done.err
+    assert "209 faces to fit" in done.out
+    assert "1 of 280 left out" in done.err
+    assert (tmp_path / "run" / "bad_rows.txt").read_text() == "line 6: 3 pixels: expected 2304 (48 x 48)\n"
+
+
+def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    columns = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    rows = []
+    for usage, n in (("Training", 210), ("PublicTest", 70)):
+        for i in range(n):
+            votes = dict.fromkeys(header.split(",")[2:], 0) | {columns[i % 7]: 6, "contempt": 4}
+            if i == 0:
+                votes["NF"] = 9
+            rows.append(",".join([usage, "x", *map(str, votes.values())]))
+    votes_csv = tmp_path / "votes.csv"
+    votes_csv.write_text("\n".join([header, *rows]) + "\n")
+    for mode in ("majority", "probability"):
+        done = mien("fit", "--recipe", recipe_of(tmp_path, 1), "--data", made_csv, "--labels", "ferplus",
+                    "--label-mode", mode, "--votes", votes_csv, "--out", tmp_path / mode, module="train")  # fmt: skip
+        assert done.code == 0, done.err
+        assert "209 faces to fit, 69 to choose on" in done.out
+        metrics = json.loads((tmp_path / mode / "metrics.json").read_text())
+        assert metrics["labels"][-1] == "contempt"
+        assert metrics["data"]["label_mode"] == mode
+
+
+def test_a_folder_of_ones_own_classes_makes_a_model_that_runs(mien, tmp_path, demo_clip, weights):
+    folder = write_folder(tmp_path / "faces", 12)
+    for split in ("train", "test"):
+        for label in ("angry", "disgust", "fear", "surprise", "neutral"):
+            shutil.rmtree(folder / split / label)
+        (folder / split / "sad").rename(folder / split / "bored")
+    done = mien("fit", "--recipe", recipe_of(tmp_path, 2), "--data", folder, "--out", tmp_path / "run", module="train")
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["labels"] == ["happy", "bored"]
+    out = tmp_path / "own-int8.tflite"
+    done = mien("quantize", tmp_path / "run" / "model.keras", "--data", folder, "--out", out, "--samples", 8,
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, module="convert")  # fmt: skip
+    assert done.code == 0, done.err
+    done = mien("run", "--model", out, "--source", demo_clip, "--max-frames", 3, "--emit", "frame", "--sink", "jsonl:-")
+    assert set(json.loads(done.out.splitlines()[0])["emotions"]) == {"happy", "bored"}
 
 
 def test_a_loss_that_is_no_number_is_an_error(mien, made_csv, tmp_path):
@@ -212,6 +333,10 @@ def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
         (("--resume", "--out", tmp_path / "a"), "no run to resume"),
         (("--resume", "--out", cnn_run), "is finished"),
         (("--resume", "--out", cnn_run, "--epochs", 9), "--epochs cannot change with --resume"),
+        (("--arch", "cnn", "--labels", "ferplus", "--out", tmp_path / "a"), "give --votes fer2013new.csv"),
+        (("--arch", "cnn", "--label-mode", "majority", "--out", tmp_path / "a"), "belong to --labels ferplus"),
+        (("--arch", "cnn", "--weights", "imagenet", "--out", tmp_path / "a"), "cnn takes no 'imagenet' weights"),
+        (("--arch", "resnet50", "--learning-rate", 1, "--out", tmp_path / "a"), "each with its learning_rate"),
     ):
         done = mien("fit", "--data", made_csv, *arguments, module="train")
         assert done.code == 2

@@ -23,7 +23,13 @@ def test_unknown_recipes_and_files(tmp_path):
     ("text", "complaint"),
     [
         ("name = ", "is not TOML"),
-        ('name = "x"', "lacks a name or an architecture"),
+        ('name = "x"', "lacks architecture"),
+        ('name = "x"\narchitecture = "cnn"\nstages = 3', r"expected tables, each headed \[\[stages\]\]"),
+        ('name = "x"\narchitecture = "cnn"\n[[stages]]\ntrain = "all"', r"\[\[stages\]\] lacks name"),
+        ('name = "x"\narchitecture = "cnn"\n[[stages]]\nname = "a"\nepoch = 3', "did you mean 'epochs'"),
+        ('name = "x"\narchitecture = "cnn"\n[[stages]]\nname = "a"\nepochs = 0', "epochs in .* is 0"),
+        ('name = "x"\narchitecture = "cnn"\n[augment]\nmixup = -1.0', "mixup in .* is -1.0"),
+        ('name = "x"\narchitecture = "cnn"\nweights = 3', "weights in .* is 3: expected a string"),
         ('name = "x"\narchitecture = "cnn"\nepoch = 3', "unknown key 'epoch'"),
         ('name = "x"\narchitecture = "cnn"\n[fit]\nepoch = 3', "did you mean 'epochs'"),
         ('name = "x"\narchitecture = "cnn"\n[fit]\nepochs = "many"', "epochs in .* is 'many': expected int"),
@@ -55,4 +61,13 @@ def test_a_command_line_changes_a_recipe_and_none_leaves_it():
     assert (recipe.fit.epochs, recipe.fit.seed, recipe.augment.enabled) == (2, 0, True)
     for rate in (-1.0, float("nan"), float("inf")):
         with pytest.raises(WrongUseError, match="learning_rate in the command line is"):
-            recipe.with_changes({"learning_rate": rate}, None)
+            recipe.with_changes({"learning_rate": rate})
+
+
+def test_the_command_line_changes_stages_only_where_it_can():
+    recipe = load_recipe("resnet50").with_changes({"epochs": 3}, weights="none", input_size=96)
+    assert [stage.epochs for stage in recipe.stages] == [3, 3]
+    assert recipe.model["input_size"] == 96
+    assert recipe.weights == "none"
+    with pytest.raises(WrongUseError, match="resnet50 has stages, each with its learning_rate"):
+        recipe.with_changes({"learning_rate": 0.1})

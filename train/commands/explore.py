@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from edge.commands.options import data, read_with_progress
-from edge.dataset import SPLITS, Faces
-from edge.errors import DataError
 from train.explore import Exploration
 
 
@@ -28,28 +26,11 @@ def explore(data: Path, out: Path, seed: int) -> None:
 
     # Before the work, not after it: matplotlib may be missing.
     new_figure(1, 1)
-    found = look(read_splits(data))
+    found = look(read_with_progress(data, None))
     click.echo(format_exploration(found, data.name))
     for name, what in write_exploration(found, out, data.name, seed):
         click.echo(f"{out / name}: {what}")
     click.echo("samples.png, means.png and duplicates.png show faces of the set: mind its terms before publishing them")
-
-
-def read_splits(data: Path) -> dict[str, Faces]:
-    """Every split that a data set has.
-
-    Raises:
-        DataError: it has none, or cannot be read.
-    """
-    wanted = list(SPLITS)
-    while True:
-        try:
-            return read_with_progress(data, wanted)
-        except DataError as error:
-            missing = [split for split in wanted if f"has no {split} faces" in str(error)]
-            if not missing or len(wanted) == 1:
-                raise
-            wanted.remove(missing[0])
 
 
 def format_exploration(found: Exploration, name: str) -> str:
