@@ -146,7 +146,7 @@ def check_labels(source: Source, faces: Faces, data: Path) -> None:
 
 def _from_keras(path: Path) -> Source:
     tensorflow = import_tensorflow()
-    from train.evaluate import load_keras_model
+    from train.predict import load_keras_model
 
     model = load_keras_model(path)
     for weight in model.weights:

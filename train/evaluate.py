@@ -22,7 +22,6 @@ from train.plots.roc import draw_roc
 from train.plots.sheets import draw_sheet
 from train.plots.style import new_figure, short
 from train.predict import Model, class_names
-from train.predict import load_keras_model as load_keras_model
 from train.roc import Roc, roc
 
 #: On the sheet.

@@ -123,9 +123,9 @@ def load_keras_model(path: Path) -> Any:
         ModelError: it is missing, damaged, of another Keras, or not of one 48x48 grey input and one output.
         MissingExtraError: Keras is not installed.
     """
+    keras = import_keras()
     if not path.is_file():
         raise ModelError(f"no model at {path}: expected a .keras file, such as runs/cnn/model.keras")
-    keras = import_keras()
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:

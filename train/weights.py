@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from edge.errors import DataError, WrongUseError
+from train.predict import load_keras_model
 from train.recipe import IMAGENET, NO_WEIGHTS, Recipe
 
 #: Architecture to the name in keras.applications, and to the file that it downloads.
@@ -41,7 +42,7 @@ def load_weights(model: keras.Model, recipe: Recipe) -> None:
     if recipe.weights != IMAGENET and not Path(recipe.weights).is_file():
         raise DataError(f"no weights at {recipe.weights}: expected {IMAGENET}, {NO_WEIGHTS} or a file")
     if Path(recipe.weights).suffix == ".keras":
-        source = _own_model(Path(recipe.weights))
+        source = load_keras_model(Path(recipe.weights))
         layers = [layer for layer in source.layers if _fits(layer, model)]
     else:
         source = _application(recipe)
@@ -75,12 +76,6 @@ def _fits(layer: Any, model: keras.Model) -> bool:
     """Whether the model has a layer of the same name and shapes; another head has not."""
     match = next((own for own in model.layers if own.name == layer.name), None)
     return match is not None and [tuple(w.shape) for w in match.weights] == [tuple(w.shape) for w in layer.weights]
-
-
-def _own_model(path: Path) -> keras.Model:
-    from train.evaluate import load_keras_model
-
-    return load_keras_model(path)
 
 
 def _application(recipe: Recipe) -> keras.Model:

@@ -15,9 +15,9 @@ import pytest
 from edge.dataset import read_faces
 from tests.made_data import write_csv, write_folder
 from train.batches import Batches
-from train.evaluate import load_keras_model
 from train.models import build_model
 from train.predict import keras_probabilities as predict
+from train.predict import load_keras_model
 from train.recipe import load_recipe
 
 LONG = 600

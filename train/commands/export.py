@@ -22,7 +22,7 @@ def export(model: Path, out: Path) -> None:
         raise WrongUseError(f"--out is {out}: expected a name that ends in {' or '.join(FORMATS)}")
     keras = import_keras()
 
-    from train.evaluate import load_keras_model
+    from train.predict import load_keras_model
 
     loaded = load_keras_model(model)
     with replacing(out) as temporary:

@@ -21,22 +21,24 @@ LABELS = ("fer", "ferplus")
 
 @click.command()
 @data
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder to make.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make.")
 @click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`.")
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe of your own, in TOML.")
-@click.option("--weights", metavar="W", help="First weights of the backbone: imagenet, none or a file.")
-@click.option("--input-size", type=click.IntRange(1), help="Pixels that faces are enlarged to (ImageNet families).")
-@click.option("--epochs", type=click.IntRange(1), help="Of each stage, instead of the recipe's.")
-@click.option("--batch-size", type=click.IntRange(1), help="Faces a step.")
-@click.option("--learning-rate", type=float, help="Instead of the recipe's.")
-@click.option("--class-weights/--no-class-weights", default=None, help="Count rare classes the more.")
-@click.option("--augment/--no-augment", default=None, help="Turn, zoom, shift, mirror... as the recipe says.")
-@click.option("--labels", type=click.Choice(LABELS), default="fer", show_default=True, help="Whose labels to learn.")
-@click.option("--label-mode", type=click.Choice(LABEL_MODES), help="FER+: the winner, or how all voted.")
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+'s fer2013new.csv, for --labels ferplus.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="`auto` is what suits the device.")
-@click.option("--seed", type=click.IntRange(0), help="Of weights, order, augmentation and dropout.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many faces of each split, for a quick try.")
+@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="One of your own, TOML.")
+@click.option("--weights", metavar="W", help="First ones: imagenet, none or a file.")
+@click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN (ImageNet families).")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Of each stage.")
+@click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces a step.")
+@click.option("--learning-rate", type=float, metavar="R", help="At its peak.")
+@click.option("--class-weights/--no-class-weights", default=None, help="Rare classes count the more.")
+@click.option("--augment/--no-augment", default=None, help="Turn, zoom, shift and mirror faces.")
+@click.option(
+    "--labels", type=click.Choice(LABELS), metavar="L", default="fer", help="fer (the data's own) or ferplus."
+)
+@click.option("--label-mode", type=click.Choice(LABEL_MODES), metavar="M", help="FER+: majority or probability.")
+@click.option("--votes", type=click.Path(path_type=Path), metavar="FILE", help="fer2013new.csv, for --labels ferplus.")
+@click.option("--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"{', '.join(PRECISIONS)}.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Of weights, order and augmentation.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="N faces of each split, for a try.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log, too.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.pass_context
@@ -53,7 +55,8 @@ def fit(
 ) -> None:
     """Train a model into a run folder: fit on Training, keep the epoch that is best on PublicTest.
 
-    What an option does not say, the recipe does. KERAS_BACKEND chooses tensorflow, jax or torch.
+    What an option does not say, the recipe does. KERAS_BACKEND chooses tensorflow, jax or torch. The run folder
+    gets model.keras, metrics.json, curves.png, history.csv and recipe.toml.
     """
     run = RunFolder(out)
     if resume:
