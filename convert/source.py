@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,10 +17,10 @@ from convert.probe import probe
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
 from edge.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
-from edge.dataset import Faces
 from edge.errors import ModelError
 from edge.litert import load_interpreter
 from edge.quiet import quiet_stderr
+from train.run import recorded
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -131,19 +130,6 @@ def load_source(path: Path) -> Source:
     return _from_keras(path)
 
 
-def check_labels(source: Source, faces: Faces, data: Path) -> None:
-    """See to it that a model answers the classes that the data has.
-
-    Raises:
-        ModelError: it does not.
-    """
-    if source.labels != faces.labels:
-        raise ModelError(
-            f"{source.path} answers {len(source.labels)} classes ({', '.join(source.labels) or 'without labels'}); "
-            f"{data} has {len(faces.labels)} ({', '.join(faces.labels)}): expected the same"
-        )
-
-
 def _from_keras(path: Path) -> Source:
     tensorflow = import_tensorflow()
     from train.predict import load_keras_model
@@ -152,7 +138,7 @@ def _from_keras(path: Path) -> Source:
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
-    run = _run_metrics(path)
+    run = recorded(path)
     # One batch throughout: a free batch dimension would leave shape arithmetic in the graph.
     spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
@@ -207,7 +193,7 @@ def _from_saved_model(path: Path) -> Source:
         def __call__(self, pixels: Any) -> Any:
             return self.loaded.signatures["serving_default"](**{entry: pixels})[answer]
 
-    run = _run_metrics(path)
+    run = recorded(path)
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         once = Once()
         try:
@@ -284,20 +270,9 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
-def _run_metrics(model: Path) -> dict[str, Any]:
-    """What the run folder says of the model; nothing where it stands alone."""
-    path = model.with_name("metrics.json")
-    try:
-        table = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}, which says what {model.name} is: {error}") from error
-    # Other tools call files so too: ours says what the labels are.
-    labels = table.get("labels") if isinstance(table, dict) else None
-    return table if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else {}
-
-
 def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
-    labels = tuple(run.get("labels") or EIGHT_LABELS[:n])
+    """What the run says; else the contract's, or any: `convert.faces` takes the data's then."""
+    labels = tuple(run.get("labels") or (EIGHT_LABELS[:n] if n in (7, 8) else (f"class {i}" for i in range(n))))
     if len(labels) != n:
         raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")
     return labels

@@ -43,8 +43,7 @@ def read_faces(
         DataError: the file is missing or not of that kind, more than 1 % of the rows or images are bad, the
             votes are those of other rows, or a split is empty.
     """
-    if not path.exists():
-        raise DataError(f"no data set at {path}: expected fer2013.csv (.gz .bz2 .xz .zip) or a folder")
+    check_there(path)
     wanted = SPLITS if splits is None else splits
     if path.is_dir():
         if votes is not None:
@@ -56,3 +55,13 @@ def read_faces(
     if missing and (splits is not None or len(missing) == len(wanted)):
         raise DataError(f"{path} has no {missing[0]} faces: expected at least one")
     return {split: found[split] for split in wanted if split not in missing}
+
+
+def check_there(path: Path) -> None:
+    """See to it that a data set, or a file that belongs to one, is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    if not path.exists():
+        raise DataError(f"no data set at {path}: expected fer2013.csv (.gz .bz2 .xz .zip) or a folder")

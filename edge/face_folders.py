@@ -43,6 +43,7 @@ def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, le
         images = FaceStore()
         class_ids: list[int] = []
         rows: list[int] = []
+        names: list[str] = []
         for row, (file, class_id) in enumerate(files):
             done += 1
             if progress and (done % 500 == 0 or done == total):
@@ -55,7 +56,14 @@ def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, le
             images.append(preprocess(image_gray)[0, :, :, 0])
             class_ids.append(class_id)
             rows.append(row)
-        found[split] = Faces(images.array(), np.array(class_ids, np.int64), np.array(rows, np.int64), labels)
+            names.append(file.relative_to(path).as_posix())
+        found[split] = Faces(
+            images.array(),
+            np.array(class_ids, np.int64),
+            np.array(rows, np.int64),
+            labels,
+            files=np.array(names, np.str_),
+        )
     left_out.check(total)
     return found
 

@@ -26,6 +26,7 @@ class Faces:
         rows: `(n,)` int64, position of each face in the file or sorted folder it came from.
         labels: class names in the contract's order, then those that the contract has no name for.
         votes: `(n, 10)` uint8 FER+ votes in the order of `edge.ferplus.VOTE_COLUMNS`, or None.
+        files: `(n,)` paths of the images in their data set's folder; None for a CSV.
         targets: `(n, len(labels))` float32, how probable each class is, rows sum to 1; None where only
             `class_ids` is known.
     """
@@ -36,6 +37,7 @@ class Faces:
     labels: tuple[str, ...]
     votes: npt.NDArray[np.uint8] | None = None
     targets: npt.NDArray[np.float32] | None = None
+    files: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,8 +46,13 @@ class Faces:
         """The faces at `positions`, in that order."""
         votes = None if self.votes is None else self.votes[positions]
         targets = None if self.targets is None else self.targets[positions]
+        files = None if self.files is None else self.files[positions]
         images = take_images(self.images, positions)
-        return Faces(images, self.class_ids[positions], self.rows[positions], self.labels, votes, targets)
+        return Faces(images, self.class_ids[positions], self.rows[positions], self.labels, votes, targets, files)
+
+    def origin(self, position: int) -> int | str:
+        """Where a face came from: its row in a CSV, its file in a folder."""
+        return int(self.rows[position]) if self.files is None else str(self.files[position])
 
     def sample(self, n: int | None, seed: int) -> Faces:
         """`n` faces drawn at random without replacement, in file order; all of them where n is None."""

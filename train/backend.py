@@ -24,6 +24,10 @@ def import_keras() -> Any:
         with quiet_stderr():
             import keras
     except ImportError as error:
+        if error.name in ("torch", "jax"):
+            raise WrongUseError(
+                f"KERAS_BACKEND is {error.name}, which is not installed here: pip install {error.name}"
+            ) from error
         raise MissingExtraError("train", error.name or "keras") from error
     except ValueError as error:
         backend = os.environ.get("KERAS_BACKEND")

@@ -15,7 +15,7 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         faces: the split.
-        batch_size: faces a batch; the last one may be smaller.
+        batch_size: faces a batch; the last one may be smaller. Rounded up to a multiple of `multiple_of`.
         seed: of the order and the augmentation, with the epoch's number; None keeps the faces in file order.
         augment: how each face is changed; None or disabled for not at all.
         multiple_of: devices that share a batch: the last one is filled up to a multiple of so many, by faces that
@@ -33,7 +33,8 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self._faces = faces
         self._augment = augment if augment and augment.enabled else None
-        self._batch_size, self._seed, self._multiple_of = batch_size, seed, multiple_of
+        self._batch_size = -(-batch_size // multiple_of) * multiple_of
+        self._seed, self._multiple_of = seed, multiple_of
         self._order = np.arange(len(faces))
         self._epoch = 0
 

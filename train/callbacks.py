@@ -14,7 +14,7 @@ Logs = dict[str, float] | None
 
 
 class Throughput(keras.callbacks.Callback):
-    """Counts images a second of training, validation left out.
+    """Counts images a second of a stage's training, validation left out.
 
     Args:
         n_faces: faces an epoch.
@@ -24,18 +24,21 @@ class Throughput(keras.callbacks.Callback):
         super().__init__()
         self._n_faces = n_faces
         self._rates: list[float] = []
-        self._begun_s = 0.0
-        self._counted = False
+        self._begun_s: float | None = None
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget the stage before."""
+        self._rates = []
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Start the clock."""
-        self._begun_s, self._counted = time.monotonic(), False
+        self._begun_s = time.monotonic()
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """The epoch's training is over when its validation begins; its numbers have arrived then."""
-        if not self._counted:
+        if self._begun_s is not None:
             self._rates.append(self._n_faces / (time.monotonic() - self._begun_s))
-            self._counted = True
+            self._begun_s = None
 
     @property
     def images_per_second(self) -> float | None:
@@ -54,7 +57,7 @@ class LearningRate(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.CSVLogger):
-    """Keras' CSV log, that goes on where it was, with the stage's number in each row.
+    """Keras' CSV log, that goes on where it was, with the stage's number and the epoch's seconds in each row.
 
     Args:
         run: where `history.csv` is.
@@ -64,10 +67,16 @@ class History(keras.callbacks.CSVLogger):
     def __init__(self, run: RunFolder, stage: int) -> None:
         super().__init__(run.history_csv, append=True)
         self._stage = stage
+        self._begun_s = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Start the clock."""
+        self._begun_s = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write the epoch's row."""
-        super().on_epoch_end(epoch, {**(logs or {}), "stage": self._stage})
+        seconds = round(time.monotonic() - self._begun_s, 2)
+        super().on_epoch_end(epoch, {**(logs or {}), "stage": self._stage, "seconds": seconds})
 
 
 class Plateau(keras.callbacks.ReduceLROnPlateau):

@@ -30,6 +30,7 @@ class Run:
         val_accuracy, macro_f1: of the saved model on `split`.
         seconds: how long it was trained.
         data, data_sha256, limit: what it was trained on.
+        labels: whose labels it learnt: the classes, and how FER+'s votes became them.
         split: what it was scored on.
         images_per_second, device: where the run says so.
     """
@@ -47,6 +48,7 @@ class Run:
     data: str
     data_sha256: str
     limit: int | None
+    labels: str
     split: str
     images_per_second: float | None = None
     device: str | None = None
@@ -85,6 +87,7 @@ def read_run(path: Path) -> tuple[Run, list[float]]:
             data=str(data["name"]),
             data_sha256=str(data["sha256"]),
             limit=data.get("limit"),
+            labels=" ".join([*table["labels"], *([f"(FER+ by {data['label_mode']})"] if "label_mode" in data else [])]),
             split=str(table["split"]),
             images_per_second=table.get("images_per_second"),
             device=table.get("device"),
@@ -103,6 +106,7 @@ def differences(runs: Sequence[Run]) -> list[str]:
     said = []
     for what, of_run in (
         ("data", lambda run: (run.data_sha256, run.limit)),
+        ("labels", lambda run: run.labels),
         ("splits", lambda run: run.split),
     ):
         groups: dict[Any, list[Run]] = {}
@@ -149,6 +153,6 @@ def chart_names(paths: Sequence[str]) -> list[str]:
 
 
 def _place(run: Run, what: str) -> str:
-    if what == "splits":
-        return run.split
+    if what in ("splits", "labels"):
+        return run.split if what == "splits" else run.labels
     return f"{run.data} (SHA-256 {run.data_sha256[:8]}…{f', {run.limit} faces of it' if run.limit else ''})"

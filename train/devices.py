@@ -119,9 +119,10 @@ def _torch() -> Devices:
     return Devices("CPU", _processor())
 
 
-def _pair(text: str) -> tuple[int, int]:
+def _pair(text: str) -> tuple[int, int] | None:
+    """`8.6` as two numbers; None for what is no CUDA capability, such as `gfx90a`."""
     major, _, minor = text.partition(".")
-    return int(major), int(minor or 0)
+    return (int(major), int(minor or 0)) if major.isdigit() and (minor or "0").isdigit() else None
 
 
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

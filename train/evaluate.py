@@ -35,13 +35,13 @@ class Mistake:
 
     Attributes:
         position: of the face in its split.
-        row: of the face in its data set.
+        row: of the face in a CSV; its file in a folder.
         label: what it is labelled.
         answer: what the model said, with `score`.
     """
 
     position: int
-    row: int
+    row: int | str
     label: str
     answer: str
     score: float
@@ -153,7 +153,6 @@ def check_out(out: Path) -> None:
     if (out / "recipe.toml").exists():
         raise WrongUseError(f"{out} is a run folder, with a metrics.json of its own: give another --out")
     new_figure(1, 1)
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def write_evaluation(
@@ -216,5 +215,6 @@ def _most_confident_mistakes(
     wrong = np.flatnonzero(answers != class_ids)
     chosen = wrong[np.argsort(-scores[wrong], kind="stable")][:MISTAKES]
     return tuple(
-        Mistake(int(i), int(faces.rows[i]), labels[class_ids[i]], labels[answers[i]], float(scores[i])) for i in chosen
+        Mistake(int(i), faces.origin(int(i)), labels[class_ids[i]], labels[answers[i]], float(scores[i]))
+        for i in chosen
     )

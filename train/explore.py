@@ -50,7 +50,7 @@ class Exploration:
     across: list[Across]
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain numbers, for JSON; faces are named by their row numbers in the data."""
+        """As plain numbers, for JSON; faces are named by their row in a CSV, their file in a folder."""
         return {
             "images": self.counts,
             "blank_rows": {split: self._rows(split, found) for split, found in self.blanks.items()},
@@ -70,11 +70,11 @@ class Exploration:
         class_ids = self.splits[split].class_ids
         return sum(len(np.unique(class_ids[group])) > 1 for group in self.copies[split])
 
-    def _rows(self, split: str, positions: Any) -> list[int]:
-        return [int(row) for row in self.splits[split].rows[positions]] if len(positions) else []
+    def _rows(self, split: str, positions: Any) -> list[int | str]:
+        return [self.splits[split].origin(int(position)) for position in positions]
 
     def _across_dict(self, one: Across) -> dict[str, Any]:
-        def pair_rows(pairs: Pairs) -> list[list[int]]:
+        def pair_rows(pairs: Pairs) -> list[list[int | str]]:
             rows = zip(self._rows(one.first, pairs.first), self._rows(one.second, pairs.second), strict=True)
             return [list(pair) for pair in rows]
 

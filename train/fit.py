@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,10 +20,11 @@ from train.callbacks import History, LearningRate, Plateau, Throughput
 from train.checkpoint import BestWeights, Checkpoint, finished_epochs
 from train.devices import find_devices, sharing
 from train.interrupt import InterruptBetweenBatches
-from train.loss import WeightedCrossentropy, balanced_weights
+from train.loss import MEAN, WeightedCrossentropy, balanced_weights
 from train.models import build_model
 from train.optimizer import build_optimizer
 from train.plots.curves import draw_curves
+from train.plots.style import new_figure
 from train.predict import keras_probabilities
 from train.recipe import Recipe, Stage
 from train.run import RunFolder
@@ -60,7 +60,9 @@ class Training:
         tensorboard: bool = False,
     ) -> None:
         self.recipe, self.training, self.validation, self.run = recipe, training, validation, run
-        self._verbose, self._say, self._tensorboard = verbose, say, tensorboard
+        self._verbose, self._say = verbose, say
+        # A run that was started with the log goes on with it.
+        self._tensorboard = tensorboard or run.tensorboard.exists()
         self.devices = find_devices()
         wanted = recipe.fit.precision
         self.precision = self.devices.precision() if wanted == "auto" else wanted
@@ -79,14 +81,15 @@ class Training:
             MienError: the loss is no longer a number, or the memory does not hold a batch.
         """
         self._introduce()
-        started_s = time.monotonic()
         keras.utils.set_random_seed(self.recipe.fit.seed)
         best = self.build()
-        load_weights(best, self.recipe)
-        with _explained(self.recipe, self.run), sharing(self.devices):
-            self._fit_stages(best)
-        best.load_weights(self.run.best_weights)
-        report = self._report(best, data, time.monotonic() - started_s)
+        if not finished_epochs(self.run):
+            load_weights(best, self.recipe)
+        with _explained(self.recipe, self.run):
+            with sharing(self.devices):
+                self._fit_stages(best)
+            best.load_weights(self.run.best_weights)
+            report = self._report(best, data)
         with replacing(self.run.model_keras) as temporary:
             best.save(temporary)
         self._draw(report)
@@ -100,13 +103,18 @@ class Training:
         Raises:
             MienError: something in the recipe does not fit the architecture, or weights or an extra are missing.
         """
+        # Charts come last, and need matplotlib.
+        new_figure(1, 1)
+        self._loss()
+        # Keras' callback writes through TensorFlow, whatever the backend.
+        for package in ("tensorboard", "tensorflow") if self._tensorboard else ():
+            if find_spec(package) is None:
+                raise MissingExtraError("train,tensorboard", package)
         model = self.build()
-        load_weights(model, self.recipe)
+        if not finished_epochs(self.run):
+            load_weights(model, self.recipe)
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)
-        self._loss()
-        if self._tensorboard and find_spec("tensorboard") is None:
-            raise MissingExtraError("tensorboard", "tensorboard")
 
     def build(self) -> keras.Model:
         """The recipe's model with random weights, under Keras' current dtype policy."""
@@ -199,7 +207,7 @@ class Training:
         smoothing = self.recipe.fit.label_smoothing
         if self.recipe.fit.class_weights:
             return WeightedCrossentropy(balanced_weights(self.training), smoothing)
-        return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+        return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, reduction=MEAN)
 
     def _callbacks(
         self, best: keras.Model, number: int, stage: Stage, first_epoch: int, checkpoint: Checkpoint
@@ -223,9 +231,11 @@ class Training:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
         return callbacks
 
-    def _report(self, best: keras.Model, data: dict[str, Any], seconds: float) -> dict[str, Any]:
-        probabilities = keras_probabilities(best, self.validation)
-        seen = keras_probabilities(best, self.training).argmax(axis=1)
+    def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
+        # What held a step of training holds one of prediction.
+        batch_size = self.recipe.fit.batch_size
+        probabilities = keras_probabilities(best, self.validation, batch_size)
+        seen = keras_probabilities(best, self.training, batch_size).argmax(axis=1)
         history = self.run.read_history()
         accuracies = [row["val_accuracy"] for row in history]
         rate = self.throughput.images_per_second
@@ -238,7 +248,7 @@ class Training:
             "epochs": len(history),
             "best_epoch": 1 + int(np.argmax(accuracies)),
             "stages": self._stages(history),
-            "seconds": round(seconds, 1),
+            "seconds": round(sum(row["seconds"] for row in history), 1),
             "images_per_second": None if rate is None else round(rate, 1),
             "seed": self.recipe.fit.seed,
             "backend": keras.backend.backend(),
@@ -275,9 +285,8 @@ def _explained(recipe: Recipe, run: RunFolder) -> Iterator[None]:
             ) from error
         if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
             size = recipe.fit.batch_size
-            raise MienError(
-                f"out of memory with batches of {size} faces: try --batch-size {max(size // 2, 1)}"
-            ) from error
+            advice = f"--batch-size {size // 2}, and another --out" if size > 1 else "a smaller --input-size"
+            raise MienError(f"out of memory with batches of {size} faces: try {advice}") from error
         raise
 
 

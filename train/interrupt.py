@@ -22,8 +22,9 @@ class InterruptBetweenBatches(keras.callbacks.Callback):
         self._before: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Take the signal over."""
-        self._before = signal.signal(signal.SIGINT, self._note)
+        """Take the signal over, once for all stages."""
+        if self._before is None:
+            self._before = signal.signal(signal.SIGINT, self._note)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Stop here if it came."""
@@ -38,6 +39,7 @@ class InterruptBetweenBatches(keras.callbacks.Callback):
         """Let Ctrl-C mean again what it did; whatever way training ended."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+            self._before = None
 
     def _note(self, number: int, frame: Any) -> None:
         if self._wanted:

@@ -10,6 +10,9 @@ import numpy as np
 from edge.dataset import Faces
 from edge.errors import MissingExtraError
 
+#: The mean over the faces that count: those that only fill a batch up have no weight.
+MEAN = "mean_with_sample_weight"
+
 
 class WeightedCrossentropy(keras.losses.CategoricalCrossentropy):
     """Categorical cross-entropy times the weight of the target's class; of a soft target, its classes' mean weight.
@@ -20,7 +23,7 @@ class WeightedCrossentropy(keras.losses.CategoricalCrossentropy):
     """
 
     def __init__(self, class_weights: np.ndarray, label_smoothing: float) -> None:
-        super().__init__(label_smoothing=label_smoothing)
+        super().__init__(label_smoothing=label_smoothing, reduction=MEAN)
         self._class_weights = class_weights.astype(np.float32)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -19,7 +19,8 @@ def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optim
     """
     rate: Any = stage.learning_rate
     if fit.schedule == "cosine":
-        warmup = int(fit.warmup_epochs * steps_per_epoch)
+        # A try of an epoch or two shall not end in the warm-up.
+        warmup = int(min(fit.warmup_epochs, stage.epochs / 2) * steps_per_epoch)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else stage.learning_rate,
             max(stage.epochs * steps_per_epoch - warmup, 1),

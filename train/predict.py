@@ -17,6 +17,7 @@ from edge.dataset import Faces
 from edge.errors import ModelError, WrongUseError
 from edge.quiet import quiet_stderr
 from train.backend import import_keras
+from train.run import recorded
 
 Scores = npt.NDArray[np.float32]
 #: Batches of a slice: so many faces are in memory as float32 at once.
@@ -213,18 +214,10 @@ class _Tflite:
 
 def _run_labels(path: Path, n: int) -> tuple[str, ...]:
     """What the run folder says that the `n` classes are; empty where the model stands alone."""
-    file = path.with_name("metrics.json")
-    try:
-        table = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {file}, which says what {path.name} is: {error}") from error
-    # Other tools call files so too: ours says what the labels are.
-    labels = table.get("labels") if isinstance(table, dict) else None
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        return ()
-    if len(labels) != n:
-        raise ModelError(f"{path} answers {n} classes, {file} names {len(labels)}: {', '.join(labels)}")
-    return tuple(labels)
+    labels = tuple(recorded(path).get("labels", ()))
+    if labels and len(labels) != n:
+        raise ModelError(f"{path} answers {n} classes, metrics.json beside it names {len(labels)}: {', '.join(labels)}")
+    return labels
 
 
 def _keras_version(path: Path) -> str:

@@ -9,12 +9,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edge.contract import INPUT_SIZE
 from edge.errors import DataError, WrongUseError
 from train.backend import PRECISIONS
+from train.models import ENLARGING
 
 SCHEDULES = ("constant", "cosine", "plateau")
 OPTIMIZERS = ("adam", "sgd")
 IMAGENET, NO_WEIGHTS = "imagenet", "none"
+#: Of `[fit]`, what each stage says for itself where there are stages.
+_STAGE_KEYS = ("epochs", "learning_rate")
 
 #: What a recipe's numbers may be, ends included; a NaN is in no range.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -168,24 +172,33 @@ class Recipe:
 
     def with_changes(
         self,
-        fit: dict[str, Any],
+        fit: dict[str, Any] | None = None,
         *,
         augment: bool | None = None,
         weights: str | None = None,
         input_size: int | None = None,
     ) -> Recipe:
         """This recipe with the options that a command line gave; None leaves a value as it is."""
-        changed = {key: value for key, value in fit.items() if value is not None}
-        recipe = replace(self, fit=replace(self.fit, **changed))
-        if self.stages and "learning_rate" in changed:
+        changed = {key: value for key, value in (fit or {}).items() if value is not None}
+        stages = self.stages
+        if stages and "learning_rate" in changed:
             raise WrongUseError(f"{self.name} has stages, each with its learning_rate: copy the recipe and change them")
-        if self.stages and "epochs" in changed:
-            recipe = replace(recipe, stages=tuple(replace(s, epochs=changed["epochs"]) for s in self.stages))
+        if stages and "epochs" in changed:
+            epochs = changed.pop("epochs")
+            stages = tuple(replace(stage, epochs=epochs) for stage in stages)
+        recipe = replace(self, fit=replace(self.fit, **changed), stages=stages)
         if augment is not None:
             recipe = replace(recipe, augment=replace(recipe.augment, enabled=augment))
-        if weights is not None:
-            recipe = replace(recipe, weights=weights)
+        weights = recipe.weights if weights is None else weights
+        if weights not in (IMAGENET, NO_WEIGHTS):
+            # The run may be resumed from elsewhere.
+            weights = str(Path(weights).absolute())
+        recipe = replace(recipe, weights=weights)
         if input_size is not None:
+            if recipe.architecture not in ENLARGING:
+                raise WrongUseError(f"--input-size is for {', '.join(ENLARGING)}, not for {recipe.architecture}")
+            if input_size % INPUT_SIZE:
+                raise WrongUseError(f"--input-size is {input_size}: expected a multiple of {INPUT_SIZE}")
             recipe = replace(recipe, model={**recipe.model, "input_size": input_size})
         try:
             _check(recipe, "the command line")
@@ -195,7 +208,10 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain tables, for TOML and JSON."""
-        return asdict(self)
+        table = asdict(self)
+        if self.stages:
+            table["fit"] = {key: value for key, value in table["fit"].items() if key not in _STAGE_KEYS}
+        return table
 
 
 def recipe_names() -> list[str]:
@@ -235,6 +251,7 @@ def parse_recipe(table: dict[str, Any], where: str) -> Recipe:
     """
     # A run folder's recipe.toml names its data too: it is a recipe all the same.
     table = {key: value for key, value in table.items() if key != "data"}
+    _check_effects(table, where)
     for key, kind in (("augment", Augment), ("fit", Fit)):
         if key in table:
             table[key] = _fill(kind, table[key], f"{where}, [{key}]")
@@ -267,6 +284,17 @@ def _fill(kind: Any, table: Any, where: str) -> Any:
         if known_field.default is MISSING and known_field.default_factory is MISSING and key not in table:
             raise DataError(f"{where} lacks {key}")
     return kind(**table)
+
+
+def _check_effects(table: dict[str, Any], where: str) -> None:
+    """Refuse keys that would do nothing, which a reader would think did something."""
+    augment, fit = table.get("augment"), table.get("fit")
+    if isinstance(augment, dict) and augment and "enabled" not in augment:
+        raise DataError(f"{where}, [augment], lacks enabled: expected true or false")
+    if isinstance(fit, dict) and table.get("stages"):
+        idle = [key for key in _STAGE_KEYS if key in fit]
+        if idle:
+            raise DataError(f"{where}, [fit], has {' and '.join(idle)} beside stages: expected them in each [[stages]]")
 
 
 def _check(recipe: Recipe, where: str) -> None:

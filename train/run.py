@@ -15,13 +15,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.errors import DataError, MissingExtraError, WrongUseError
+from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError
 from edge.files import replacing
 from train.recipe import Recipe, parse_recipe
 
@@ -93,7 +94,9 @@ class RunFolder:
         Raises:
             WrongUseError: the folder holds something already.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and not self.path.is_dir():
+            raise WrongUseError(f"{self.path} is a file: expected a folder to make")
+        if self.path.exists() and any(self.path.iterdir()):
             raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
 
     def start(self, recipe: Recipe, data: dict[str, Any], bad_rows: list[str]) -> None:
@@ -149,4 +152,21 @@ class RunFolder:
 
     def forget_checkpoint(self) -> None:
         """The run is finished: nothing is left to resume."""
-        shutil.rmtree(self.checkpoint)
+        if self.checkpoint.exists():
+            shutil.rmtree(self.checkpoint)
+
+
+def recorded(model: Path) -> dict[str, Any]:
+    """What the `metrics.json` beside a model says of it, `labels` among it; nothing where the model stands alone.
+
+    Raises:
+        ModelError: there is such a file that cannot be read.
+    """
+    path = model.with_name("metrics.json")
+    try:
+        table = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {path}, which says what {model.name} is: {error}") from error
+    # Other tools call files so too: ours says what the labels are.
+    labels = table.get("labels") if isinstance(table, dict) else None
+    return table if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else {}

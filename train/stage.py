@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from edge.errors import DataError
+from edge.errors import DataError, WrongUseError
 from train.recipe import Recipe, Stage
 from train.weights import backbone
 
@@ -16,10 +16,9 @@ def freeze(model: keras.Model, recipe: Recipe, stage: Stage) -> None:
         DataError: the stage names a layer that the backbone does not have.
         WrongUseError: the architecture has no backbone to freeze.
     """
-    if stage.train == "all" and stage.batch_norm:
-        model.trainable = True
-        return
-    layers = backbone(model, recipe)
+    layers = backbone(model)
+    if not layers and stage.train != "all":
+        raise WrongUseError(f"{recipe.architecture} has no backbone for stage {stage.name} of {recipe.name} to keep")
     first = _first_trained(stage, [layer.name for layer in layers], recipe)
     for number, layer in enumerate(layers):
         normalises = isinstance(layer, keras.layers.BatchNormalization)

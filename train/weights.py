@@ -48,7 +48,10 @@ def load_weights(model: keras.Model, recipe: Recipe) -> None:
         source = _application(recipe)
         layers = source.layers
     taken = {layer.name: layer.get_weights() for layer in layers if layer.weights}
-    missing = [layer.name for layer in backbone(model, recipe) if layer.weights and layer.name not in taken]
+    wanted = [layer.name for layer in backbone(model) if layer.weights]
+    if not wanted:
+        raise WrongUseError(f"{recipe.architecture} has no backbone to load: expected --weights {NO_WEIGHTS}")
+    missing = [name for name in wanted if name not in taken]
     if missing:
         raise DataError(
             f"{recipe.weights} does not fit {recipe.architecture}: it lacks {len(missing)} layers of the backbone, "
@@ -58,18 +61,12 @@ def load_weights(model: keras.Model, recipe: Recipe) -> None:
         model.get_layer(name).set_weights(values)
 
 
-def backbone(model: keras.Model, recipe: Recipe) -> list[Any]:
-    """The layers below the head, in the order of the flow; those that only prepare the pixels left out.
-
-    Raises:
-        WrongUseError: the architecture has none.
-    """
+def backbone(model: keras.Model) -> list[Any]:
+    """The layers below the head, in the order of the flow, without those that prepare the pixels; or none."""
     names = [layer.name for layer in model.layers]
     end = min((names.index(name) for name in _HEADS if name in names), default=0)
     layers = [layer for layer in model.layers[:end] if layer.name not in ("pixels", "enlarge", "normalise")]
-    if not any(layer.weights for layer in layers):
-        raise WrongUseError(f"{recipe.architecture} has no backbone: expected --weights {NO_WEIGHTS} and no stages")
-    return layers
+    return layers if any(layer.weights for layer in layers) else []
 
 
 def _fits(layer: Any, model: keras.Model) -> bool:

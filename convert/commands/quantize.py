@@ -12,7 +12,7 @@ import click
 from convert.commands.options import gate
 from convert.gate import Limits
 from convert.schemes import CALIBRATED, SCHEMES
-from edge.commands.options import progress, read_with_progress, split
+from edge.commands.options import progress, split, votes
 from edge.errors import ModelError, WrongUseError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Instead: a clip or folder to calibrate a detector on.",
 )
 @split
+@votes
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -74,6 +75,7 @@ def quantize(
     model: Path,
     data: Path | None,
     frames: Path | None,
+    votes: Path | None,
     split: str,
     out: Path,
     schemes: tuple[str, ...],
@@ -95,6 +97,8 @@ def quantize(
     """
     if (data is None) == (frames is None):
         raise WrongUseError("give either --data (faces, for a classifier) or --frames (a clip, for a detector)")
+    if votes is not None and data is None:
+        raise WrongUseError("--votes belongs to --data")
     if split == "Training":
         raise WrongUseError("--split Training is what the model is calibrated on: score on PublicTest")
     schemes = tuple(dict.fromkeys(schemes))
@@ -112,7 +116,7 @@ def quantize(
     calibrated = any(scheme in CALIBRATED for scheme in schemes)
     representative, faces = None, None
     if data is not None:
-        representative, faces = _faces(source, data, split, samples if calibrated else 0, seed)
+        source, representative, faces = _faces(source, data, split, votes, samples if calibrated else 0, seed)
         faces = faces.sample(limit, 0)
     elif frames is not None:
         source = replace(source, input_range=input_range)
@@ -143,21 +147,23 @@ def quantize(
         raise ModelError("; ".join(refused))
 
 
-def _faces(source: Source, data: Path, split: str, samples: int, seed: int) -> tuple[RepresentativeSet | None, Faces]:
-    """The representative set, unless `samples` is 0, and the faces to score on."""
+def _faces(
+    source: Source, data: Path, split: str, votes: Path | None, samples: int, seed: int
+) -> tuple[Source, RepresentativeSet | None, Faces]:
+    """The model with its classes named, the representative set, unless `samples` is 0, and the faces to score on."""
     from convert.calibrate import representative_faces
-    from convert.source import check_labels
+    from convert.faces import read_labelled
 
     if not source.is_classifier:
         raise WrongUseError(
             f"{source.path} is no classifier of grey faces with labels: give --frames to calibrate a detector, or "
             f"write a card {source.path.stem}.json beside it"
         )
-    faces = read_with_progress(data, ("Training", split) if samples else (split,))
-    check_labels(source, faces[split], data)
+    source, faces = read_labelled(source, data, ("Training", split) if samples else (split,), votes)
     if not samples:
-        return None, faces[split]
-    return representative_faces(faces["Training"], samples, seed, faces[split], source.resized), faces[split]
+        return source, None, faces[split]
+    drawn = representative_faces(faces["Training"], samples, seed, faces[split], source.resized)
+    return source, drawn, faces[split]
 
 
 def _frames(source: Source, frames: Path, samples: int, seed: int) -> RepresentativeSet:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from convert.commands.options import gate
-from edge.commands.options import data, progress, read_with_progress, split
+from edge.commands.options import data, progress, split, votes
 from edge.errors import ModelError
 
 
@@ -15,6 +15,7 @@ from edge.errors import ModelError
 @click.argument("model", type=click.Path(path_type=Path))
 @data
 @split
+@votes
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -29,6 +30,7 @@ def verify(
     model: Path,
     data: Path,
     split: str,
+    votes: Path | None,
     reference: Path,
     limit: int | None,
     max_drop: float,
@@ -42,12 +44,13 @@ def verify(
     Exits 1 if the file is damaged, not of the scheme that its card names, or past a limit.
     """
     from convert.calibrate import LAYER_RUNS, network_inputs, some_of
+    from convert.faces import read_labelled
     from convert.gate import Limits
     from convert.inspect import inspect
     from convert.layers import layer_noise
     from convert.page import write_page
     from convert.proof import Proof
-    from convert.source import check_labels, load_source
+    from convert.source import load_source
     from convert.tensorflow import import_tensorflow
     from convert.verify import check_file, compare
     from edge.files import write_json
@@ -61,8 +64,8 @@ def verify(
         f"{len(checked.graph.float_tensors())} float tensors"
     )
     source = load_source(reference)
-    faces = read_with_progress(data, (split,))[split].sample(limit, 0)
-    check_labels(source, faces, data)
+    source, splits = read_labelled(source, data, (split,), votes)
+    faces = splits[split].sample(limit, 0)
     if card.labels != faces.labels:
         raise ModelError(f"{model} answers {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
     with progress(f"scoring on {split}") as advance:

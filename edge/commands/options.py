@@ -27,8 +27,12 @@ split = click.option(
     show_default=True,
     help="Which faces to score.",
 )
-
-
+votes = click.option(
+    "--votes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="FER+'s fer2013new.csv for the same rows, for a model of its labels.",
+)
 model = click.option(
     "--model",
     default=DEFAULT_MODEL,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import backend_environment
+from tests.train.conftest import epochs_of
 
 BACKENDS = ("torch", "jax")
 FIT = ("train", "fit", "--epochs", "2", "--batch-size", "32", "--out")
@@ -48,7 +49,7 @@ def test_one_seed_gives_one_history(backend, made_csv, tmp_path):
     for name in ("a", "b"):
         done = run_on(backend, "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / name)
         assert done.returncode == 0, done.stderr
-    assert (tmp_path / "a" / "history.csv").read_text() == (tmp_path / "b" / "history.csv").read_text()
+    assert epochs_of(tmp_path / "a") == epochs_of(tmp_path / "b")
 
 
 def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
@@ -68,9 +69,10 @@ def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
         assert metrics["scores"]["n"] == 70
         histories.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True))
     one, four = histories
-    # The faces that fill a batch up change its mean loss by their share, and nothing else.
-    assert four["loss"] == pytest.approx(one["loss"], rel=0.05)
-    assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.05)
+    # The faces that fill the last batch up count for nothing.
+    assert four["loss"] == pytest.approx(one["loss"], rel=1e-3)
+    assert four["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
+    assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.02)
 
 
 def test_a_step_that_no_memory_holds_says_which_batch_to_try(made_csv, tmp_path):

@@ -14,7 +14,9 @@ import pytest
 
 from edge.dataset import read_faces
 from tests.made_data import write_csv, write_folder
+from tests.train.conftest import epochs_of
 from train.batches import Batches
+from train.interrupt import InterruptBetweenBatches
 from train.models import build_model
 from train.predict import keras_probabilities as predict
 from train.predict import load_keras_model
@@ -175,7 +177,8 @@ STAGED = (
     'name = "staged"\narchitecture = "mien"\n[model]\nwidths = [4]\nblocks = 1\n[augment]\nenabled = true\n'
     'mixup = 0.2\n[fit]\nbatch_size = 32\noptimizer = "sgd"\nschedule = "plateau"\nplateau_patience = 2\n'
     'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 12\n'
-    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nepochs = 12\nlearning_rate = 0.1\n'
+    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nbatch_norm = true\nepochs = 12\n'
+    "learning_rate = 0.1\n"
 )
 
 
@@ -188,8 +191,13 @@ def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, mad
     assert done.code == 0, done.err
     assert "stage 1, head: 35 trainable parameters" in done.out
     assert "stage 2, all: " in done.out
-    kill_after(rows, "--recipe", recipe, "--data", made_csv, "--out", broken)
-    done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
+    assert "stage 2, all: 35 trainable" not in done.out
+    command = ("--recipe", recipe, "--seed", 0, "--data", made_csv, "--out", broken)
+    kill_after(rows, *command)
+    # What the first weights came from may be gone by now.
+    moved = pretrained.rename(pretrained.with_suffix(".moved"))
+    done = mien("fit", *command, "--resume", module="train")
+    moved.rename(pretrained)
     assert done.code == 0, done.err
     a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
     assert b["epoch"].tolist() == list(range(24))
@@ -228,9 +236,37 @@ def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
         done = mien("fit", "--recipe", recipe, "--data", made_csv, "--seed", seed, "--out", tmp_path / name,
                     module="train")  # fmt: skip
         assert done.code == 0, done.err
-    a, b, c = ((tmp_path / name / "history.csv").read_text() for name in "abc")
+    a, b, c = (epochs_of(tmp_path / name) for name in "abc")
     assert a == b
     assert a != c
+
+
+def test_ctrl_c_in_a_second_stage_still_stops_and_says_how_to_go_on(made_csv, pretrained, tmp_path):
+    recipe, out = tmp_path / "staged.toml", tmp_path / "run"
+    text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
+    recipe.write_text(text.replace("epochs = 12", "epochs = 1", 1).replace("epochs = 12", "epochs = 600", 1))
+    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out]
+    with subprocess.Popen(
+        [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        history = out / "history.csv"
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (history.exists() and len(history.read_text().splitlines()) > 3):
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "--resume goes on" in err
+
+
+def test_ctrl_c_means_again_what_it_did_after_all_stages():
+    before = signal.getsignal(signal.SIGINT)
+    interrupt = InterruptBetweenBatches()
+    interrupt.on_train_begin()
+    interrupt.on_train_begin()
+    assert signal.getsignal(signal.SIGINT) != before
+    interrupt.give_back()
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_tensorboard_on_request(mien, made_csv, tmp_path):
@@ -273,6 +309,17 @@ def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
         metrics = json.loads((tmp_path / mode / "metrics.json").read_text())
         assert metrics["labels"][-1] == "contempt"
         assert metrics["data"]["label_mode"] == mode
+        assert "left out for want of a clear vote: 1 of Training, 1 of PublicTest" in done.out
+    # Such a model is converted and proven under the labels that it learnt.
+    model, int8 = tmp_path / "majority" / "model.keras", tmp_path / "eight-int8.tflite"
+    loose = ("--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0)
+    done = mien("quantize", model, "--data", made_csv, "--out", int8, module="convert")
+    assert "learnt FER+'s labels: give --votes" in done.error_line()
+    given = ("--data", made_csv, "--votes", votes_csv, *loose)
+    done = mien("quantize", model, *given, "--out", int8, "--samples", 28, module="convert")
+    assert done.code == 0, done.err
+    done = mien("verify", int8, *given, "--reference", model, module="convert")
+    assert done.code == 0, done.err
 
 
 def test_a_folder_of_ones_own_classes_makes_a_model_that_runs(mien, tmp_path, demo_clip, weights):
@@ -337,6 +384,9 @@ def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
         (("--arch", "cnn", "--label-mode", "majority", "--out", tmp_path / "a"), "belong to --labels ferplus"),
         (("--arch", "cnn", "--weights", "imagenet", "--out", tmp_path / "a"), "cnn takes no 'imagenet' weights"),
         (("--arch", "resnet50", "--learning-rate", 1, "--out", tmp_path / "a"), "each with its learning_rate"),
+        (("--arch", "cnn", "--input-size", 96, "--out", tmp_path / "a"), "--input-size is for vgg16, resnet50"),
+        (("--arch", "resnet50", "--input-size", 100, "--out", tmp_path / "a"), "expected a multiple of 48"),
+        (("--arch", "cnn", "--out", made_csv), "is a file: expected a folder"),
     ):
         done = mien("fit", "--data", made_csv, *arguments, module="train")
         assert done.code == 2

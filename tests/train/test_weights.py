@@ -9,6 +9,7 @@ import pytest
 from edge.errors import DataError, WrongUseError
 from train.models import build_model
 from train.recipe import Recipe, Stage
+from train.stage import freeze
 from train.weights import backbone, load_weights
 
 
@@ -37,7 +38,7 @@ def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
             np.testing.assert_array_equal(theirs, ours)
     np.testing.assert_array_equal(head[0], kernels(model, "logits")[0])
     np.testing.assert_array_equal(normalise[0], kernels(model, "normalise")[0])
-    assert [layer.name for layer in backbone(model, recipe)][:2] == ["block1_conv1", "block1_conv2"]
+    assert [layer.name for layer in backbone(model)][:2] == ["block1_conv1", "block1_conv2"]
 
 
 def test_a_frozen_backbone_is_in_the_trained_model_as_it_was_in_the_file(mien, vgg16_file, made_csv, tmp_path):
@@ -73,8 +74,27 @@ def test_what_cannot_be_loaded(vgg16_file, tmp_path):
         load_weights(build_model("resnet50", 7, {}), Recipe("r", "resnet50", weights=str(vgg16_file[0])))
     with pytest.raises(WrongUseError, match=r"cnn takes no 'imagenet' weights: expected none or a .keras"):
         load_weights(build_model("cnn", 7, {}), Recipe("r", "cnn", weights="imagenet"))
-    with pytest.raises(WrongUseError, match="simple-nn has no backbone"):
-        backbone(build_model("simple-nn", 7, {}), Recipe("r", "simple-nn"))
+    assert backbone(build_model("simple-nn", 7, {})) == []
+    with pytest.raises(WrongUseError, match="simple-nn has no backbone for stage a of r to keep"):
+        freeze(build_model("simple-nn", 7, {}), Recipe("r", "simple-nn"), Stage("a", "head"))
+    with pytest.raises(DataError, match="stage a of r trains from 'conv9': expected all, head or a layer of cnn"):
+        freeze(build_model("cnn", 7, {}), Recipe("r", "cnn"), Stage("a", "conv9"))
+
+
+def test_a_stage_that_trains_all_thaws_what_the_one_before_kept():
+    model, recipe = build_model("mien", 7, {"widths": [8], "blocks": 1}), Recipe("r", "mien")
+    everything = len(model.trainable_weights)
+    freeze(model, recipe, Stage("head", "head"))
+    assert len(model.trainable_weights) == 2
+    freeze(model, recipe, Stage("all", "all"))
+    # A scale and an offset of each batch normalisation stay.
+    n_norms = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
+    assert len(model.trainable_weights) == everything - 2 * n_norms
+    freeze(model, recipe, Stage("all", "all", batch_norm=True))
+    assert len(model.trainable_weights) == everything
+    vgg16 = build_model("vgg16", 7, {})
+    freeze(vgg16, Recipe("r", "vgg16"), Stage("all", "all", batch_norm=True))
+    assert not vgg16.get_layer("normalise").trainable
 
 
 def test_without_a_network_one_line_says_which_file_to_put_where(mien, made_csv, tmp_path):

@@ -9,6 +9,7 @@ import click
 from edge.errors import WrongUseError
 from edge.files import replacing
 from train.backend import import_keras
+from train.run import recorded
 
 FORMATS = (".keras", ".h5")
 
@@ -27,4 +28,7 @@ def export(model: Path, out: Path) -> None:
     loaded = load_keras_model(model)
     with replacing(out) as temporary:
         keras.saving.save_model(loaded, temporary)
-    click.echo(f"{out}: {loaded.count_params():,} parameters, {out.stat().st_size / 1e6:.1f} MB")
+    classes = recorded(model).get("labels")
+    # A lone file has no metrics.json beside it that names them.
+    named = f"; classes, in order: {', '.join(classes)}" if classes else ""
+    click.echo(f"{out}: {loaded.count_params():,} parameters, {out.stat().st_size / 1e6:.1f} MB{named}")

@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from edge.commands.options import data, read_with_progress
+from edge.dataset import check_there
 from edge.digest import sha256_of
 from edge.errors import WrongUseError
+from edge.faces import Faces
 from edge.ferplus import LABEL_MODES, relabelled
 from train.backend import PRECISIONS, import_keras
 from train.recipe import Recipe, load_recipe
@@ -24,22 +26,22 @@ LABELS = ("fer", "ferplus")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make.")
 @click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="One of your own, TOML.")
-@click.option("--weights", metavar="W", help="First ones: imagenet, none or a file.")
+@click.option("--weights", metavar="W", help="To start from: imagenet, none or a file.")
 @click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN (ImageNet families).")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Of each stage.")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Passes over Training (of each stage).")
 @click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces a step.")
 @click.option("--learning-rate", type=float, metavar="R", help="At its peak.")
 @click.option("--class-weights/--no-class-weights", default=None, help="Rare classes count the more.")
-@click.option("--augment/--no-augment", default=None, help="Turn, zoom, shift and mirror faces.")
+@click.option("--augment/--no-augment", default=None, help="Rotate, zoom, shift and flip faces.")
 @click.option(
-    "--labels", type=click.Choice(LABELS), metavar="L", default="fer", help="fer (the data's own) or ferplus."
+    "--labels", type=click.Choice(LABELS), metavar="L", default="fer", help="fer (the data's own, default) or ferplus."
 )
 @click.option("--label-mode", type=click.Choice(LABEL_MODES), metavar="M", help="FER+: majority or probability.")
 @click.option("--votes", type=click.Path(path_type=Path), metavar="FILE", help="fer2013new.csv, for --labels ferplus.")
 @click.option("--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"{', '.join(PRECISIONS)}.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Of weights, order and augmentation.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="N faces of each split, for a try.")
-@click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log, too.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces a split, for a try.")
+@click.option("--tensorboard", is_flag=True, help="TensorBoard's log too (extra tensorboard).")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.pass_context
 def fit(
@@ -59,8 +61,12 @@ def fit(
     gets model.keras, metrics.json, curves.png, history.csv and recipe.toml.
     """
     run = RunFolder(out)
+    check_there(data)
+    if votes is not None:
+        check_there(votes)
     if resume:
-        given = [p for p in options if context.get_parameter_source(p) is not click.core.ParameterSource.DEFAULT]
+        default = click.core.ParameterSource.DEFAULT
+        given = {key: value for key, value in options.items() if context.get_parameter_source(key) is not default}
         recipe, source = _resumed(run, data, votes, arch, recipe_file, given)
     else:
         if (arch is None) == (recipe_file is None):
@@ -71,7 +77,7 @@ def fit(
     bad_rows: list[str] = []
     faces = read_with_progress(data, ("Training", "PublicTest"), votes, bad_rows.append)
     if source.get("labels") == "ferplus":
-        faces = {name: relabelled(part, source["label_mode"]) for name, part in faces.items()}
+        faces = _by_votes(faces, source["label_mode"])
     faces = {name: part.sample(source.get("limit"), recipe.fit.seed) for name, part in faces.items()}
 
     from train.fit import Training
@@ -85,9 +91,9 @@ def fit(
         say=click.echo,
         tensorboard=tensorboard,
     )
+    # Before anything is left behind: a recipe that does not fit its architecture ends here.
+    training.check()
     if not resume:
-        # Before anything is left behind: a recipe that does not fit its architecture ends here.
-        training.check()
         run.start(recipe, source, bad_rows)
     try:
         report = training.fit(source)
@@ -98,12 +104,21 @@ def fit(
         f"{run.model_keras}: {report['scores']['accuracy']:.2%} on PublicTest ({report['scores']['n']} faces), "
         f"epoch {report['best_epoch']} of {report['epochs']}, {report['parameters']:,} parameters"
     )
-    click.echo(f"{_speed(report)}curves in {run.curves_png}; more: mien train evaluate {run.model_keras} --out DIR ...")
+    click.echo(f"{_speed(report)}curves in {run.curves_png}")
+    click.echo(f"every chart: mien train evaluate {run.model_keras} --data {data} --out {out / 'report'}")
 
 
 def _speed(report: dict[str, Any]) -> str:
     rate = report["images_per_second"]
     return f"{rate:.0f} images a second on {report['device']}; " if rate else ""
+
+
+def _by_votes(faces: dict[str, Faces], mode: str) -> dict[str, Faces]:
+    """The faces under FER+'s labels; says how many had none."""
+    labelled = {name: relabelled(part, mode) for name, part in faces.items()}
+    left_out = ", ".join(f"{len(faces[name]) - len(part)} of {name}" for name, part in labelled.items())
+    click.echo(f"FER+ by {mode}: left out for want of a clear vote: {left_out}")
+    return labelled
 
 
 def _new(data: Path, votes: Path | None, name: str | Path, options: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
@@ -127,16 +142,27 @@ def _new(data: Path, votes: Path | None, name: str | Path, options: dict[str, An
 
 
 def _resumed(
-    run: RunFolder, data: Path, votes: Path | None, arch: str | None, recipe_file: Path | None, given: list[str]
+    run: RunFolder, data: Path, votes: Path | None, arch: str | None, recipe_file: Path | None, given: dict[str, Any]
 ) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe and the data of the run, if the command line asks for nothing else."""
+    """The recipe and the data of the run, if the command line asks for nothing else than they say."""
     recipe, source = run.read_recipe()
-    given = [f"--{option.replace('_', '-')}" for option in given]
-    if recipe_file is not None or (arch is not None and arch != recipe.name):
-        given.append("--recipe" if recipe_file else "--arch")
-    if given:
-        raise WrongUseError(f"{', '.join(given)} cannot change with --resume: the run's recipe.toml holds")
+    other = ["--arch"] if arch is not None and arch != recipe.name else []
+    for option, known in (("labels", source.get("labels", "fer")), ("label_mode", source.get("label_mode")),
+                          ("limit", source.get("limit"))):  # fmt: skip
+        if given.pop(option, known) != known:
+            other.append(f"--{option.replace('_', '-')}")
+    changes = {key: given.pop(key) for key in ("augment", "weights", "input_size") if key in given}
+    if recipe_file is not None and load_recipe(recipe_file).with_changes(given, **changes) != recipe:
+        other.append("--recipe")
+    other += [
+        f"--{key.replace('_', '-')}"
+        for key, value in {**given, **changes}.items()
+        if recipe.with_changes(**({key: value} if key in changes else {"fit": {key: value}})) != recipe
+    ]
+    if other:
+        raise WrongUseError(f"{', '.join(other)} cannot change with --resume: the run's recipe.toml holds")
     if run.metrics_json.exists():
+        run.forget_checkpoint()
         raise WrongUseError(f"the run in {run.path} is finished: nothing to resume")
     if sha256_of(data) != source["sha256"]:
         raise WrongUseError(f"{data} is not the data of the run in {run.path} ({source['name']})")

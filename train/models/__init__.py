@@ -19,6 +19,8 @@ _FAMILIES = {
     "densenet121": "densenet121",
     "mien": "mien",
 }
+#: Those that enlarge the face inside the graph, to `input_size`.
+ENLARGING = ("vgg16", "resnet50", "densenet121")
 
 
 def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any:
