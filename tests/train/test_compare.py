@@ -83,3 +83,13 @@ def test_a_damaged_run(other, damage):
     (other / "metrics.json").write_text(json.dumps(table))
     with pytest.raises(DataError, match="is no finished run"):
         read_run(other)
+
+
+def test_runs_of_other_labels_are_said_so(other):
+    metrics = json.loads((other / "metrics.json").read_text())
+    metrics["labels"].append("contempt")
+    metrics["data"]["label_mode"] = "majority"
+    (other / "metrics.json").write_text(json.dumps(metrics))
+    remarks = " ".join(differences([read_run(RECORD)[0], read_run(other)[0]]))
+    assert "not the same labels" in remarks
+    assert "contempt (FER+ by majority)" in remarks

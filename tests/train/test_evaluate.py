@@ -138,7 +138,7 @@ def test_a_run_folder_says_what_the_classes_are(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": ["calm", "tense", "glad"]}))
     assert class_names(load_model(tmp_path / "model.keras"), ("a", "b", "c")) == ("calm", "tense", "glad")
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": ["calm"]}))
-    with pytest.raises(ModelError, match=r"answers 3 classes, .*metrics\.json names 1: calm"):
+    with pytest.raises(ModelError, match=r"answers 3 classes, .*metrics\.json beside it names 1: calm"):
         load_model(tmp_path / "model.keras")
     (tmp_path / "metrics.json").unlink()
     assert class_names(load_model(tmp_path / "model.keras"), ("a", "b", "c")) == ("a", "b", "c")

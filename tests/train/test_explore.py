@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -71,3 +72,10 @@ def test_what_an_earlier_look_left_is_not_taken_for_this_one(made_csv, tmp_path)
     found = explore({"Training": read_faces(made_csv, ("Training",))["Training"].sample(14, 0)})
     assert "duplicates.png" not in [name for name, _ in write_exploration(found, tmp_path, "made")]
     assert not (tmp_path / "duplicates.png").exists()
+
+
+def test_faces_of_a_folder_are_named_by_their_files(tmp_path):
+    folder = write_folder(tmp_path / "faces", 2)
+    shutil.copy(folder / "train" / "happy" / "0.png", folder / "test" / "happy" / "copy.png")
+    found = explore(read_faces(folder, None)).as_dict()
+    assert ["train/happy/0.png", "test/happy/copy.png"] in found["across"][0]["exact"]["rows"]
