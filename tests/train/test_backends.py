@@ -69,9 +69,10 @@ def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
         assert metrics["scores"]["n"] == 70
         histories.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True))
     one, four = histories
-    # The faces that fill the last batch up count for nothing.
-    assert four["loss"] == pytest.approx(one["loss"], rel=1e-3)
-    assert four["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
+    # The faces that fill the last batch up count for nothing in its mean; that mean weighs by their number, though,
+    # when Keras averages over the batches: 8 faces of 72, not 6 of 70.
+    assert four["loss"] == pytest.approx(one["loss"], rel=5e-3)
+    assert four["val_loss"] == pytest.approx(one["val_loss"], rel=1e-2)
     assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.02)
 
 
