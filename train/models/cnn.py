@@ -11,7 +11,7 @@ from edge.contract import INPUT_SIZE
 
 
 def build(
-    n_classes: int, widths: Sequence[int] = (32, 64, 128, 256), dense: int = 256, dropout: float = 0.25
+    n_classes: int, widths: Sequence[int] = (32, 64, 128, 256), dense: int = 256, dropout: float = 0.35
 ) -> keras.Model:
     """Build the network.
 
@@ -19,8 +19,7 @@ def build(
         n_classes: width of the softmax.
         widths: channels of each block; every block halves height and width.
         dense: width of the hidden dense layer.
-        dropout: share of a block's maps dropped in training, whole maps (Tompson et al., 2014: neighbouring pixels
-            tell each other's values); of the dense layer's outputs half.
+        dropout: share dropped after each block in training; the dense layer drops half.
     """
     pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
     x = layers.Rescaling(1 / 255, name="normalise")(x)
@@ -32,7 +31,7 @@ def build(
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
         x = layers.MaxPooling2D(name=f"block{i}_pool")(x)
-        x = layers.SpatialDropout2D(dropout, name=f"block{i}_dropout")(x)
+        x = layers.Dropout(dropout, name=f"block{i}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(dense, use_bias=False, name="dense")(x)
     x = layers.BatchNormalization(momentum=0.9, name="dense_bn")(x)
