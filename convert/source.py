@@ -17,7 +17,7 @@ from convert.probe import probe
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
 from edge.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
-from edge.errors import ModelError
+from edge.errors import ModelError, first_line
 from edge.litert import load_interpreter
 from edge.quiet import quiet_stderr
 from train.run import recorded
@@ -165,9 +165,7 @@ def _from_saved_model(path: Path) -> Source:
         ends = [(each.shape.rank, each.dtype.name) for each in (*arguments.values(), *outputs.values())]
     except Exception as error:
         # OSError for a folder that is none; KeyError without a signature; whatever protobuf raises for damage.
-        raise ModelError(
-            f"{path} is not a SavedModel with a serving_default signature: {_first_line(error)}"
-        ) from error
+        raise ModelError(f"{path} is not a SavedModel with a serving_default signature: {first_line(error)}") from error
     if len(arguments) != 1 or len(outputs) != 1:
         raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
     (entry, spec), (answer, result) = next(iter(arguments.items())), next(iter(outputs.items()))
@@ -263,11 +261,7 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
 
 
 def _cannot_convert(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"TensorFlow cannot convert {path}: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+    return ModelError(f"TensorFlow cannot convert {path}: {first_line(error)}")
 
 
 def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:

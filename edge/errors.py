@@ -69,3 +69,8 @@ class MissingExtraError(WrongUseError):
 
     def __init__(self, extra: str, needs: str) -> None:
         super().__init__(f"this needs {needs}, which is not installed here: pip install 'mien[{extra}]'")
+
+
+def first_line(error: Exception) -> str:
+    """What an error of some library says, in one line of at most 300 characters; its kind where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]

@@ -153,6 +153,8 @@ def chart_names(paths: Sequence[str]) -> list[str]:
 
 
 def _place(run: Run, what: str) -> str:
-    if what in ("splits", "labels"):
-        return run.split if what == "splits" else run.labels
+    if what == "splits":
+        return run.split
+    if what == "labels":
+        return run.labels
     return f"{run.data} (SHA-256 {run.data_sha256[:8]}…{f', {run.limit} faces of it' if run.limit else ''})"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edge.classify import Classifier
 from edge.contract import EIGHT_LABELS, FER2013_LABELS, INPUT_SIZE
 from edge.dataset import Faces
-from edge.errors import ModelError, WrongUseError
+from edge.errors import ModelError, WrongUseError, first_line
 from edge.quiet import quiet_stderr
 from train.backend import import_keras
 from train.run import recorded
@@ -136,7 +136,7 @@ def load_keras_model(path: Path) -> Any:
             raise ModelError(
                 f"{path} was saved by Keras {theirs}, this is Keras {ours}: load it there and save it as a SavedModel"
             ) from error
-        raise ModelError(f"{path} is not a model that Keras {ours} can load: {_first_line(error)}") from error
+        raise ModelError(f"{path} is not a model that Keras {ours} can load: {first_line(error)}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
     if tuple(model.input_shape[1:]) != (INPUT_SIZE, INPUT_SIZE, 1):
@@ -174,7 +174,7 @@ class _SavedModel:
         except Exception as error:
             # OSError for a folder that is none; ValueError without the signature; whatever protobuf raises.
             raise ModelError(
-                f"{path} is not a SavedModel with a serving_default signature: {_first_line(error)}"
+                f"{path} is not a SavedModel with a serving_default signature: {first_line(error)}"
             ) from error
         wanted = (INPUT_SIZE, INPUT_SIZE, 1)
         if len(arguments) != 1 or len(outputs) != 1:
@@ -232,7 +232,3 @@ def _keras_version(path: Path) -> str:
             return str(file.attrs.get("keras_version", ""))
     except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile):
         return ""
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from edge.errors import DataError, WrongUseError
+from edge.errors import DataError, WrongUseError, first_line
 from train.predict import load_keras_model
 from train.recipe import IMAGENET, NO_WEIGHTS, Recipe
 
@@ -88,11 +88,10 @@ def _application(recipe: Recipe) -> keras.Model:
         return build(include_top=False, weights=recipe.weights, input_shape=(_ANY_SIZE, _ANY_SIZE, 3))
     except Exception as error:
         # Keras raises a bare Exception where a download fails, and whatever HDF5 raises for a file that is none.
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
         if recipe.weights == IMAGENET:
             folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
             raise DataError(
                 f"cannot download {name}'s ImageNet weights: put {file} into {folder}, or give --weights PATH or "
-                f"--weights none ({first_line})"
+                f"--weights none ({first_line(error)})"
             ) from error
-        raise DataError(f"{recipe.weights} does not fit {name} without its top: {first_line}") from error
+        raise DataError(f"{recipe.weights} does not fit {name} without its top: {first_line(error)}") from error

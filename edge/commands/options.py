@@ -31,7 +31,7 @@ votes = click.option(
     "--votes",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="FER+'s fer2013new.csv for the same rows, for a model of its labels.",
+    help="FER+'s fer2013new.csv for the same rows.",
 )
 model = click.option(
     "--model",

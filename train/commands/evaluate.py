@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from edge.commands.options import data, read_with_progress, split
+from edge.commands.options import data, read_with_progress, split, votes
 from edge.metrics import Metrics
 from train.plots.style import LONGEST_FILE, cut
 
@@ -16,7 +16,7 @@ from train.plots.style import LONGEST_FILE, cut
 @click.argument("model", type=click.Path(path_type=Path))
 @data
 @split
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+ votes (fer2013new.csv) for the same rows.")
+@votes
 @click.option("--limit", type=click.IntRange(1), help="At most so many faces.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the charts and metrics.json.")
 def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None) -> None:
