@@ -2,8 +2,8 @@
 
 Keras composes batch normalisation of a dozen element-wise operations in float32; PyTorch's own kernel does the
 same sum in one pass over bfloat16. And on a CPU a convolution whose maps are small, or whose kernel is 1x1, is
-quicker as the matrix product that it is: channels come last, so nothing has to move. The saved model holds Keras'
-plain layers.
+quicker as the matrix product that it is: channels come last, so nothing has to move. Where Keras pools, it moves
+channels to the front, which slows down all that follows, backwards too. The saved model holds Keras' plain layers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ def torch_layers(model: keras.Model) -> keras.Model:
 
 
 def _faster(layer: keras.Layer) -> keras.Layer:
-    kinds = {keras.layers.BatchNormalization: BatchNormalization, keras.layers.Conv2D: Conv2D}
-    kind = kinds.get(type(layer), type(layer))
+    kind = FASTER.get(type(layer), type(layer))
     return kind.from_config(layer.get_config())
 
 
@@ -91,3 +90,43 @@ class Conv2D(keras.layers.Conv2D):
         if self.use_bias:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
+
+
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    """Keras' layer, channels left where they are."""
+
+    def call(self, inputs: Any) -> Any:
+        """Pool `[batch, height, width, channels]`; same answer as Keras' layer."""
+        import torch
+
+        if self.padding != "valid" or self.data_format != "channels_last":
+            return super().call(inputs)
+        return torch.nn.functional.max_pool2d(inputs.movedim(-1, 1), self.pool_size, self.strides).movedim(1, -1)
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' layer, four values decided by each number that the CPU draws: drawing is most of its time."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drop a share of `rate`, to the nearest 1/65536, as the generator of the whole program has it."""
+        import torch
+
+        if not training or not 0 < self.rate < 1 or inputs.device.type != "cpu" or not self._plain:
+            return super().call(inputs, training=training)
+        draws = torch.randint(-(2**63), 2**63 - 1, (-(-inputs.numel() // 4),))
+        values = draws.view(torch.int16)[: inputs.numel()].reshape(inputs.shape)
+        dropped = round(self.rate * 2**16)
+        kept = (values >= dropped - 2**15).to(inputs.dtype)
+        return inputs * (kept * (2**16 / (2**16 - dropped)))
+
+    @property
+    def _plain(self) -> bool:
+        return self.seed is None and self.noise_shape is None
+
+
+FASTER = {
+    keras.layers.BatchNormalization: BatchNormalization,
+    keras.layers.Conv2D: Conv2D,
+    keras.layers.MaxPooling2D: MaxPooling2D,
+    keras.layers.Dropout: Dropout,
+}
