@@ -1,4 +1,4 @@
-"""Batch normalisation and convolution in PyTorch's own way: the same numbers as Keras' layers give."""
+"""Batch normalisation, convolution and pooling in PyTorch's own way: the same numbers as Keras' layers give."""
 
 import subprocess
 import sys
@@ -53,13 +53,62 @@ for size, kernel, stride, padding, bias in cases:
 print("the same")
 """
 
+POOLING_SAME_AS_KERAS = """
+import itertools, keras, torch
+from train.torch_layers import torch_layers
+for size, pool, stride, padding in itertools.product((12, 13), (2, 3), (None, 1, 2), ("same", "valid")):
+    plain = keras.Sequential([keras.Input((size, size + 1, 5)), keras.layers.MaxPooling2D(pool, stride, padding)])
+    faster = torch_layers(plain)
+    assert type(faster.layers[0]).__module__ == "train.torch_layers"
+    maps = torch.randn(3, size, size + 1, 5)
+    answers, gradients = [], []
+    for model in (plain, faster):
+        pixels = maps.clone().requires_grad_()
+        answers.append(model(pixels))
+        (answers[-1] ** 2).sum().backward()
+        gradients.append(pixels.grad)
+    torch.testing.assert_close(*answers, rtol=0, atol=0)
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+print("the same")
+"""
+
+DROPOUT_AS_KERAS_DEFINES_IT = """
+import keras, torch
+from train.torch_layers import torch_layers
+ones = torch.ones(500, 47, 3)
+for rate in (0.1, 0.35, 0.5):
+    faster = torch_layers(keras.Sequential([keras.Input((47, 3)), keras.layers.Dropout(rate)]))
+    assert type(faster.layers[0]).__module__ == "train.torch_layers"
+    draws = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        draws.append(faster(ones, training=True))
+    first, again, other = draws
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    # 70,500 values: three standard deviations are 0.006 at most.
+    assert abs((first == 0).float().mean().item() - rate) < 0.006
+    torch.testing.assert_close(first[first > 0].unique(), torch.tensor([1 / (1 - rate)]), rtol=1e-4, atol=0)
+    assert abs(torch.corrcoef(first.reshape(-1)[: 70_500].reshape(-1, 4).T).fill_diagonal_(0)).max() < 0.03
+    assert torch.equal(faster(ones, training=False), ones)
+bfloat = torch_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, dtype="bfloat16")]))
+assert bfloat(torch.ones(2, 4), training=True).dtype == torch.bfloat16
+print("the same")
+"""
+
+SCRIPTS = {
+    "training": SAME_AS_KERAS,
+    "convolutions": CONVOLUTIONS_SAME_AS_KERAS,
+    "pooling": POOLING_SAME_AS_KERAS,
+    "dropout": DROPOUT_AS_KERAS_DEFINES_IT,
+}
+
 
 @pytest.fixture(scope="module")
 def torch_environment():
     return backend_environment("torch")
 
 
-@pytest.mark.parametrize("script", [SAME_AS_KERAS, CONVOLUTIONS_SAME_AS_KERAS], ids=["training", "convolutions"])
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_the_numbers_are_those_of_keras_own_layers(torch_environment, script):
     prefix, environment = torch_environment
     done = subprocess.run(
