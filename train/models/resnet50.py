@@ -17,15 +17,7 @@ def build(
     dropout: Sequence[float] = (),
     l2: float = 0.0,
 ) -> keras.Model:
-    """Build the network: see `imagenet.build`.
-
-    A block's last batch normalisation starts at a scale of zero, so that the block starts as its shortcut (Goyal et
-    al., 2017): from random weights fifty layers are slow to begin otherwise. Weights that are loaded replace it.
-    """
-    model = imagenet.build(
+    """Build the network: see `imagenet.build`."""
+    return imagenet.build(
         keras.applications.ResNet50, "caffe", n_classes, input_size=input_size, dense=dense, dropout=dropout, l2=l2
     )
-    for layer in model.layers:
-        if layer.name.endswith("_3_bn"):
-            layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
-    return model
