@@ -111,17 +111,14 @@ class Dropout(keras.layers.Dropout):
         """Drop a share of `rate`, to the nearest 1/65536, as the generator of the whole program has it."""
         import torch
 
-        if not training or not 0 < self.rate < 1 or inputs.device.type != "cpu" or not self._plain:
+        dropped = round(self.rate * 2**16)
+        plain = self.seed is None and self.noise_shape is None and inputs.device.type == "cpu"
+        if not training or not plain or not 0 < dropped < 2**16:
             return super().call(inputs, training=training)
         draws = torch.randint(-(2**63), 2**63 - 1, (-(-inputs.numel() // 4),))
         values = draws.view(torch.int16)[: inputs.numel()].reshape(inputs.shape)
-        dropped = round(self.rate * 2**16)
         kept = (values >= dropped - 2**15).to(inputs.dtype)
         return inputs * (kept * (2**16 / (2**16 - dropped)))
-
-    @property
-    def _plain(self) -> bool:
-        return self.seed is None and self.noise_shape is None
 
 
 FASTER = {

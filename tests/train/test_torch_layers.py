@@ -88,7 +88,7 @@ for rate in (0.1, 0.35, 0.5):
     # 70,500 values: three standard deviations are 0.006 at most.
     assert abs((first == 0).float().mean().item() - rate) < 0.006
     torch.testing.assert_close(first[first > 0].unique(), torch.tensor([1 / (1 - rate)]), rtol=1e-4, atol=0)
-    assert abs(torch.corrcoef(first.reshape(-1)[: 70_500].reshape(-1, 4).T).fill_diagonal_(0)).max() < 0.03
+    assert abs(torch.corrcoef(first.reshape(-1, 4).T).fill_diagonal_(0)).max() < 0.03
     assert torch.equal(faster(ones, training=False), ones)
 bfloat = torch_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, dtype="bfloat16")]))
 assert bfloat(torch.ones(2, 4), training=True).dtype == torch.bfloat16
