@@ -15,6 +15,7 @@ from edge.dataset import Faces
 from edge.errors import MienError, MissingExtraError
 from edge.files import replacing, write_json
 from edge.metrics import score
+from train.averaged import AveragedBatchNorm
 from train.batches import Batches
 from train.callbacks import History, LearningRate, Plateau, Throughput
 from train.checkpoint import BestWeights, Checkpoint, finished_epochs
@@ -225,6 +226,7 @@ class Training:
         callbacks.append(checkpoint)
         if fit.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+            callbacks.append(AveragedBatchNorm(self.training, fit.batch_size, fit.seed))
         callbacks.append(BestWeights(self.run, best))
         if self._tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(self.run.tensorboard))

@@ -87,8 +87,8 @@ class Fit:
         weight_decay: decoupled (Loshchilov & Hutter, 2019), on kernels only; with SGD's momentum of 0.9, ten
             times the figure of frameworks that add it to the gradient does the same.
         label_smoothing: share of each target spread over all classes.
-        ema: momentum of the running average of the weights that is evaluated and kept; 0 for none. For schedules
-            that come to rest: batch normalisation's statistics are those of the weights of the last steps.
+        ema: momentum of the running average of the weights that is evaluated and kept, with batch-normalisation
+            statistics of its own; 0 for none.
         class_weights: whether a face counts the more, the rarer its class is in Training (scikit-learn's
             `balanced`: faces / (classes x faces of the class)).
         patience: stop after so many epochs without a better PublicTest accuracy; 0 to never stop early.
