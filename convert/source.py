@@ -21,6 +21,7 @@ from edge.errors import ModelError, first_line
 from edge.litert import load_interpreter
 from edge.quiet import quiet_stderr
 from train.run import recorded
+from train.saved_model import SIGNATURE, SavedModel
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -157,39 +158,19 @@ def _from_keras(path: Path) -> Source:
 
 def _from_saved_model(path: Path) -> Source:
     tensorflow = import_tensorflow()
-    try:
-        with quiet_stderr():
-            loaded = tensorflow.saved_model.load(str(path))
-            serve = loaded.signatures["serving_default"]
-        arguments, outputs = serve.structured_input_signature[1], serve.structured_outputs
-        ends = [(each.shape.rank, each.dtype.name) for each in (*arguments.values(), *outputs.values())]
-    except Exception as error:
-        # OSError for a folder that is none; KeyError without a signature; whatever protobuf raises for damage.
-        raise ModelError(f"{path} is not a SavedModel with a serving_default signature: {first_line(error)}") from error
-    if len(arguments) != 1 or len(outputs) != 1:
-        raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
-    (entry, spec), (answer, result) = next(iter(arguments.items())), next(iter(outputs.items()))
-    if ends != [(4, "float32"), (2, "float32")]:
-        raise ModelError(
-            f"{path} takes {spec.dtype.name} {spec.shape}, answers {result.shape}: expected float32 of 4 and 2 axes"
-        )
-    shape = tuple(spec.shape)
-    if shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1) or result.shape[-1] is None:
-        raise ModelError(
-            f"{path} takes {shape}, answers {tuple(result.shape)}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1), "
-            "and one row of probabilities"
-        )
+    saved = SavedModel(path)
+    face = tensorflow.TensorSpec((1, INPUT_SIZE, INPUT_SIZE, 1), tensorflow.float32, name="pixels")
 
     class Once(tensorflow.Module):  # type: ignore[misc]
         """The signature, for one face."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.loaded = loaded
+            self.loaded = saved.loaded
 
-        @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, *shape[1:]), spec.dtype, name="pixels")])
+        @tensorflow.function(input_signature=[face])
         def __call__(self, pixels: Any) -> Any:
-            return self.loaded.signatures["serving_default"](**{entry: pixels})[answer]
+            return self.loaded.signatures[SIGNATURE](**{saved.entry: pixels})[saved.answer]
 
     run = recorded(path)
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
@@ -200,12 +181,7 @@ def _from_saved_model(path: Path) -> Source:
             raise _cannot_convert(path, error) from error
         graph = _to_float_graph(tensorflow, folder, path)
 
-    def model_scores(images: Images) -> Scores:
-        pixels = images[:, :, :, None].astype(np.float32)
-        parts = [serve(**{entry: tensorflow.constant(pixels[i : i + 1])})[answer].numpy() for i in range(len(pixels))]
-        return np.concatenate(parts).astype(np.float32)
-
-    return Source(path, graph, _labels(int(result.shape[-1]), run, path), run=run, model_scores=model_scores)
+    return Source(path, graph, _labels(saved.n_classes, run, path), run=run, model_scores=saved)
 
 
 def _from_tflite(path: Path) -> Source:

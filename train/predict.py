@@ -15,9 +15,9 @@ from edge.classify import Classifier
 from edge.contract import EIGHT_LABELS, FER2013_LABELS, INPUT_SIZE
 from edge.dataset import Faces
 from edge.errors import ModelError, WrongUseError, first_line
-from edge.quiet import quiet_stderr
 from train.backend import import_keras
 from train.run import recorded
+from train.saved_model import SavedModel
 
 Scores = npt.NDArray[np.float32]
 #: Batches of a slice: so many faces are in memory as float32 at once.
@@ -158,48 +158,18 @@ class _Keras:
 
 class _SavedModel:
     def __init__(self, path: Path) -> None:
-        keras = import_keras()
-        if keras.backend.backend() != "tensorflow":
+        backend = import_keras().backend.backend()
+        if backend != "tensorflow":
             raise WrongUseError(
-                f"{path} is a folder: a SavedModel runs on TensorFlow only, this is Keras on "
-                f"{keras.backend.backend()}: set KERAS_BACKEND=tensorflow, or give a .keras file"
+                f"{path} is a folder: a SavedModel runs on TensorFlow only, this is Keras on {backend}: set "
+                "KERAS_BACKEND=tensorflow, or give a .keras file"
             )
-        try:
-            with quiet_stderr():
-                self._layer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
-            signature = self._layer.call_endpoint_fn
-            arguments, outputs = signature.structured_input_signature[1], signature.structured_outputs
-            shapes = [tuple(each.shape) for each in (*arguments.values(), *outputs.values())]
-            dtypes = {each.dtype.name for each in (*arguments.values(), *outputs.values())}
-        except Exception as error:
-            # OSError for a folder that is none; ValueError without the signature; whatever protobuf raises.
-            raise ModelError(
-                f"{path} is not a SavedModel with a serving_default signature: {first_line(error)}"
-            ) from error
-        wanted = (INPUT_SIZE, INPUT_SIZE, 1)
-        if len(arguments) != 1 or len(outputs) != 1:
-            raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
-        if shapes[0][1:] != wanted or len(shapes[1]) != 2 or shapes[1][1] is None or dtypes != {"float32"}:
-            raise ModelError(
-                f"{path} takes {shapes[0]}, answers {shapes[1]}, in {' and '.join(sorted(dtypes))}: expected "
-                f"{(None, *wanted)} and one row of probabilities a face, in float32"
-            )
-        self.path, self._answer = path, next(iter(outputs))
-        self._batch_size = shapes[0][0]
-        self.n_classes = int(shapes[1][1])
+        self.path, self._saved = path, SavedModel(path)
+        self.n_classes = self._saved.n_classes
         self.labels = _run_labels(path, self.n_classes)
 
     def probabilities(self, faces: Faces) -> Scores:
-        step = self._batch_size or 256
-        parts = []
-        for start in range(0, len(faces), step):
-            pixels = faces.images[start : start + step, :, :, None].astype(np.float32)
-            n = len(pixels)
-            if self._batch_size and n < step:
-                # A signature of a fixed batch takes no other.
-                pixels = np.concatenate([pixels, np.zeros((step - n, *pixels.shape[1:]), np.float32)])
-            parts.append(np.asarray(self._layer(pixels)[self._answer], np.float32)[:n])
-        return checked(np.concatenate(parts), self.path)
+        return checked(self._saved(faces.images), self.path)
 
 
 class _Tflite:
