@@ -12,9 +12,10 @@ demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
 	$(BIN)/mien run --source demo --max-frames 300
 
+# Side by side: a thread that waits shall sleep, not spin on what the others need.
 test: install-train  ## every test
 	$(BIN)/mien models pull
-	$(BIN)/python -m pytest
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: install-train  ## style and types
 	$(BIN)/ruff check .

@@ -166,7 +166,7 @@ def _from_saved_model(path: Path) -> Source:
 
         def __init__(self) -> None:
             super().__init__()
-            self.loaded = saved.loaded
+            self.loaded = tensorflow.saved_model.load(str(path))
 
         @tensorflow.function(input_signature=[face])
         def __call__(self, pixels: Any) -> Any:

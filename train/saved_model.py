@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from edge.contract import INPUT_SIZE
 from edge.errors import ModelError, first_line
 from edge.quiet import quiet_stderr
+from train.backend import import_keras
 
 SIGNATURE = "serving_default"
 #: Faces at once, where the signature takes any number.
@@ -21,10 +21,9 @@ class SavedModel:
     """The one signature of a classifier that was saved by TensorFlow or exported by Keras.
 
     Args:
-        path: the folder. TensorFlow is installed.
+        path: the folder. Keras runs on TensorFlow.
 
     Attributes:
-        loaded: what TensorFlow made of the folder.
         entry, answer: what the signature calls its input and its output.
         batch_size: faces that the signature takes at once; None for any number.
         n_classes: how many scores it answers.
@@ -34,18 +33,17 @@ class SavedModel:
     """
 
     def __init__(self, path: Path) -> None:
-        import tensorflow
-
+        keras = import_keras()
         try:
             with quiet_stderr():
-                self.loaded: Any = tensorflow.saved_model.load(str(path))
-                self._signature = self.loaded.signatures[SIGNATURE]
-            arguments, outputs = self._signature.structured_input_signature[1], self._signature.structured_outputs
+                self._layer = keras.layers.TFSMLayer(str(path), call_endpoint=SIGNATURE)
+            signature = self._layer.call_endpoint_fn
+            arguments, outputs = signature.structured_input_signature[1], signature.structured_outputs
             ends = [*arguments.values(), *outputs.values()]
             shapes = [None if each.shape.rank is None else tuple(each.shape) for each in ends]
             dtypes = {each.dtype.name for each in ends}
         except Exception as error:
-            # OSError for a folder that is none; KeyError without the signature; whatever protobuf raises for damage.
+            # OSError for a folder that is none; ValueError without the signature; whatever protobuf raises for damage.
             raise ModelError(f"{path} is not a SavedModel with a {SIGNATURE} signature: {first_line(error)}") from error
         if len(arguments) != 1 or len(outputs) != 1:
             raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
@@ -63,8 +61,6 @@ class SavedModel:
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Scores `(n, n_classes)` float32 of faces `(n, 48, 48)` uint8."""
-        import tensorflow
-
         step = self.batch_size or BATCH_SIZE
         parts = []
         for start in range(0, len(images), step):
@@ -73,6 +69,5 @@ class SavedModel:
             if self.batch_size and n < step:
                 # A signature of a fixed batch takes no other.
                 pixels = np.concatenate([pixels, np.zeros((step - n, *pixels.shape[1:]), np.float32)])
-            scores = self._signature(**{self.entry: tensorflow.constant(pixels)})[self.answer]
-            parts.append(np.asarray(scores, np.float32)[:n])
+            parts.append(np.asarray(self._layer(pixels)[self.answer], np.float32)[:n])
         return np.concatenate(parts)
