@@ -38,7 +38,7 @@ def test_the_kept_model_has_its_own_statistics(mien, made_csv, faces, tmp_path):
     recipe = tmp_path / "r.toml"
     recipe.write_text(
         'name = "r"\narchitecture = "cnn"\n[model]\nwidths = [4]\ndense = 8\ndropout = 0.5\n[augment]\nenabled = true\n'
-        'rotation_deg = 30.0\n[fit]\nepochs = 3\nbatch_size = 210\nlearning_rate = 0.01\nema = 0.5\n'
+        "rotation_deg = 30.0\n[fit]\nepochs = 3\nbatch_size = 210\nlearning_rate = 0.01\nema = 0.5\n"
         'precision = "float32"\n'
     )
     done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / "run", module="train")
