@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import keras
 import numpy as np
 
 from edge.dataset import Faces
+from train.torch_layers import no_gradients
 
 Logs = dict[str, float] | None
 
@@ -59,7 +60,7 @@ class AveragedBatchNorm(keras.callbacks.Callback):
 
     def _take(self) -> None:
         layers = self._layers()
-        with _all_kept(self.model), _no_gradients():
+        with _all_kept(self.model), no_gradients():
             try:
                 for number, start in enumerate(range(0, len(self._images), self._batch_size)):
                     for layer, _ in layers:
@@ -100,12 +101,3 @@ def _all_kept(model: keras.Model) -> Iterator[None]:
     finally:
         for layer, rate in layers:
             layer.rate = rate
-
-
-def _no_gradients() -> AbstractContextManager[object]:
-    """PyTorch alone keeps what a gradient would need until it is told not to."""
-    if keras.backend.backend() != "torch":
-        return nullcontext()
-    import torch
-
-    return torch.no_grad()

@@ -8,6 +8,7 @@ channels to the front, which slows down all that follows, backwards too. The sav
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -23,6 +24,15 @@ def torch_layers(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=_faster)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def no_gradients() -> AbstractContextManager[object]:
+    """A forward pass that keeps nothing for a backward one; other backends keep nothing unless they are asked."""
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    import torch
+
+    return torch.no_grad()
 
 
 def _faster(layer: keras.Layer) -> keras.Layer:
