@@ -77,16 +77,14 @@ class AveragedBatchNorm(keras.callbacks.Callback):
         layers = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         return [(layer, layer.momentum) for layer in layers if layer.trainable]
 
+    def _variables(self) -> list[keras.Variable]:
+        return [value for layer, _ in self._layers() for value in (layer.moving_mean, layer.moving_variance)]
+
     def _statistics(self) -> list[np.ndarray]:
-        return [
-            np.array(keras.ops.convert_to_numpy(value))
-            for layer, _ in self._layers()
-            for value in (layer.moving_mean, layer.moving_variance)
-        ]
+        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables()]
 
     def _set(self, values: list[np.ndarray]) -> None:
-        variables = [v for layer, _ in self._layers() for v in (layer.moving_mean, layer.moving_variance)]
-        for variable, value in zip(variables, values, strict=True):
+        for variable, value in zip(self._variables(), values, strict=True):
             variable.assign(value)
 
 
