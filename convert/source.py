@@ -133,7 +133,7 @@ def load_source(path: Path) -> Source:
 
 def _from_keras(path: Path) -> Source:
     tensorflow = import_tensorflow()
-    from train.predict import load_keras_model
+    from train.predict import keras_probabilities, load_keras_model
 
     model = load_keras_model(path)
     for weight in model.weights:
@@ -150,8 +150,7 @@ def _from_keras(path: Path) -> Source:
         graph = _to_float_graph(tensorflow, folder, path)
 
     def model_scores(images: Images) -> Scores:
-        pixels = images[:, :, :, None].astype(np.float32)
-        return np.asarray(model.predict(pixels, batch_size=256, verbose=0), np.float32)
+        return keras_probabilities(model, images)
 
     return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
 

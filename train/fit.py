@@ -34,6 +34,8 @@ from train.torch_layers import torch_layers
 from train.weights import load_weights
 
 Say = Callable[[str], None]
+#: How PyTorch (GPU, CPU), TensorFlow and JAX say that memory ran out; each has an exception of its own.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
 
 
 class Training:
@@ -83,9 +85,7 @@ class Training:
         """
         self._introduce()
         keras.utils.set_random_seed(self.recipe.fit.seed)
-        best = self.build()
-        if not finished_epochs(self.run):
-            load_weights(best, self.recipe)
+        best = self._first_model()
         with _explained(self.recipe, self.run):
             with sharing(self.devices):
                 self._fit_stages(best)
@@ -111,15 +111,20 @@ class Training:
         for package in ("tensorboard", "tensorflow") if self._tensorboard else ():
             if find_spec(package) is None:
                 raise MissingExtraError("train,tensorboard", package)
-        model = self.build()
-        if not finished_epochs(self.run):
-            load_weights(model, self.recipe)
+        model = self._first_model()
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)
 
     def build(self) -> keras.Model:
         """The recipe's model with random weights, under Keras' current dtype policy."""
         return build_model(self.recipe.architecture, len(self.training.labels), self.recipe.model)
+
+    def _first_model(self) -> keras.Model:
+        """The model as the run starts; a run that goes on reads the weights of its checkpoint later."""
+        model = self.build()
+        if not finished_epochs(self.run):
+            load_weights(model, self.recipe)
+        return model
 
     def _introduce(self) -> None:
         self._say(
@@ -236,8 +241,8 @@ class Training:
     def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
         # What held a step of training holds one of prediction.
         batch_size = self.recipe.fit.batch_size
-        probabilities = keras_probabilities(best, self.validation, batch_size)
-        seen = keras_probabilities(best, self.training, batch_size).argmax(axis=1)
+        probabilities = keras_probabilities(best, self.validation.images, batch_size)
+        seen = keras_probabilities(best, self.training.images, batch_size).argmax(axis=1)
         history = self.run.read_history()
         accuracies = [row["val_accuracy"] for row in history]
         rate = self.throughput.images_per_second
@@ -290,7 +295,3 @@ def _explained(recipe: Recipe, run: RunFolder) -> Iterator[None]:
             advice = f"--batch-size {size // 2}, and another --out" if size > 1 else "a smaller --input-size"
             raise MienError(f"out of memory with batches of {size} faces: try {advice}") from error
         raise
-
-
-#: How PyTorch (GPU, CPU), TensorFlow and JAX say that memory ran out; each has an exception of its own.
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED")

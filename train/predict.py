@@ -19,6 +19,7 @@ from train.backend import import_keras
 from train.run import recorded
 from train.saved_model import SavedModel
 
+Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 #: Batches of a slice: so many faces are in memory as float32 at once.
 _BATCHES = 16
@@ -101,18 +102,18 @@ def checked(scores: Scores, path: Path) -> Scores:
     return scores
 
 
-def keras_probabilities(model: Any, faces: Faces, batch_size: int = 256) -> Scores:
+def keras_probabilities(model: Any, images: Images, batch_size: int = 256) -> Scores:
     """A Keras model's scores, `(n, n_classes)` float32.
 
     Args:
         model: a loaded model.
-        faces: what to show it; read in slices, so that a memory-mapped set is never copied whole.
+        images: faces `(n, 48, 48)` uint8; read in slices, so that a memory-mapped set is never copied whole.
         batch_size: faces at once.
     """
     step = batch_size * _BATCHES
     parts = []
-    for start in range(0, len(faces), step):
-        pixels = faces.images[start : start + step, :, :, None].astype(np.float32)
+    for start in range(0, len(images), step):
+        pixels = images[start : start + step, :, :, None].astype(np.float32)
         parts.append(np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0), np.float32))
     return np.concatenate(parts)
 
@@ -153,7 +154,7 @@ class _Keras:
         self.labels = _run_labels(path, self.n_classes)
 
     def probabilities(self, faces: Faces) -> Scores:
-        return checked(keras_probabilities(self._model, faces), self.path)
+        return checked(keras_probabilities(self._model, faces.images), self.path)
 
 
 class _SavedModel:

@@ -52,7 +52,7 @@ def test_every_format_of_a_model_scores_alike(public, tmp_path):
     model.save(tmp_path / "m.keras")
     model.save(tmp_path / "m.h5")
     model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
-    wanted = keras_probabilities(model, public)
+    wanted = keras_probabilities(model, public.images)
     for name in ("m.keras", "m.h5", "saved"):
         loaded = load_model(tmp_path / name)
         assert class_names(loaded, public.labels) == FER2013_LABELS
@@ -172,10 +172,10 @@ def test_tflites_that_break_their_contract(mien, made_csv, tmp_path):
 
 def test_slices_do_not_change_the_scores(public, monkeypatch):
     model = small_model(7)
-    whole = keras_probabilities(model, public)
+    whole = keras_probabilities(model, public.images)
     monkeypatch.setattr("train.predict._BATCHES", 1)
-    assert np.array_equal(keras_probabilities(model, public, batch_size=32)[:5], whole[:5])
-    assert np.abs(keras_probabilities(model, public, batch_size=32) - whole).max() < 1e-6
+    assert np.array_equal(keras_probabilities(model, public.images, batch_size=32)[:5], whole[:5])
+    assert np.abs(keras_probabilities(model, public.images, batch_size=32) - whole).max() < 1e-6
 
 
 def test_majority_of_the_votes():

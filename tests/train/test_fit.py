@@ -53,7 +53,7 @@ def test_the_model_loads_without_mien(cnn_run, made_csv):
 
 def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
     faces = read_faces(made_csv, ("PublicTest",))["PublicTest"]
-    answers = predict(load_keras_model(cnn_run / "model.keras"), faces).argmax(axis=1)
+    answers = predict(load_keras_model(cnn_run / "model.keras"), faces.images).argmax(axis=1)
     rows = (cnn_run / "history.csv").read_text().splitlines()
     column = rows[0].split(",").index("val_accuracy")
     best = max(float(row.split(",")[column]) for row in rows[1:])
