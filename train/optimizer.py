@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from train.recipe import Fit, Stage
+from train.torch_average import averaged_in_one_pass
 
 
 def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -38,4 +39,4 @@ def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optim
         optimizer = keras.optimizers.Adam(rate, **common)
     if fit.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    return averaged_in_one_pass(optimizer)

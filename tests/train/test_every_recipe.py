@@ -48,12 +48,8 @@ def call(command, *arguments):
     return command.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
-#: The ones that share all but the way they are trained with another are left to it.
-NAMES = [name for name in recipe_names() if name != "resnet50-scratch"]
-
-
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", recipe_names())
 def test_it_goes_the_whole_way(name, few_faces, backbone_file, demo_clip, weights, tmp_path, capfd):
     recipe = load_recipe(name)
     run, data = tmp_path / "run", ("--data", few_faces)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -20,6 +21,14 @@ def test_a_model_takes_pixels_and_gives_probabilities(name):
 def test_the_edge_family_has_the_size_it_is_known_by():
     recipe = load_recipe("mien-small")
     assert build_model("mien", 7, recipe.model).count_params() == 697_895
+
+
+def test_the_blocks_of_an_untrained_resnet_start_as_the_identity():
+    model = build_model("resnet50", 7, {})
+    blocks = [model.get_layer(f"conv4_block{i}_out").output for i in (1, 6)]
+    first, last = keras.Model(model.input, blocks)(np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)))
+    assert np.asarray(first).max() > 0
+    np.testing.assert_array_equal(np.asarray(first), np.asarray(last))
 
 
 def test_unknown_architectures_and_arguments():
