@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +149,7 @@ def _from_keras(path: Path) -> Source:
             raise _cannot_convert(path, error) from error
         graph = _to_float_graph(tensorflow, folder, path)
 
-    def model_scores(images: Images) -> Scores:
-        return keras_probabilities(model, images)
-
+    model_scores = partial(keras_probabilities, model)
     return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
 
 
