@@ -1,6 +1,7 @@
 """Small made data: drawings that a network can tell apart after an epoch or two, in FER-2013's layout."""
 
 import bz2
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -49,6 +50,32 @@ def write_csv(path: Path, training: int = 210, public_test: int = 70, seed: int 
             lines.append(f"{class_id},{' '.join(map(str, face.ravel()))},{usage}")
     text = ("\n".join(lines) + "\n").encode()
     path.write_bytes(bz2.compress(text) if path.suffix == ".bz2" else text)
+    return path
+
+
+_VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+_AS_FERPLUS = dict(
+    zip(FER2013_LABELS, ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"), strict=True)
+)
+
+
+def write_votes(
+    path: Path, votes_of: Callable[[int, str], dict[str, int]], training: int = 210, public_test: int = 70
+) -> Path:
+    """FER+'s votes for the rows of `write_csv`.
+
+    Args:
+        path: the CSV to write.
+        votes_of: the votes of a face, by its position in its split and its label as FER+ calls it.
+        training: rows of Training.
+        public_test: rows of PublicTest.
+    """
+    lines = ["Usage,Image name," + ",".join(_VOTED)]
+    for usage, n in (("Training", training), ("PublicTest", public_test)):
+        for i in range(n):
+            votes = votes_of(i, _AS_FERPLUS[FER2013_LABELS[i % len(FER2013_LABELS)]])
+            lines.append(f"{usage},x," + ",".join(str(votes.get(column, 0)) for column in _VOTED))
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 

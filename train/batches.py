@@ -8,6 +8,7 @@ import numpy as np
 from edge.dataset import Faces
 from train.augment import augment_faces, mix_up
 from train.recipe import Augment
+from train.teachers import Teachers
 
 
 class Batches(keras.utils.PyDataset):
@@ -20,6 +21,7 @@ class Batches(keras.utils.PyDataset):
         augment: how each face is changed; None or disabled for not at all.
         multiple_of: devices that share a batch: the last one is filled up to a multiple of so many, by faces that
             count for nothing.
+        teachers: who has a share in each target, by the face as it is here, changes included; None for nobody.
     """
 
     def __init__(
@@ -29,12 +31,14 @@ class Batches(keras.utils.PyDataset):
         seed: int | None,
         augment: Augment | None = None,
         multiple_of: int = 1,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
         self._faces = faces
         self._augment = augment if augment and augment.enabled else None
         self._batch_size = -(-batch_size // multiple_of) * multiple_of
         self._seed, self._multiple_of = seed, multiple_of
+        self._teachers = teachers
         self._order = np.arange(len(faces))
         self._epoch = 0
 
@@ -61,6 +65,8 @@ class Batches(keras.utils.PyDataset):
             pixels = augment_faces(images, self._augment, random)
             if self._augment.mixup:
                 pixels, targets = mix_up(pixels, targets, self._augment.mixup, random)
+        if self._teachers is not None:
+            targets = self._teachers.teach(pixels, targets)
         if self._multiple_of == 1:
             return pixels[..., None], targets
         weights = np.ones(len(chosen), np.float32)

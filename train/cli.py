@@ -1,4 +1,4 @@
-"""`mien train`: explore, fit, evaluate, compare, export, fetch, list."""
+"""`mien train`: explore, fit, distill, evaluate, compare, export, fetch, list."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edge.cli import LazyGroup
         "fetch": ("train.commands.fetch:fetch", "FER-2013 or AffectNet from Kaggle, with your own credentials."),
         "explore": ("train.commands.explore:explore", "What is in a data set, as pictures."),
         "fit": ("train.commands.fit:fit", "Train a recipe into a run folder."),
+        "distill": ("train.commands.distill:distill", "The same, learning from other models too."),
         "evaluate": ("train.commands.evaluate:evaluate", "Score a model on a split, with every chart."),
         "compare": ("train.commands.compare:compare", "Runs side by side: a table and a chart."),
         "export": ("train.commands.export:export", "A trained model as .keras or .h5."),

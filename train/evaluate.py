@@ -103,7 +103,7 @@ def evaluate(model: Model, faces: Faces) -> Evaluation:
     """
     labels = class_names(model, faces.labels)
     class_ids = _model_class_ids(labels, faces, model.path)
-    probabilities = model.probabilities(faces)
+    probabilities = model.probabilities(faces.images)
     answers = probabilities.argmax(axis=1)
     return Evaluation(
         labels,

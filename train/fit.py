@@ -30,6 +30,7 @@ from train.predict import keras_probabilities
 from train.recipe import Recipe, Stage
 from train.run import RunFolder
 from train.stage import freeze
+from train.teachers import Teachers
 from train.torch_layers import torch_layers
 from train.weights import load_weights
 
@@ -46,6 +47,7 @@ class Training:
         training: the faces to fit.
         validation: the faces to choose on.
         run: a started run folder.
+        teachers: who has a share in the targets of `training`; None for nobody.
         verbose: Keras' own progress display.
         say: where one-line remarks go.
         tensorboard: whether to write TensorBoard's log, too.
@@ -58,12 +60,13 @@ class Training:
         validation: Faces,
         run: RunFolder,
         *,
+        teachers: Teachers | None = None,
         verbose: str | int = "auto",
         say: Say = print,
         tensorboard: bool = False,
     ) -> None:
         self.recipe, self.training, self.validation, self.run = recipe, training, validation, run
-        self._verbose, self._say = verbose, say
+        self._teachers, self._verbose, self._say = teachers, verbose, say
         # A run that was started with the log goes on with it.
         self._tensorboard = tensorboard or run.tensorboard.exists()
         self.devices = find_devices()
@@ -180,7 +183,7 @@ class Training:
         """
         fit, run = self.recipe.fit, self.run
         together = self.devices.count
-        batches = Batches(self.training, fit.batch_size, fit.seed, self.recipe.augment, together)
+        batches = Batches(self.training, fit.batch_size, fit.seed, self.recipe.augment, together, self._teachers)
         freeze(model, self.recipe, stage)
         model.compile(
             build_optimizer(fit, stage, len(batches)),

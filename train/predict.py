@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from edge.classify import Classifier
 from edge.contract import EIGHT_LABELS, FER2013_LABELS, INPUT_SIZE
-from edge.dataset import Faces
 from edge.errors import ModelError, WrongUseError, first_line
 from train.backend import import_keras
 from train.run import recorded
@@ -41,8 +40,8 @@ class Model(Protocol):
     n_classes: int
     labels: tuple[str, ...]
 
-    def probabilities(self, faces: Faces) -> Scores:
-        """Scores `(n, n_classes)` float32, 0..1, rows sum to 1."""
+    def probabilities(self, images: Images) -> Scores:
+        """Scores `(n, n_classes)` float32, 0..1, rows sum to 1, of faces `(n, 48, 48)` uint8."""
         ...
 
 
@@ -153,8 +152,8 @@ class _Keras:
         self.n_classes = int(self._model.output_shape[-1])
         self.labels = _run_labels(path, self.n_classes)
 
-    def probabilities(self, faces: Faces) -> Scores:
-        return checked(keras_probabilities(self._model, faces.images), self.path)
+    def probabilities(self, images: Images) -> Scores:
+        return checked(keras_probabilities(self._model, images), self.path)
 
 
 class _SavedModel:
@@ -169,8 +168,8 @@ class _SavedModel:
         self.n_classes = self._saved.n_classes
         self.labels = _run_labels(path, self.n_classes)
 
-    def probabilities(self, faces: Faces) -> Scores:
-        return checked(self._saved(faces.images), self.path)
+    def probabilities(self, images: Images) -> Scores:
+        return checked(self._saved(images), self.path)
 
 
 class _Tflite:
@@ -179,8 +178,8 @@ class _Tflite:
         self.path, self.labels = path, self._classifier.labels
         self.n_classes = len(self.labels)
 
-    def probabilities(self, faces: Faces) -> Scores:
-        return checked(np.stack([self._classifier.scores(face) for face in faces.images]), self.path)
+    def probabilities(self, images: Images) -> Scores:
+        return checked(np.stack([self._classifier.scores(face) for face in images]), self.path)
 
 
 def _run_labels(path: Path, n: int) -> tuple[str, ...]:

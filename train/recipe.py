@@ -28,6 +28,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "warmup_epochs": (0, 100_000),
     "weight_decay": (0, 1e3),
     "label_smoothing": (0, 1),
+    "soft_labels": (0, 1),
+    "teacher_share": (0, 1),
     "ema": (0, 1),
     "patience": (0, 100_000),
     "plateau_patience": (1, 100_000),
@@ -87,6 +89,9 @@ class Fit:
         weight_decay: decoupled (Loshchilov & Hutter, 2019), on kernels only; with SGD's momentum of 0.9, ten
             times the figure of frameworks that add it to the gradient does the same.
         label_smoothing: share of each target spread over all classes.
+        soft_labels: share of each Training face's target that FER+'s votes decide, in FER-2013's labels
+            (`train.soft_labels`); 0 to do without votes.
+        teacher_share: share of each Training face's target that teachers decide (`train.teachers`); 0 to do without.
         ema: momentum of the running average of the weights that is evaluated and kept, with batch-normalisation
             statistics of its own; 0 for none.
         class_weights: whether a face counts the more, the rarer its class is in Training (scikit-learn's
@@ -106,6 +111,8 @@ class Fit:
     plateau_factor: float = 0.5
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    soft_labels: float = 0.0
+    teacher_share: float = 0.0
     ema: float = 0.0
     class_weights: bool = False
     patience: int = 0

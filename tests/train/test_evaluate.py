@@ -32,7 +32,7 @@ class Fixed:
         self.path, self.labels, self._scores = path, labels, np.array(scores, np.float32)
         self.n_classes = len(labels)
 
-    def probabilities(self, faces):
+    def probabilities(self, images):
         return self._scores
 
 
@@ -56,7 +56,7 @@ def test_every_format_of_a_model_scores_alike(public, tmp_path):
     for name in ("m.keras", "m.h5", "saved"):
         loaded = load_model(tmp_path / name)
         assert class_names(loaded, public.labels) == FER2013_LABELS
-        assert np.abs(loaded.probabilities(public) - wanted).max() < 1e-5
+        assert np.abs(loaded.probabilities(public.images) - wanted).max() < 1e-5
 
 
 def test_a_tflite_reports_nearly_what_the_keras_file_it_came_from_does(public):

@@ -14,7 +14,7 @@ from convert.graph import Graph
 from edge.card import read_model
 from edge.cli import cli
 from edge.dataset import read_faces
-from tests.made_data import write_csv
+from tests.made_data import write_csv, write_votes
 from train.cli import train
 from train.models import build_model
 from train.recipe import load_recipe, recipe_names
@@ -54,7 +54,10 @@ def test_it_goes_the_whole_way(name, few_faces, backbone_file, demo_clip, weight
     recipe = load_recipe(name)
     run, data = tmp_path / "run", ("--data", few_faces)
     pretrained = ("--weights", backbone_file(recipe.architecture)) if recipe.weights == "imagenet" else ()
-    call(train, "fit", "--arch", name, *data, "--out", run, "--epochs", 1, "--batch-size", 14, *pretrained)
+    soft = recipe.fit.soft_labels > 0
+    votes = ("--votes", write_votes(tmp_path / "votes.csv", lambda i, label: {label: 8, "neutral": 2}, 56, 14))
+    call(train, "fit", "--arch", name, *data, "--out", run, "--epochs", 1, "--batch-size", 14, *pretrained,
+         *(votes if soft else ()), "--teacher-share", 0)  # fmt: skip
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["scores"]["n"] == 14
     assert metrics["epochs"] == len(recipe.plan())

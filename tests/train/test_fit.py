@@ -6,15 +6,14 @@ import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from edge.dataset import read_faces
-from tests.made_data import write_csv, write_folder
-from tests.train.conftest import epochs_of
+from tests.made_data import write_csv, write_folder, write_votes
+from tests.train.conftest import epochs_of, kill_after
 from train.batches import Batches
 from train.interrupt import InterruptBetweenBatches
 from train.models import build_model
@@ -70,17 +69,8 @@ def test_evaluate_scores_the_model_again(mien, cnn_run, made_csv, tmp_path):
 
 
 def test_evaluate_against_ferplus_votes(mien, cnn_run, made_csv, tmp_path):
-    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    columns = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
-    rows = []
-    for usage, n in (("Training", 210), ("PublicTest", 70)):
-        for i in range(n):
-            votes = dict.fromkeys(header.split(",")[2:], 0) | {columns[i % 7]: 9}
-            if i == 0:
-                # A tie has no majority.
-                votes["neutral"] = 9
-            rows.append(",".join([usage, "x", *map(str, votes.values())]))
-    (tmp_path / "votes.csv").write_text("\n".join([header, *rows]) + "\n")
+    # A tie has no majority.
+    write_votes(tmp_path / "votes.csv", lambda i, label: {"neutral": 9, label: 9} if i == 0 else {label: 9})
     done = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--votes", tmp_path / "votes.csv",
                 "--out", tmp_path, module="train")  # fmt: skip
     assert "of 69 faces with one" in done.out, done.err
@@ -144,7 +134,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
     recipe = recipe_of(tmp_path, 40)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train").code == 0
-    kill_after(5, "--recipe", recipe, "--data", made_csv, "--out", broken)
+    kill_after(5, "fit", "--recipe", recipe, "--data", made_csv, "--out", broken)
     assert not (broken / "model.keras").exists()
     assert not (broken / "metrics.json").exists()
     done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
@@ -193,7 +183,7 @@ def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, mad
     assert "stage 2, all: " in done.out
     assert "stage 2, all: 35 trainable" not in done.out
     command = ("--recipe", recipe, "--seed", 0, "--data", made_csv, "--out", broken)
-    kill_after(rows, *command)
+    kill_after(rows, "fit", *command)
     # What the first weights came from may be gone by now.
     moved = pretrained.rename(pretrained.with_suffix(".moved"))
     done = mien("fit", *command, "--resume", module="train")
@@ -214,20 +204,6 @@ def pretrained(tmp_path_factory):
     path = tmp_path_factory.mktemp("pretrained") / "eight.keras"
     build_model("mien", 8, {"widths": [4], "blocks": 1}).save(path)
     return path
-
-
-def kill_after(rows, *arguments):
-    """Start a run and kill it in the epoch after so many."""
-    command = [sys.executable, "-m", "train", "fit", *map(str, arguments)]
-    history = Path(command[-1]) / "history.csv"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            if history.exists() and len(history.read_text().splitlines()) > rows:
-                break
-            time.sleep(0.005)
-        assert process.poll() is None, "the run ended before it could be killed: give it more epochs"
-        process.send_signal(signal.SIGKILL)
 
 
 def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
@@ -290,17 +266,9 @@ def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
 
 
 def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
-    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
-    columns = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
-    rows = []
-    for usage, n in (("Training", 210), ("PublicTest", 70)):
-        for i in range(n):
-            votes = dict.fromkeys(header.split(",")[2:], 0) | {columns[i % 7]: 6, "contempt": 4}
-            if i == 0:
-                votes["NF"] = 9
-            rows.append(",".join([usage, "x", *map(str, votes.values())]))
-    votes_csv = tmp_path / "votes.csv"
-    votes_csv.write_text("\n".join([header, *rows]) + "\n")
+    votes_csv = write_votes(
+        tmp_path / "votes.csv", lambda i, label: {label: 6, "contempt": 4} | ({"NF": 9} if i == 0 else {})
+    )
     for mode in ("majority", "probability"):
         done = mien("fit", "--recipe", recipe_of(tmp_path, 1), "--data", made_csv, "--labels", "ferplus",
                     "--label-mode", mode, "--votes", votes_csv, "--out", tmp_path / mode, module="train")  # fmt: skip
@@ -381,7 +349,18 @@ def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
         (("--resume", "--out", cnn_run), "is finished"),
         (("--resume", "--out", cnn_run, "--epochs", 9), "--epochs cannot change with --resume"),
         (("--arch", "cnn", "--labels", "ferplus", "--out", tmp_path / "a"), "give --votes fer2013new.csv"),
-        (("--arch", "cnn", "--label-mode", "majority", "--out", tmp_path / "a"), "belong to --labels ferplus"),
+        (("--arch", "cnn", "--label-mode", "majority", "--out", tmp_path / "a"), "belongs to --labels ferplus"),
+        (
+            ("--arch", "cnn", "--soft-labels", 0.5, "--out", tmp_path / "a"),
+            "takes 50% of each target from",
+        ),
+        (("--arch", "cnn", "--soft-labels", 2, "--out", tmp_path / "a"), "soft_labels in the command line is 2.0"),
+        (("--arch", "cnn", "--votes", made_csv, "--out", tmp_path / "a"), "cnn has none"),
+        (
+            ("--arch", "cnn", "--soft-labels", 1, "--labels", "ferplus", "--votes", made_csv, "--out", tmp_path / "a"),
+            "give --soft-labels 0",
+        ),
+        (("--arch", "cnn", "--teacher-share", 0.5, "--out", tmp_path / "a"), "use mien train distill --teacher RUN"),
         (("--arch", "cnn", "--weights", "imagenet", "--out", tmp_path / "a"), "cnn takes no 'imagenet' weights"),
         (("--arch", "resnet50", "--learning-rate", 1, "--out", tmp_path / "a"), "each with its learning_rate"),
         (("--arch", "cnn", "--input-size", 96, "--out", tmp_path / "a"), "--input-size is for vgg16, resnet50"),

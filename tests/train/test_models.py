@@ -23,6 +23,24 @@ def test_the_edge_family_has_the_size_it_is_known_by():
     assert build_model("mien", 7, recipe.model).count_params() == 697_895
 
 
+def test_the_edge_family_with_and_without_shortcuts():
+    def kinds(**model):
+        names = [layer.name for layer in build_model("mien", 7, {"widths": [8, 16], "blocks": [1, 2], **model}).layers]
+        return sum(name.endswith("_add") for name in names), names
+
+    added, names = kinds()
+    assert added == 3
+    assert "stage2_block2_conv2" in names
+    assert "dropout" not in names
+    added, names = kinds(shortcuts=False, dropout=0.2, stem_width=4)
+    assert added == 0
+    assert "dropout" in names
+    convolutions = [name for name in names if name in ("stem", "stage1_block1", "stage2_block1", "stage2_block2")]
+    assert len(convolutions) == 4
+    with pytest.raises(DataError, match="blocks of 1 stages, widths of 2: expected as many"):
+        kinds(blocks=[2])
+
+
 def test_the_blocks_of_an_untrained_resnet_start_as_the_identity():
     model = build_model("resnet50", 7, {})
     blocks = [model.get_layer(f"conv4_block{i}_out").output for i in (1, 6)]

@@ -2,170 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from edge.commands.options import data, read_with_progress
-from edge.dataset import check_there
-from edge.digest import sha256_of
-from edge.errors import WrongUseError
-from edge.faces import Faces
-from edge.ferplus import LABEL_MODES, relabelled
-from train.backend import PRECISIONS, import_keras
-from train.recipe import Recipe, load_recipe
-from train.run import RunFolder
-
-LABELS = ("fer", "ferplus")
+from train.commands.training import train_a_run, training_options
 
 
 @click.command()
-@data
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make.")
-@click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`.")
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="One of your own, TOML.")
-@click.option("--weights", metavar="W", help="To start from: imagenet, none or a file.")
-@click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN (ImageNet families).")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Passes over Training (of each stage).")
-@click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces a step.")
-@click.option("--learning-rate", type=float, metavar="R", help="At its peak.")
-@click.option("--class-weights/--no-class-weights", default=None, help="Rare classes count the more.")
-@click.option("--augment/--no-augment", default=None, help="Rotate, zoom, shift and flip faces.")
-@click.option(
-    "--labels", type=click.Choice(LABELS), metavar="L", default="fer", help="fer (the data's own, default) or ferplus."
-)
-@click.option("--label-mode", type=click.Choice(LABEL_MODES), metavar="M", help="FER+: majority or probability.")
-@click.option("--votes", type=click.Path(path_type=Path), metavar="FILE", help="fer2013new.csv, for --labels ferplus.")
-@click.option("--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"{', '.join(PRECISIONS)}.")
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Of weights, order and augmentation.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces a split, for a try.")
-@click.option("--tensorboard", is_flag=True, help="TensorBoard's log too (extra tensorboard).")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@training_options
 @click.pass_context
-def fit(
-    context: click.Context,
-    data: Path,
-    out: Path,
-    arch: str | None,
-    recipe_file: Path | None,
-    votes: Path | None,
-    tensorboard: bool,
-    resume: bool,
-    **options: Any,
-) -> None:
+def fit(context: click.Context, **options: Any) -> None:
     """Train a model into a run folder: fit on Training, keep the epoch that is best on PublicTest.
 
     What an option does not say, the recipe does. KERAS_BACKEND chooses tensorflow, jax or torch. The run folder
     gets model.keras, metrics.json, curves.png, history.csv and recipe.toml.
     """
-    run = RunFolder(out)
-    check_there(data)
-    if votes is not None:
-        check_there(votes)
-    if resume:
-        default = click.core.ParameterSource.DEFAULT
-        given = {key: value for key, value in options.items() if context.get_parameter_source(key) is not default}
-        recipe, source = _resumed(run, data, votes, arch, recipe_file, given)
-    else:
-        if (arch is None) == (recipe_file is None):
-            raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
-        recipe, source = _new(data, votes, arch if arch is not None else recipe_file, options)
-        run.check_free()
-    import_keras()
-    bad_rows: list[str] = []
-    faces = read_with_progress(data, ("Training", "PublicTest"), votes, bad_rows.append)
-    if source.get("labels") == "ferplus":
-        faces = _by_votes(faces, source["label_mode"])
-    faces = {name: part.sample(source.get("limit"), recipe.fit.seed) for name, part in faces.items()}
-
-    from train.fit import Training
-
-    training = Training(
-        recipe,
-        faces["Training"],
-        faces["PublicTest"],
-        run,
-        verbose=1 if sys.stdout.isatty() else 2,
-        say=click.echo,
-        tensorboard=tensorboard,
-    )
-    # Before anything is left behind: a recipe that does not fit its architecture ends here.
-    training.check()
-    if not resume:
-        run.start(recipe, source, bad_rows)
-    try:
-        report = training.fit(source)
-    except KeyboardInterrupt:
-        click.echo(f"\nstopped: the same command with --resume goes on from the last epoch of {out}", err=True)
-        sys.exit(130)
-    click.echo(
-        f"{run.model_keras}: {report['scores']['accuracy']:.2%} on PublicTest ({report['scores']['n']} faces), "
-        f"epoch {report['best_epoch']} of {report['epochs']}, {report['parameters']:,} parameters"
-    )
-    click.echo(f"{_speed(report)}curves in {run.curves_png}")
-    click.echo(f"every chart: mien train evaluate {run.model_keras} --data {data} --out {out / 'report'}")
-
-
-def _speed(report: dict[str, Any]) -> str:
-    rate = report["images_per_second"]
-    return f"{rate:.0f} images a second on {report['device']}; " if rate else ""
-
-
-def _by_votes(faces: dict[str, Faces], mode: str) -> dict[str, Faces]:
-    """The faces under FER+'s labels; says how many had none."""
-    labelled = {name: relabelled(part, mode) for name, part in faces.items()}
-    left_out = ", ".join(f"{len(faces[name]) - len(part)} of {name}" for name, part in labelled.items())
-    click.echo(f"FER+ by {mode}: left out for want of a clear vote: {left_out}")
-    return labelled
-
-
-def _new(data: Path, votes: Path | None, name: str | Path, options: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe with the command line's changes, and what is to be known about the data."""
-    options = dict(options)
-    labels, mode, limit = options.pop("labels"), options.pop("label_mode"), options.pop("limit")
-    if labels == "ferplus" and votes is None:
-        raise WrongUseError("--labels ferplus needs FER+'s votes: give --votes fer2013new.csv")
-    if labels == "fer" and (votes is not None or mode is not None):
-        raise WrongUseError("--votes and --label-mode belong to --labels ferplus")
-    changes = {key: options.pop(key) for key in ("augment", "weights", "input_size")}
-    recipe = load_recipe(name).with_changes(options, **changes)
-    # Even a recipe that could not be run for want of weights is told apart before the data is read.
-    recipe.plan()
-    source: dict[str, Any] = {"name": data.name, "sha256": sha256_of(data)}
-    if limit:
-        source["limit"] = limit
-    if votes is not None:
-        source |= {"labels": labels, "label_mode": mode or LABEL_MODES[0], "votes_sha256": sha256_of(votes)}
-    return recipe, source
-
-
-def _resumed(
-    run: RunFolder, data: Path, votes: Path | None, arch: str | None, recipe_file: Path | None, given: dict[str, Any]
-) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe and the data of the run, if the command line asks for nothing else than they say."""
-    recipe, source = run.read_recipe()
-    other = ["--arch"] if arch is not None and arch != recipe.name else []
-    for option, known in (("labels", source.get("labels", "fer")), ("label_mode", source.get("label_mode")),
-                          ("limit", source.get("limit"))):  # fmt: skip
-        if given.pop(option, known) != known:
-            other.append(f"--{option.replace('_', '-')}")
-    changes = {key: given.pop(key) for key in ("augment", "weights", "input_size") if key in given}
-    if recipe_file is not None and load_recipe(recipe_file).with_changes(given, **changes) != recipe:
-        other.append("--recipe")
-    other += [
-        f"--{key.replace('_', '-')}"
-        for key, value in {**given, **changes}.items()
-        if recipe.with_changes(**({key: value} if key in changes else {"fit": {key: value}})) != recipe
-    ]
-    if other:
-        raise WrongUseError(f"{', '.join(other)} cannot change with --resume: the run's recipe.toml holds")
-    if run.metrics_json.exists():
-        run.forget_checkpoint()
-        raise WrongUseError(f"the run in {run.path} is finished: nothing to resume")
-    if sha256_of(data) != source["sha256"]:
-        raise WrongUseError(f"{data} is not the data of the run in {run.path} ({source['name']})")
-    if (None if votes is None else sha256_of(votes)) != source.get("votes_sha256"):
-        raise WrongUseError(f"{votes or 'no --votes'}: expected the votes that the run in {run.path} was started with")
-    return recipe, source
+    train_a_run(context, teachers=(), **options)

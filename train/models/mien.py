@@ -1,7 +1,8 @@
-"""`mien`: the edge family. A residual network (He et al., 2015) of plain 3x3 convolutions, batch norm, ReLU.
+"""`mien`: the edge family. Plain 3x3 convolutions, batch norm, ReLU, with or without shortcuts (He et al., 2015).
 
 Nothing in it that LiteRT would not run in int8 under XNNPACK. The normalisation has no offset, so that it can
-merge into the first convolution exactly, zero padding included.
+merge into the first convolution exactly, zero padding included. In int8 an addition takes as long as a small
+convolution: the smallest networks do better without shortcuts.
 """
 
 from __future__ import annotations
@@ -15,34 +16,58 @@ from keras import layers
 from edge.contract import INPUT_SIZE
 
 
-def build(n_classes: int, widths: Sequence[int] = (32, 64, 128), blocks: int = 2, stem_stride: int = 2) -> keras.Model:
+def build(
+    n_classes: int,
+    widths: Sequence[int] = (32, 64, 128),
+    blocks: int | Sequence[int] = 2,
+    stem_width: int | None = None,
+    stem_stride: int = 2,
+    shortcuts: bool = True,
+    dropout: float = 0.0,
+) -> keras.Model:
     """Build the network.
 
     Args:
         n_classes: width of the softmax.
         widths: channels of each stage; every stage but the first halves height and width.
-        blocks: residual blocks a stage.
+        blocks: blocks a stage, the same for all or one number each.
+        stem_width: channels of the first convolution; those of the first stage where None.
         stem_stride: stride of the first convolution; 2 quarters the cost of all that follows.
+        shortcuts: whether a block is two convolutions with a shortcut around them, or one without.
+        dropout: share of the pooled features that is dropped in training.
+
+    Raises:
+        ValueError: `blocks` and `widths` are of different lengths.
     """
+    counts = [blocks] * len(widths) if isinstance(blocks, int) else blocks
+    if len(counts) != len(widths):
+        raise ValueError(f"blocks of {len(counts)} stages, widths of {len(widths)}: expected as many")
     pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
     x = layers.Rescaling(1 / 255, name="normalise")(x)
-    x = _conv_bn(x, widths[0], 3, stem_stride, "stem")
-    x = layers.ReLU(name="stem_relu")(x)
-    for i, width in enumerate(widths, start=1):
-        for j in range(1, blocks + 1):
-            x = _residual(x, width, 2 if i > 1 and j == 1 else 1, f"stage{i}_block{j}")
+    x = _conv_bn_relu(x, stem_width or widths[0], stem_stride, "stem")
+    block = _residual if shortcuts else _conv_bn_relu
+    for i, (width, count) in enumerate(zip(widths, counts, strict=True), start=1):
+        for j in range(1, count + 1):
+            x = block(x, width, 2 if i > 1 and j == 1 else 1, f"stage{i}_block{j}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(n_classes, name="logits")(x)
     scores = layers.Softmax(dtype="float32", name="scores")(x)
     return keras.Model(pixels, scores, name="mien")
 
 
 def _residual(x: Any, width: int, stride: int, name: str) -> Any:
-    shortcut = x if stride == 1 else _conv_bn(x, width, 1, stride, f"{name}_shortcut")
-    x = _conv_bn(x, width, 3, stride, f"{name}_conv1")
-    x = layers.ReLU(name=f"{name}_conv1_relu")(x)
+    same = stride == 1 and x.shape[-1] == width
+    shortcut = x if same else _conv_bn(x, width, 1, stride, f"{name}_shortcut")
+    x = _conv_bn_relu(x, width, stride, f"{name}_conv1")
     x = _conv_bn(x, width, 3, 1, f"{name}_conv2")
     x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _conv_bn_relu(x: Any, width: int, stride: int, name: str) -> Any:
+    x = _conv_bn(x, width, 3, stride, name)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
