@@ -33,12 +33,20 @@ def augment_faces(
     """
     changed = np.stack([_moved(face, augment, random) for face in faces])
     n = len(changed)
+    if augment.blur:
+        for face, sigma in zip(changed, random.uniform(0, augment.blur, n), strict=True):
+            # Below a quarter of a pixel it would change nothing.
+            if sigma > 0.25:
+                cv2.GaussianBlur(face, (0, 0), sigma, dst=face)
     if augment.contrast:
         factor = random.uniform(1 - augment.contrast, 1 + augment.contrast, (n, 1, 1)).astype(np.float32)
         mean = changed.mean(axis=(1, 2), keepdims=True)
         changed = (changed - mean) * factor + mean
     if augment.brightness:
         changed += random.uniform(-255 * augment.brightness, 255 * augment.brightness, (n, 1, 1)).astype(np.float32)
+    if augment.noise:
+        deviation = random.uniform(0, 255 * augment.noise, (n, 1, 1)).astype(np.float32)
+        changed += deviation * random.standard_normal(changed.shape, np.float32)
     changed = np.clip(changed, 0, 255)
     if augment.erasing:
         for face in changed:

@@ -40,6 +40,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "shift": (0, 1),
     "brightness": (0, 1),
     "contrast": (0, 1),
+    "blur": (0, 10),
+    "noise": (0, 1),
     "erasing": (0, 1),
     "mixup": (0, 100),
 }
@@ -57,6 +59,8 @@ class Augment:
         shift: move by up to this share of the width and height.
         brightness: add up to this share of the full range.
         contrast: stretch or flatten by up to this share.
+        blur: smooth by a Gaussian of up to this standard deviation, in pixels.
+        noise: add to each pixel a normal number of up to this standard deviation, as a share of the full range.
         erasing: share of faces of which a rectangle is painted grey (Zhong et al., 2017).
         mixup: alpha of the Beta distribution by which each face and its label are blended with another's of the
             batch (Zhang et al., 2017); 0 for none.
@@ -69,6 +73,8 @@ class Augment:
     shift: float = 0.1
     brightness: float = 0.0
     contrast: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
     erasing: float = 0.0
     mixup: float = 0.0
 
