@@ -105,7 +105,7 @@ class Training:
         """See to it that the run can start, before anything is written.
 
         Raises:
-            MienError: something in the recipe does not fit the architecture, or weights or an extra are missing.
+            MienError: something in the recipe does not fit the architecture, or weights, teachers or an extra lack.
         """
         # Charts come last, and need matplotlib.
         new_figure(1, 1)
@@ -114,6 +114,8 @@ class Training:
         for package in ("tensorboard", "tensorflow") if self._tensorboard else ():
             if find_spec(package) is None:
                 raise MissingExtraError("train,tensorboard", package)
+        if self._teachers is not None:
+            self._teachers.check()
         model = self._first_model()
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)

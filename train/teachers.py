@@ -7,13 +7,14 @@ and consistent", Beyer et al., 2022).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError, WrongUseError
-from train.predict import class_names, load_model
+from train.predict import Model, class_names, load_model
 from train.run import RunFolder
 
 
@@ -25,18 +26,31 @@ class Teachers:
             .tflite is the fastest by far.
         labels: the classes that the pupil learns.
         share: of each target that they decide, 0..1.
-
-    Raises:
-        WrongUseError: a run is not finished.
-        ModelError: one is missing or damaged, or answers other classes.
     """
 
     def __init__(self, paths: Sequence[Path], labels: tuple[str, ...], share: float) -> None:
-        self._models, self._share = [load_model(model_of(path)) for path in paths], share
-        for model in self._models:
-            known = class_names(model, labels)
-            if known != labels:
-                raise ModelError(f"{model.path} answers {', '.join(known)}: expected {', '.join(labels)} of a teacher")
+        self._paths, self._labels, self._share = paths, labels, share
+
+    def check(self) -> None:
+        """See to it that they can teach.
+
+        Raises:
+            WrongUseError: a run is not finished.
+            ModelError: one is missing or damaged, or answers other classes.
+        """
+        for model in self._load():
+            known = class_names(model, self._labels)
+            if known != self._labels:
+                expected = ", ".join(self._labels)
+                raise ModelError(f"{model.path} answers {', '.join(known)}: expected {expected} of a teacher")
+
+    @cached_property
+    def _models(self) -> list[Model]:
+        """Loaded when first asked, where the pupil trains: on the same devices."""
+        return self._load()
+
+    def _load(self) -> list[Model]:
+        return [load_model(model_of(path)) for path in self._paths]
 
     def teach(self, pixels: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Targets `(n, classes)` float32 with the teachers' share in them.

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -26,7 +27,7 @@ def test_nothing_wanted_changes_nothing():
 
 
 def test_everything_wanted_stays_in_range_and_depends_on_the_random_state_alone():
-    faces, augment = faces_of(16), Augment(True, brightness=0.3, contrast=0.3, erasing=0.5)
+    faces, augment = faces_of(16), Augment(True, brightness=0.3, contrast=0.3, blur=1, noise=0.05, erasing=0.5)
     once = changed(faces, augment)
     assert once.shape == faces.shape
     assert once.dtype == np.float32
@@ -52,6 +53,25 @@ def test_a_shift_moves_no_further_than_the_recipe_says():
     rows, columns = np.nonzero(moved.max(axis=0) > 1)
     assert 24 - 5 <= rows.min() < 22
     assert 26 < columns.max() <= 24 + 5
+
+
+def test_blur_smooths_by_up_to_what_the_recipe_says():
+    faces = np.repeat(faces_of(1), 60, axis=0)
+    blurred = changed(faces, Augment(True, False, 0, 0, 0, blur=1.5))
+    rough = np.abs(np.diff(blurred, axis=2)).mean(axis=(1, 2))
+    sharp = np.abs(np.diff(faces[0].astype(float), axis=1)).mean()
+    assert rough.max() == pytest.approx(sharp)
+    assert rough.min() < 0.5 * sharp
+    strongest = cv2.GaussianBlur(faces[0].astype(np.float32), (0, 0), 1.5)
+    assert rough.min() > 0.95 * np.abs(np.diff(strongest, axis=1)).mean()
+
+
+def test_noise_is_of_every_strength_up_to_what_the_recipe_says():
+    noisy = changed(np.full((300, 48, 48), 128, np.uint8), Augment(True, False, 0, 0, 0, noise=0.1))
+    deviations = noisy.std(axis=(1, 2))
+    assert deviations.min() < 1.5
+    assert 24 < deviations.max() < 27
+    assert np.abs(noisy.mean(axis=(1, 2)) - 128).max() < 3
 
 
 def test_erasing_paints_the_share_that_the_recipe_says():

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -91,3 +92,33 @@ def test_a_step_that_no_memory_holds_says_which_batch_to_try(made_csv, tmp_path)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=280)
     assert done.returncode == 1, done.stderr[-2000:]
     assert "out of memory with batches of 210 faces: try --batch-size 105" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_pupil_learns_from_a_teacher_there(backend, cnn_run, made_csv, tmp_path):
+    """On all devices of a host, too, where the teacher has one to itself."""
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [64]\ndropout = 0.0\n[fit]\nepochs = 12\n'
+        'batch_size = 32\nteacher_share = 1.0\nprecision = "float32"\n'
+    )
+    losses = []
+    for teacher in (cnn_run, write_constant_teacher(tmp_path)):
+        out = tmp_path / f"by-{teacher.stem}"
+        done = run_on(backend, "train", "distill", "--teacher", teacher, "--recipe", recipe, "--data", made_csv,
+                      "--out", out, XLA_FLAGS="--xla_force_host_platform_device_count=4")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        losses.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True)["loss"])
+    # Where all that is taught is one in seven each, that is what the loss comes down to.
+    assert losses[1][-1] == pytest.approx(np.log(7), abs=0.2)
+    assert losses[0][-1] < losses[1][-1] - 0.1
+
+
+def write_constant_teacher(folder):
+    """A model that holds every class as probable as the next."""
+    path = folder / "constant.keras"
+    pixels = keras.Input((48, 48, 1))
+    flat = keras.layers.Flatten()(pixels)
+    scores = keras.layers.Dense(7, activation="softmax", kernel_initializer="zeros")(flat)
+    keras.Model(pixels, scores).save(path)
+    return path

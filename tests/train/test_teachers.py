@@ -60,7 +60,7 @@ def test_they_see_each_face_as_the_pupil_does(training):
 
 def test_a_teacher_of_other_classes(cnn_run):
     with pytest.raises(ModelError, match="contempt of a teacher"):
-        Teachers([cnn_run], EIGHT_LABELS, 0.5)
+        Teachers([cnn_run], EIGHT_LABELS, 0.5).check()
 
 
 def test_a_pupil_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, made_csv, tmp_path):
