@@ -2,8 +2,8 @@
 
     python docs/crop_margin.py MODEL DATA [DETECTOR]
 
-PublicTest's faces are enlarged, pasted into the middle of a picture of 640x480 whose edges go on as the face's do, found
-by the detector, cut out with each margin and classified: the way of a frame through `mien run`.
+PublicTest's faces are enlarged, pasted into the middle of a picture of 640x480 whose edges go on as the face's do,
+found by the detector, cut out with each margin and classified: the way of a frame through `mien run`.
 """
 
 from __future__ import annotations

