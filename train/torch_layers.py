@@ -2,8 +2,9 @@
 
 Keras composes batch normalisation of a dozen element-wise operations in float32; PyTorch's own kernel does the
 same sum in one pass over bfloat16. And on a CPU a convolution whose maps are small, or whose kernel is 1x1, is
-quicker as the matrix product that it is: channels come last, so nothing has to move. Where Keras pools, it moves
-channels to the front, which slows down all that follows, backwards too. The saved model holds Keras' plain layers.
+quicker as the matrix product that it is: channels come last, so nothing has to move. Where Keras convolves or pools,
+it moves channels to the front, which costs time there and slows down all that follows, backwards too. The saved model
+holds Keras' plain layers.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 class Conv2D(keras.layers.Conv2D):
-    """Keras' layer, as a matrix product where that is quicker."""
+    """Keras' layer, channels left where they are; a matrix product where that is quicker."""
 
     def call(self, inputs: Any) -> Any:
         """Convolve `[batch, height, width, channels]`; same answer as Keras' layer but for rounding."""
@@ -83,23 +84,37 @@ class Conv2D(keras.layers.Conv2D):
         plain = self.groups == 1 and self.dilation_rate == (1, 1) and self.data_format == "channels_last"
         if not plain or inputs.device.type != "cpu":
             return super().call(inputs)
+        kernel = self.kernel.value
         if (rows, columns) == (1, 1):
             down, right = self.strides
-            patches = inputs[:, ::down, ::right]
+            outputs = inputs[:, ::down, ::right] @ kernel[0, 0]
         elif self.strides == (1, 1) and self.padding == "same" and max(inputs.shape[1:3]) <= SMALL_MAP:
             _, height, width, _ = inputs.shape
             # Where a kernel is even, `same` pads one more below and to the right.
             top, left = (rows - 1) // 2, (columns - 1) // 2
             padded = torch.nn.functional.pad(inputs, (0, 0, left, columns - 1 - left, top, rows - 1 - top))
             views = [padded[:, y : y + height, x : x + width] for y in range(rows) for x in range(columns)]
-            patches = torch.cat(views, dim=-1)
+            outputs = torch.cat(views, dim=-1) @ kernel.reshape(-1, kernel.shape[-1])
         else:
-            return super().call(inputs)
-        kernel = self.kernel.value
-        outputs = patches @ kernel.reshape(-1, kernel.shape[-1])
+            # A view: Keras would copy the maps to channels first and back.
+            maps = inputs.movedim(-1, 1)
+            left, right, top, bottom = self._same(*inputs.shape[1:3]) if self.padding == "same" else (0, 0, 0, 0)
+            if (left, top) != (right, bottom):
+                maps = torch.nn.functional.pad(maps, (left, right, top, bottom))
+                left = top = 0
+            weights = kernel.permute(3, 2, 0, 1)
+            outputs = torch.nn.functional.conv2d(maps, weights, None, self.strides, (top, left)).movedim(1, -1)
         if self.use_bias:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
+
+    def _same(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """What `same` pads on the left, on the right, above and below."""
+        pads = []
+        for size, kernel, stride in zip((width, height), self.kernel_size[::-1], self.strides[::-1], strict=True):
+            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [missing // 2, missing - missing // 2]
+        return tuple(pads)
 
 
 class MaxPooling2D(keras.layers.MaxPooling2D):

@@ -38,10 +38,10 @@ for size, kernel, stride, padding, bias in cases:
         continue
     layer = keras.layers.Conv2D(6, kernel, stride, padding=padding, use_bias=bool(bias), activation="relu",
                                 bias_initializer="normal")
-    plain = keras.Sequential([keras.Input((size, size, 5)), layer])
+    plain = keras.Sequential([keras.Input((size, size + 1, 5)), layer])
     faster = torch_layers(plain)
     assert type(faster.layers[0]).__module__ == "train.torch_layers"
-    maps = torch.tensor(random.normal(size=(2, size, size, 5)).astype(np.float32))
+    maps = torch.tensor(random.normal(size=(2, size, size + 1, 5)).astype(np.float32))
     answers, gradients = [], []
     for model in (plain, faster):
         answers.append(model(maps))
