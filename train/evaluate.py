@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.calibration import Calibration, calibrate
 from edge.contract import EIGHT_LABELS
 from edge.dataset import Faces
-from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError
+from edge.errors import DataError, MissingExtraError, WrongUseError
 from edge.ferplus import winners
 from edge.files import replacing, write_json
 from edge.metrics import Metrics, score
@@ -21,7 +21,7 @@ from train.plots.reliability import draw_reliability
 from train.plots.roc import draw_roc
 from train.plots.sheets import draw_sheet
 from train.plots.style import new_figure, short
-from train.predict import Model, class_names
+from train.predict import Model, class_ids_for, class_names
 from train.roc import Roc, roc
 
 #: On the sheet.
@@ -102,7 +102,7 @@ def evaluate(model: Model, faces: Faces) -> Evaluation:
         ModelError: the data has a class that the model does not answer, or the answers are no probabilities.
     """
     labels = class_names(model, faces.labels)
-    class_ids = _model_class_ids(labels, faces, model.path)
+    class_ids = class_ids_for(model, faces)
     probabilities = model.probabilities(faces.images)
     answers = probabilities.argmax(axis=1)
     return Evaluation(
@@ -195,17 +195,6 @@ def write_evaluation(
         ("classification_report.txt", "precision, recall and F1, as scikit-learn has them"),
         ("metrics.json", "all of it as numbers"),
     ]
-
-
-def _model_class_ids(labels: tuple[str, ...], faces: Faces, path: Path) -> Ids:
-    """The labelled class of each face as the model counts them, mapped by name: `(n,)` int64."""
-    foreign = [label for label in faces.labels if label not in labels]
-    if foreign:
-        raise ModelError(
-            f"{path} answers {len(labels)} classes, the data has {len(faces.labels)}: {', '.join(foreign)} is none of "
-            f"{', '.join(labels)}"
-        )
-    return np.array([labels.index(label) for label in faces.labels], np.int64)[faces.class_ids]
 
 
 def _most_confident_mistakes(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edge.classify import Classifier
 from edge.contract import EIGHT_LABELS, FER2013_LABELS, INPUT_SIZE
+from edge.dataset import Faces
 from edge.errors import ModelError, WrongUseError, first_line
 from train.backend import import_keras
 from train.run import recorded
@@ -83,6 +84,22 @@ def class_names(model: Model, data_labels: tuple[str, ...]) -> tuple[str, ...]:
         f"the model answers {model.n_classes} classes, the data has {len(data_labels)}: expected "
         f"{', '.join(data_labels)}, or metrics.json with labels beside {model.path}"
     )
+
+
+def class_ids_for(model: Model, faces: Faces) -> npt.NDArray[np.int64]:
+    """The labelled class of each face as the model counts them, mapped by name: `(n,)` int64.
+
+    Raises:
+        ModelError: the data has a class that the model does not answer.
+    """
+    labels = class_names(model, faces.labels)
+    foreign = [label for label in faces.labels if label not in labels]
+    if foreign:
+        raise ModelError(
+            f"{model.path} answers {len(labels)} classes, the data has {len(faces.labels)}: {', '.join(foreign)} is "
+            f"none of {', '.join(labels)}"
+        )
+    return np.array([labels.index(label) for label in faces.labels], np.int64)[faces.class_ids]
 
 
 def checked(scores: Scores, path: Path) -> Scores:

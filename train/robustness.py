@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from edge.dataset import Faces
-from edge.errors import ModelError
 from train.corruptions import CORRUPTIONS, Corruption
-from train.predict import Model, class_names
+from train.predict import Model, class_ids_for
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,7 @@ def measure(model: Model, faces: Faces, progress: Callable[[int, int], None] | N
     Raises:
         ModelError: the data has a class that the model does not answer, or the answers are no probabilities.
     """
-    labels = class_names(model, faces.labels)
-    foreign = [label for label in faces.labels if label not in labels]
-    if foreign:
-        raise ModelError(f"{model.path} does not answer {', '.join(foreign)}: expected the classes of the data")
-    wanted = np.array([labels.index(label) for label in faces.labels])[faces.class_ids]
+    wanted = class_ids_for(model, faces)
 
     def accuracy(images: np.ndarray) -> float:
         return float((model.probabilities(images).argmax(axis=1) == wanted).mean())
