@@ -68,8 +68,8 @@ def test_a_pupil_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, ma
     given = ("--recipe", recipe, "--data", made_csv, "--teacher", cnn_run, "--teacher", shipped)
     done = mien("distill", *given, "--out", whole, module="train")
     assert done.code == 0, done.err
-    known = json.loads((whole / "metrics.json").read_text())["data"]["teachers_sha256"]
-    assert len(known) == 2
+    known = json.loads((whole / "metrics.json").read_text())["data"]["teachers"]
+    assert [teacher["name"] for teacher in known] == [cnn_run.name, shipped.name]
 
     kill_after(3, "distill", *given, "--out", broken)
     wrong = mien("distill", *given[:-2], "--out", broken, "--resume", module="train")

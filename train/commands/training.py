@@ -170,7 +170,9 @@ def _new(
     if labels == "ferplus":
         source |= {"labels": labels, "label_mode": mode or LABEL_MODES[0]}
     if teachers:
-        source["teachers_sha256"] = _digests(teachers)
+        source["teachers"] = [
+            {"name": path.name, "sha256": digest} for path, digest in zip(teachers, _digests(teachers), strict=True)
+        ]
     return recipe, source
 
 
@@ -254,6 +256,6 @@ def _resumed(
         raise WrongUseError(f"{data} is not the data of the run in {run.path} ({source['name']})")
     if (None if votes is None else sha256_of(votes)) != source.get("votes_sha256"):
         raise WrongUseError(f"{votes or 'no --votes'}: expected the votes that the run in {run.path} was started with")
-    if _digests(teachers) != source.get("teachers_sha256", []):
+    if _digests(teachers) != [teacher["sha256"] for teacher in source.get("teachers", [])]:
         raise WrongUseError(f"expected the teachers that the run in {run.path} was started with, in the same order")
     return recipe, source
