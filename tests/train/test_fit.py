@@ -373,6 +373,10 @@ def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+def test_the_help_fits_a_screen_and_a_half(mien):
+    assert len(mien("fit", "--help", module="train", COLUMNS="80").out.splitlines()) <= 36
+
+
 def test_bad_data_leaves_no_run_behind(mien, tmp_path):
     (tmp_path / "bad.csv").write_text("a,b\n")
     for data in (tmp_path / "bad.csv", tmp_path / "none.csv"):
