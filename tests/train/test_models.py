@@ -32,6 +32,8 @@ def test_the_edge_family_with_and_without_shortcuts():
     assert added == 3
     assert "stage2_block2_conv2" in names
     assert "dropout" not in names
+    assert "entry" not in names
+    assert "entry" in kinds(entry_width=4)[1]
     added, names = kinds(shortcuts=False, dropout=0.2, stem_width=4)
     assert added == 0
     assert "dropout" in names

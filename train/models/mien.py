@@ -20,6 +20,7 @@ def build(
     n_classes: int,
     widths: Sequence[int] = (32, 64, 128),
     blocks: int | Sequence[int] = 2,
+    entry_width: int = 0,
     stem_width: int | None = None,
     stem_stride: int = 2,
     shortcuts: bool = True,
@@ -31,8 +32,10 @@ def build(
         n_classes: width of the softmax.
         widths: channels of each stage; every stage but the first halves height and width.
         blocks: blocks a stage, the same for all or one number each.
-        stem_width: channels of the first convolution; those of the first stage where None.
-        stem_stride: stride of the first convolution; 2 quarters the cost of all that follows.
+        entry_width: channels of a convolution at full size, before the stem (He et al., 2019, "Bag of Tricks"); 0 for
+            none.
+        stem_width: channels of the stem; those of the first stage where None.
+        stem_stride: stride of the stem; 2 quarters the cost of all that follows.
         shortcuts: whether a block is two convolutions with a shortcut around them, or one without.
         dropout: share of the pooled features that is dropped in training.
 
@@ -44,6 +47,8 @@ def build(
         raise ValueError(f"blocks of {len(counts)} stages, widths of {len(widths)}: expected as many")
     pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
     x = layers.Rescaling(1 / 255, name="normalise")(x)
+    if entry_width:
+        x = _conv_bn_relu(x, entry_width, 1, "entry")
     x = _conv_bn_relu(x, stem_width or widths[0], stem_stride, "stem")
     block = _residual if shortcuts else _conv_bn_relu
     for i, (width, count) in enumerate(zip(widths, counts, strict=True), start=1):
