@@ -51,6 +51,10 @@ def column(classifier: Classifier, detector: Detector, faces: Faces, side: int) 
         for i, margin in enumerate(MARGINS):
             crop = crop_face(picture, boxes[0], (1 + margin) / detector.looseness - 1)
             right[i] += int(classifier.scores(crop).argmax()) == class_id
+    if not found:
+        sys.exit(
+            f"{detector.name} finds none of these faces at {side} pixels: expected photographs, or another detector"
+        )
     return found, whole / found, list(right / found)
 
 
