@@ -29,9 +29,11 @@ def main(model: Path, data: Path, detector_name: str) -> None:
     """Print the table."""
     classifier, detector = Classifier(model), open_detector(detector_name)
     faces = read_faces(data, ("PublicTest",))["PublicTest"]
+    columns = [column(classifier, detector, faces, side) for side in SIDES]
+    if not any(found for found, _, _ in columns):
+        sys.exit(f"{detector.name} finds none of these faces: expected photographs of faces")
     print(f"| margin | {' | '.join(f'{side} px' for side in SIDES)} |")
     print("| --- |" + " --- |" * len(SIDES))
-    columns = [column(classifier, detector, faces, side) for side in SIDES]
     for i, margin in enumerate(MARGINS):
         print(f"| {margin:.2f} | " + " | ".join(f"{100 * scores[i]:.2f} %" for _, _, scores in columns) + " |")
     print("| as they are | " + " | ".join(f"{100 * whole:.2f} %" for _, whole, _ in columns) + " |")
@@ -51,11 +53,7 @@ def column(classifier: Classifier, detector: Detector, faces: Faces, side: int) 
         for i, margin in enumerate(MARGINS):
             crop = crop_face(picture, boxes[0], (1 + margin) / detector.looseness - 1)
             right[i] += int(classifier.scores(crop).argmax()) == class_id
-    if not found:
-        sys.exit(
-            f"{detector.name} finds none of these faces at {side} pixels: expected photographs, or another detector"
-        )
-    return found, whole / found, list(right / found)
+    return found, whole / max(found, 1), list(right / max(found, 1))
 
 
 def pasted(face: np.ndarray, side: int) -> np.ndarray:
