@@ -14,8 +14,9 @@ import numpy as np
 from edge.dataset import Faces
 from edge.errors import MienError, MissingExtraError
 from edge.files import replacing, write_json
-from edge.metrics import score
+from edge.metrics import Metrics, score
 from train.averaged import AveragedBatchNorm
+from train.balance import balance_answers
 from train.batches import Batches
 from train.callbacks import History, LearningRate, Plateau, Throughput
 from train.checkpoint import BestWeights, Checkpoint, finished_epochs
@@ -93,7 +94,8 @@ class Training:
             with sharing(self.devices):
                 self._fit_stages(best)
             best.load_weights(self.run.best_weights)
-            report = self._report(best, data)
+            balanced = self._balance(best)
+            report = {**self._report(best, data), **balanced}
         with replacing(self.run.model_keras) as temporary:
             best.save(temporary)
         self._draw(report)
@@ -243,11 +245,22 @@ class Training:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
         return callbacks
 
-    def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
+    def _balance(self, best: keras.Model) -> dict[str, Any]:
+        """Shift the biases where the recipe says so; what was done, and the scores before, for `metrics.json`."""
+        fit = self.recipe.fit
+        if not fit.balance:
+            return {}
+        before = self._scores(best)
+        shifts = balance_answers(best, self.training, fit.balance, fit.batch_size)
+        return {"balance": shifts, "before_balance": {"accuracy": before.accuracy, "macro_f1": before.macro_f1}}
+
+    def _scores(self, best: keras.Model) -> Metrics:
         # What held a step of training holds one of prediction.
-        batch_size = self.recipe.fit.batch_size
-        probabilities = keras_probabilities(best, self.validation.images, batch_size)
-        seen = keras_probabilities(best, self.training.images, batch_size).argmax(axis=1)
+        probabilities = keras_probabilities(best, self.validation.images, self.recipe.fit.batch_size)
+        return score(self.validation.class_ids, probabilities.argmax(axis=1), self.validation.labels)
+
+    def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
+        seen = keras_probabilities(best, self.training.images, self.recipe.fit.batch_size).argmax(axis=1)
         history = self.run.read_history()
         accuracies = [row["val_accuracy"] for row in history]
         rate = self.throughput.images_per_second
@@ -270,7 +283,7 @@ class Training:
             "data": data,
             "split": "PublicTest",
             "train_accuracy": float((seen == self.training.class_ids).mean()),
-            "scores": score(self.validation.class_ids, probabilities.argmax(axis=1), self.validation.labels).as_dict(),
+            "scores": self._scores(best).as_dict(),
         }
 
     def _stages(self, history: list[dict[str, float]]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "soft_labels": (0, 1),
     "teacher_share": (0, 1),
     "ema": (0, 1),
+    "balance": (0, 1),
     "patience": (0, 100_000),
     "plateau_patience": (1, 100_000),
     "plateau_factor": (1e-6, 0.999),
@@ -100,6 +101,8 @@ class Fit:
         teacher_share: share of each Training face's target that teachers decide (`train.teachers`); 0 to do without.
         ema: momentum of the running average of the weights that is evaluated and kept, with batch-normalisation
             statistics of its own; 0 for none.
+        balance: how far, at the end, the last layer's biases go to answers that are as frequent on Training as the
+            labels (`train.balance`); 0 for not at all.
         class_weights: whether a face counts the more, the rarer its class is in Training (scikit-learn's
             `balanced`: faces / (classes x faces of the class)).
         patience: stop after so many epochs without a better PublicTest accuracy; 0 to never stop early.
@@ -120,6 +123,7 @@ class Fit:
     soft_labels: float = 0.0
     teacher_share: float = 0.0
     ema: float = 0.0
+    balance: float = 0.0
     class_weights: bool = False
     patience: int = 0
     precision: str = "auto"

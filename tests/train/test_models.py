@@ -43,6 +43,17 @@ def test_the_edge_family_with_and_without_shortcuts():
         kinds(blocks=[2])
 
 
+def test_the_edge_family_with_pooling_and_a_dense_layer():
+    plain = build_model("mien", 7, {"widths": [4, 8, 16], "blocks": 1, "shortcuts": False})
+    pooled = build_model(
+        "mien", 7, {"widths": [4, 8, 16], "blocks": 1, "shortcuts": False, "pooling": True, "dense": 9}
+    )
+    assert pooled.get_layer("stage3_block1").strides == (1, 1)
+    assert pooled.get_layer("stage3_block1").output.shape == plain.get_layer("stage3_block1").output.shape
+    assert pooled.get_layer("flatten").output.shape == (None, 3 * 3 * 16)
+    assert pooled.get_layer("logits").input.shape == (None, 9)
+
+
 def test_the_blocks_of_an_untrained_resnet_start_as_the_identity():
     model = build_model("resnet50", 7, {})
     blocks = [model.get_layer(f"conv4_block{i}_out").output for i in (1, 6)]

@@ -24,6 +24,8 @@ def build(
     stem_width: int | None = None,
     stem_stride: int = 2,
     shortcuts: bool = True,
+    pooling: bool = False,
+    dense: int = 0,
     dropout: float = 0.0,
 ) -> keras.Model:
     """Build the network.
@@ -37,7 +39,10 @@ def build(
         stem_width: channels of the stem; those of the first stage where None.
         stem_stride: stride of the stem; 2 quarters the cost of all that follows.
         shortcuts: whether a block is two convolutions with a shortcut around them, or one without.
-        dropout: share of the pooled features that is dropped in training.
+        pooling: whether max pooling halves height and width, before each stage but the first and before the dense
+            layer, instead of the stride of a stage's first convolution.
+        dense: width of a dense layer over all places of the last stage; 0 for their mean instead.
+        dropout: share of the features before the last layer that is dropped in training.
 
     Raises:
         ValueError: `blocks` and `widths` are of different lengths.
@@ -52,9 +57,19 @@ def build(
     x = _conv_bn_relu(x, stem_width or widths[0], stem_stride, "stem")
     block = _residual if shortcuts else _conv_bn_relu
     for i, (width, count) in enumerate(zip(widths, counts, strict=True), start=1):
+        if pooling and i > 1:
+            x = layers.MaxPooling2D(name=f"stage{i}_pool")(x)
         for j in range(1, count + 1):
-            x = block(x, width, 2 if i > 1 and j == 1 else 1, f"stage{i}_block{j}")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
+            x = block(x, width, 2 if i > 1 and j == 1 and not pooling else 1, f"stage{i}_block{j}")
+    if dense:
+        if pooling:
+            x = layers.MaxPooling2D(name="pool")(x)
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(dense, use_bias=False, kernel_initializer="he_normal", name="dense")(x)
+        x = layers.BatchNormalization(name="dense_bn")(x)
+        x = layers.ReLU(name="dense_relu")(x)
+    else:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(n_classes, name="logits")(x)
