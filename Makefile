@@ -30,7 +30,7 @@ lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
-	uv pip compile pyproject.toml --extra train --extra onnx --extra tensorboard --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --group dev --universal --python-version 3.11 \
 	  --generate-hashes --upgrade --constraint requirements/constraints.in \
 	  --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock

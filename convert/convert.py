@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from convert.calibrate import LAYER_RUNS, RepresentativeSet, network_inputs, some_of
 from convert.gate import Limits, advice, worst_layers
-from convert.graph import Graph
 from convert.inspect import inspect
 from convert.layers import layer_noise
 from convert.metadata import with_metadata
@@ -31,6 +30,7 @@ from edge.contract import CROP_MARGIN
 from edge.dataset import Faces
 from edge.digest import sha256_of
 from edge.files import replacing, write_json
+from edge.graph import Graph
 
 Progress = Callable[[int, int], None]
 

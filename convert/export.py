@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from convert.graph import Graph
 from convert.probe import probe
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
 from edge.errors import MissingExtraError, ModelError
 from edge.files import replacing
+from edge.graph import Graph
 from edge.litert import load_interpreter
 from edge.quiet import quiet_stderr
 

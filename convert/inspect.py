@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from convert.graph import Graph, Operation, Tensor
 from edge.card import ModelCard, read_parts
 from edge.errors import ModelError
+from edge.graph import Graph, Operation, Tensor, count
 
 #: TensorFlow Lite aligns every tensor of its arena to this many bytes (kDefaultTensorAlignment).
 ARENA_ALIGNMENT = 64
@@ -129,23 +127,6 @@ def _inspect(path: Path, content: bytes, card: ModelCard | None, graph: Graph) -
     )
 
 
-def macs(operation: Operation) -> int:
-    """Multiply-accumulates of one operation; 0 for those that do not multiply with weights."""
-    if operation.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"):
-        return 0
-    weights, out = operation.inputs[1].shape, operation.outputs[0].shape
-    if operation.kind == "BATCH_MATMUL":
-        left = operation.inputs[0].shape
-        return _count(out) * (left[-2] if getattr(operation.options, "adjX", False) else left[-1])
-    if operation.kind == "FULLY_CONNECTED":
-        return _count(out[:-1]) * _count(weights)
-    if operation.kind == "DEPTHWISE_CONV_2D":
-        return _count(out) * _count(weights[1:3])
-    if operation.kind == "TRANSPOSE_CONV":
-        return _count(operation.inputs[2].shape) * weights[0] * _count(weights[1:3])
-    return _count(out) * _count(weights[1:])
-
-
 def arena_bytes(graph: Graph) -> int:
     """Bytes of the memory in which all computed tensors find room.
 
@@ -191,15 +172,11 @@ def _row(operation: Operation) -> OperationRow:
         output_scale=out.scale,
         output_zero_point=out.zero_point,
         weight_scales=operation.weights.scales if operation.weights else (),
-        macs=macs(operation),
-        parameters=sum(_count(tensor.shape) for tensor in parameters),
+        macs=operation.macs,
+        parameters=sum(count(tensor.shape) for tensor in parameters),
     )
 
 
 def _end(tensor: Tensor) -> End:
     scale = tensor.scales[0] if tensor.scales else None
     return End(tensor.name, tensor.dtype, tensor.shape, scale, tensor.zero_points[0] if tensor.scales else None)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    return abs(int(np.prod(shape, dtype=np.int64)))

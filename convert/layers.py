@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convert.graph import Operation, Tensor
 from convert.trace import Trace
+from edge.graph import Operation, Tensor
 
 Inputs = Iterator[Sequence[np.ndarray]]
 

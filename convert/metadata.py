@@ -11,8 +11,8 @@ from typing import Any
 
 import flatbuffers
 
-from convert.graph import Graph, schema
 from edge.card import LABELS_NAME, ModelCard
+from edge.graph import Graph, schema
 
 #: Name of the buffer, and identifier of the table in it.
 METADATA_NAME, METADATA_IDENTIFIER = "TFLITE_METADATA", b"M001"

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from convert.graph import Graph, ensure_signature, take_pixels
 from convert.ranges import Range
+from convert.rewrite import ensure_signature, take_pixels
 from convert.schemes import CALIBRATED
 from edge.errors import MissingExtraError, ModelError
+from edge.graph import Graph
 from edge.quiet import quiet_stderr
 
 

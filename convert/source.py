@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph import Graph, as_quantiser_reads_it
 from convert.probe import probe
+from convert.rewrite import as_quantiser_reads_it
 from convert.tensorflow import import_tensorflow
 from edge.card import ModelCard, read_parts
 from edge.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
 from edge.errors import ModelError, first_line
+from edge.graph import Graph
 from edge.litert import load_interpreter
 from edge.quiet import quiet_stderr
 from train.run import recorded

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convert.graph import Graph, Tensor
 from edge.contract import dequantise, quantise
 from edge.errors import ModelError
+from edge.graph import Graph, Tensor
 from edge.quiet import quiet_stderr
 
 

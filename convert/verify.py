@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph import Graph
 from convert.probe import probe
 from convert.schemes import CALIBRATED, SCHEMES
 from edge.card import ModelFile, read_model
 from edge.classify import Classifier
 from edge.dataset import Faces
 from edge.errors import ModelError
+from edge.graph import Graph
 from edge.metrics import Metrics, score
 
 Progress = Callable[[int, int], None]

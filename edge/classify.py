@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class Classifier:
         self.path, self.card, self.labels = path, model.card, model.card.labels
         self._interpreter = load_interpreter(model.graph, threads, str(path))
         self._input, self._output = self._check()
-        self._invoke = self._interpreter.invoke
+        #: Runs the network on what its input holds, bare.
+        self.invoke: Callable[[], None] = self._interpreter.invoke
         self._size_wh = (self.card.input_shape[2], self.card.input_shape[1])
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -51,7 +53,7 @@ class Classifier:
         else:
             pixels = self._foreign_input(face_gray)
         self._interpreter.set_tensor(self._input["index"], pixels)
-        self._invoke()
+        self.invoke()
         answer: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])[0]
         if answer.dtype == np.float32:
             return answer

@@ -51,6 +51,8 @@ class LazyGroup(click.Group):
     lazy={
         "run": ("edge.commands.run:run", "Watch a source and name the expression on each face."),
         "classify": ("edge.commands.classify:classify", "Name the expression on each face of photographs."),
+        "benchmark": ("edge.commands.benchmark:benchmark", "Accuracy against latency: which model to ship here."),
+        "profile": ("edge.commands.profile:profile", "The stages of a run beside their bare parts."),
         "models": ("edge.commands.models:models", "Shipped models; detector weights."),
         "train": ("train.cli:train", "Train and score models. Needs the extra 'train'."),
         "convert": ("convert.cli:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),

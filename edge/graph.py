@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import flatbuffers
 import numpy as np
 
-from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT
 from edge.errors import ModelError, WrongUseError
 
 #: The file identifier that TensorFlow's schema.fbs declares.
 FILE_IDENTIFIER = b"TFL3"
-#: The name TensorFlow's own exports give.
-SIGNATURE = "serving_default"
 
 
 def schema() -> Any:
@@ -26,6 +23,11 @@ def schema() -> Any:
         # A board with tflite-runtime alone runs models, but cannot take them apart.
         raise WrongUseError("this needs ai-edge-litert: pip install ai-edge-litert") from error
     return schema_py_generated
+
+
+def count(shape: tuple[int, ...]) -> int:
+    """Elements of a tensor of that shape."""
+    return abs(math.prod(shape))
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Tensor:
     def size_bytes(self) -> int:
         """Bytes that its elements take."""
         bits = _BITS.get(self.dtype, 0)
-        return (int(np.prod(self.shape, dtype=np.int64)) * bits + 7) // 8
+        return (math.prod(self.shape) * bits + 7) // 8
 
     def real_values(self) -> np.ndarray:
         """A constant's value as real numbers, float32."""
@@ -102,6 +104,23 @@ class Operation:
         if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
             return None
         return self.inputs[1] if self.inputs[1].is_constant else None
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates; 0 for those that do not multiply with weights."""
+        if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"):
+            return 0
+        weights, out = self.inputs[1].shape, self.outputs[0].shape
+        if self.kind == "BATCH_MATMUL":
+            left = self.inputs[0].shape
+            return count(out) * (left[-2] if getattr(self.options, "adjX", False) else left[-1])
+        if self.kind == "FULLY_CONNECTED":
+            return count(out[:-1]) * count(weights)
+        if self.kind == "DEPTHWISE_CONV_2D":
+            return count(out) * count(weights[1:3])
+        if self.kind == "TRANSPOSE_CONV":
+            return count(self.inputs[2].shape) * weights[0] * count(weights[1:3])
+        return count(out) * count(weights[1:])
 
 
 _FLOATS = frozenset({"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"})
@@ -149,6 +168,9 @@ class Graph:
 
     def pack(self) -> bytes:
         """The flatbuffer of `model` as it now is, every weight at a multiple of 16 bytes as schema.fbs asks."""
+        # LiteRT brings it; tflite-runtime does not.
+        import flatbuffers
+
         aligned = _aligned_buffer(schema())
         for buffer in self.model.buffers:
             buffer.__class__ = aligned
@@ -258,90 +280,3 @@ def layer_path(tensor_name: str) -> str:
 def _unnumbered(layer: str) -> str:
     name, _, number = layer.rpartition("_")
     return name if name and number.isdigit() else layer
-
-
-def ensure_signature(graph: Graph) -> None:
-    """See to it that there is a SignatureDef, by whose names tools feed a model.
-
-    Converters of years ago wrote none (BlazeFace's weights have none), and the quantiser insists on one.
-    """
-    tables = schema()
-    if graph.model.signatureDefs:
-        return
-    signature = tables.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
-    signature.inputs, signature.outputs = (
-        [_mapping(tables, f"{kind}_{i}", index) for i, index in enumerate(indices)]
-        for kind, indices in (("input", graph.main.inputs), ("output", graph.main.outputs))
-    )
-    graph.model.signatureDefs = [signature]
-
-
-def as_quantiser_reads_it(content: bytes) -> bytes:
-    """The graph as a quantiser reads it: one batch; weights that it stores in float16 become float32."""
-    graph = Graph(content, "the float graph")
-    tables, left = schema(), []
-    for operation, table in zip(graph.operations, graph.main.operators, strict=True):
-        half = operation.inputs[0] if operation.kind == "DEQUANTIZE" else None
-        if half is None or half.constant is None or half.dtype != "FLOAT16":
-            left.append(table)
-            continue
-        buffer = tables.BufferT()
-        buffer.data = np.frombuffer(half.constant.astype(np.float32).tobytes(), np.uint8)
-        graph.model.buffers.append(buffer)
-        graph.main.tensors[operation.outputs[0].index].buffer = len(graph.model.buffers) - 1
-        graph.model.buffers[graph.main.tensors[half.index].buffer].data = None
-    graph.main.operators = left
-    for tensor in graph.main.tensors:
-        # A batch that may vary: we have one face at a time, and its shape says so already.
-        tensor.shapeSignature = None
-    return graph.pack()
-
-
-def take_pixels(content: bytes) -> bytes:
-    """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
-
-    A QUANTIZE operation in front turns them into the int8 that its first layer takes; with the same scale that
-    is a shift by 128 and loses nothing.
-
-    Raises:
-        ModelError: the int8 input is not one code a pixel.
-    """
-    tables = schema()
-    graph = Graph(content, "the int8 graph")
-    before = graph.inputs[0]
-    if before.dtype != "INT8" or before.scales != (1.0,) or before.zero_points != (-128,):
-        raise ModelError(
-            f"the int8 graph takes {before.dtype}, scale {before.scales}, zero point {before.zero_points}: expected "
-            "INT8, 1 and -128"
-        )
-    pixels = tables.TensorT()
-    pixels.name, pixels.type, pixels.buffer = "pixels", tables.TensorType.UINT8, 0
-    pixels.shape = list(before.shape)
-    pixels.quantization = tables.QuantizationParametersT()
-    pixels.quantization.scale, pixels.quantization.zeroPoint = [INPUT_SCALE], [INPUT_ZERO_POINT]
-    graph.main.tensors[before.index].name = "pixels_int8"
-    graph.main.tensors.append(pixels)
-    new = len(graph.main.tensors) - 1
-    code = tables.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = tables.BuiltinOperator.QUANTIZE
-    code.version = 1
-    graph.model.operatorCodes.append(code)
-    operator = tables.OperatorT()
-    operator.opcodeIndex = len(graph.model.operatorCodes) - 1
-    operator.inputs, operator.outputs = [new], [before.index]
-    operator.builtinOptionsType = tables.BuiltinOptions.QuantizeOptions
-    operator.builtinOptions = tables.QuantizeOptionsT()
-    graph.main.operators.insert(0, operator)
-    graph.main.inputs = [new]
-    for signature in graph.model.signatureDefs or []:
-        for mapping in signature.inputs:
-            if mapping.tensorIndex == before.index:
-                mapping.tensorIndex = new
-    return graph.pack()
-
-
-def _mapping(tables: Any, name: str, index: int) -> Any:
-    mapping = tables.TensorMapT()
-    mapping.name, mapping.tensorIndex = name, int(index)
-    return mapping

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from edge.errors import MienError, ModelError
+from edge.errors import MienError, ModelError, first_line
 from edge.quiet import quiet_stderr
 
 #: Where an Interpreter may live, best first. tflite-runtime is what older boards have; TensorFlow's own is
@@ -25,18 +28,52 @@ def load_interpreter(graph: bytes, threads: int, name: str) -> Any:
         ModelError: the runtime refuses it.
         MienError: no runtime works here.
     """
-    interpreter_class, runtime = _find_runtime()
-    try:
-        # It would say 'INFO: Created TensorFlow Lite XNNPACK delegate for CPU' each time.
+    with _refusals(name):
+        interpreter = _allocated(graph, threads)
+        # tflite-runtime imports under numpy 2 and fails only in use: find out now, not on the first face.
         with quiet_stderr():
-            interpreter = interpreter_class(model_content=graph, num_threads=threads)
-            interpreter.allocate_tensors()
-            # tflite-runtime imports under numpy 2 and fails only in use: find out now, not on the first face.
             interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
-        first_line = (str(error).splitlines() or ["no reason given"])[0].strip()
-        raise ModelError(f"{runtime} cannot run {name}: {first_line}") from error
     return interpreter
+
+
+def start_up_ms(graph: bytes, threads: int, name: str) -> tuple[float, float]:
+    """How long an interpreter takes to be there with its tensors allocated, and its first invoke, in milliseconds.
+
+    Args and errors are those of `load_interpreter`.
+    """
+    runtime()
+    with _refusals(name):
+        begin_s = time.perf_counter()
+        interpreter = _allocated(graph, threads)
+        loaded_s = time.perf_counter()
+        interpreter.invoke()
+        return (loaded_s - begin_s) * 1000, (time.perf_counter() - loaded_s) * 1000
+
+
+def runtime() -> str:
+    """Name of the package whose interpreter is used, such as `ai_edge_litert`.
+
+    Raises:
+        MienError: no runtime works here.
+    """
+    return _find_runtime()[1]
+
+
+def _allocated(graph: bytes, threads: int) -> Any:
+    interpreter_class, _ = _find_runtime()
+    # It would say 'INFO: Created TensorFlow Lite XNNPACK delegate for CPU' each time.
+    with quiet_stderr():
+        interpreter = interpreter_class(model_content=graph, num_threads=threads)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{runtime()} cannot run {name}: {first_line(error)}") from error
 
 
 def _find_runtime() -> tuple[Any, str]:

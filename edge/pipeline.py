@@ -69,6 +69,16 @@ class Pipeline:
         """End the run after the current frame."""
         self._stopping = True
 
+    @property
+    def frame_ms(self) -> dict[str, float]:
+        """Stage to milliseconds, of the last frame."""
+        return self._latency.frame_ms
+
+    @property
+    def faces(self) -> int:
+        """Faces classified so far."""
+        return self._faces
+
     def report(self) -> RunReport:
         """What has happened so far."""
         return RunReport(

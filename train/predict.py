@@ -167,7 +167,7 @@ class _Keras:
     def __init__(self, path: Path) -> None:
         self.path, self._model = path, load_keras_model(path)
         self.n_classes = int(self._model.output_shape[-1])
-        self.labels = _run_labels(path, self.n_classes)
+        self.labels = run_labels(path, self.n_classes)
 
     def probabilities(self, images: Images) -> Scores:
         return checked(keras_probabilities(self._model, images), self.path)
@@ -183,7 +183,7 @@ class _SavedModel:
             )
         self.path, self._saved = path, SavedModel(path)
         self.n_classes = self._saved.n_classes
-        self.labels = _run_labels(path, self.n_classes)
+        self.labels = run_labels(path, self.n_classes)
 
     def probabilities(self, images: Images) -> Scores:
         return checked(self._saved(images), self.path)
@@ -199,8 +199,8 @@ class _Tflite:
         return checked(np.stack([self._classifier.scores(face) for face in images]), self.path)
 
 
-def _run_labels(path: Path, n: int) -> tuple[str, ...]:
-    """What the run folder says that the `n` classes are; empty where the model stands alone."""
+def run_labels(path: Path, n: int) -> tuple[str, ...]:
+    """What the run folder of a model says that its `n` classes are; empty where the model stands alone."""
     labels = tuple(recorded(path).get("labels", ()))
     if labels and len(labels) != n:
         raise ModelError(f"{path} answers {n} classes, metrics.json beside it names {len(labels)}: {', '.join(labels)}")

@@ -8,6 +8,7 @@ in pixels of the input, scores as logits, overlapping detections blended by thei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,8 @@ class BlazeFaceDetector:
         self._anchors = anchor_centres(self._variant)
         weights = read_weights(name) if path is None else read_parts(path)[0]
         self._interpreter = load_interpreter(weights, threads, f"the detector {path or name}")
+        #: Runs the network on what its input holds, bare.
+        self.invoke: Callable[[], None] = self._interpreter.invoke
         size = self._variant.input_size
         inputs = self._interpreter.get_input_details()
         answers = self._interpreter.get_output_details()
@@ -88,7 +91,7 @@ class BlazeFaceDetector:
         Key points: right eye, left eye, nose tip, mouth, right ear, left ear (the person's right and left).
         """
         scale, left, top = self._set_input(frame)
-        self._interpreter.invoke()
+        self.invoke()
         raw = self._interpreter.get_tensor(self._boxes)[0]
         logits = self._interpreter.get_tensor(self._scores)[0, :, 0]
         # Compare logits: only what passes is worth a sigmoid.

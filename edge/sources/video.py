@@ -43,7 +43,8 @@ class VideoSource(ClosingSource):
         if not self._capture.isOpened():
             raise SourceError(_NO_VIDEO.format(path=path))
         self.name = path.name
-        self._path = path
+        #: The clip.
+        self.path = path
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         # Containers without an index say 0 or nonsense below it.
         self.total = frames if frames > 0 else None
@@ -61,12 +62,12 @@ class VideoSource(ClosingSource):
             yield Frame(image, index, begin_s, index / self._fps, capture_ms)
             index += 1
         if index == 0:
-            raise SourceError(f"{self._path} holds no frame that OpenCV can decode: is it cut short?")
+            raise SourceError(f"{self.path} holds no frame that OpenCV can decode: is it cut short?")
         missing = (self.total or 0) - index
         # Some containers only estimate their length.
         if missing > max(2, 0.02 * index):
             self.unreadable = missing
-            click.echo(f"mien: {self._path} ends after {index} of {self.total} frames: is it cut short?", err=True)
+            click.echo(f"mien: {self.path} ends after {index} of {self.total} frames: is it cut short?", err=True)
 
     def close(self) -> None:
         """Let go of the file."""

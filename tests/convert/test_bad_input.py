@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from convert.source import load_source
 from edge.card import ModelCard, write_model
 from edge.contract import FER2013_LABELS
 from edge.errors import ModelError
+from edge.graph import Graph
 from tests.conftest import SHIPPED
 from tests.made_data import write_csv
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from edge.card import read_model
+from edge.graph import Graph
 from train.batches import Batches
 from train.models import build_model
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from convert.source import load_source
 from edge.card import read_model
 from edge.classify import Classifier
+from edge.graph import Graph
 
 LENIENT = ("--max-drop", 5, "--max-class-drop", 100, "--min-agreement", 80, "--samples", 70)
 

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from convert.graph import Graph, as_quantiser_reads_it, ensure_signature, layer_path, schema, take_pixels
 from convert.inspect import arena_bytes
 from convert.quantize import quantize
 from convert.ranges import activation_ranges
+from convert.rewrite import as_quantiser_reads_it, ensure_signature, take_pixels
 from edge.card import read_model
 from edge.errors import ModelError
+from edge.graph import Graph, layer_path, schema
 from edge.litert import load_interpreter
 from edge.weights import read_weights
 from tests.conftest import SHIPPED

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from convert.layers import layer_noise
 from convert.quantize import quantize
 from convert.ranges import Range, activation_ranges, least_error
+from edge.graph import Graph
 
 
 def runs_of(n):

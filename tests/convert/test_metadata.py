@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from convert.metadata import METADATA_NAME, with_metadata
 from edge.card import read_model
+from edge.graph import Graph
 from edge.litert import load_interpreter
 from tests.conftest import SHIPPED
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from convert.graph import Graph
 from convert.source import load_source
 from convert.verify import check_file, compare
 from edge.card import read_model
 from edge.dataset import read_faces
 from edge.digest import sha256_of
+from edge.graph import Graph
 from edge.shipped import shipped_models
 from tests.conftest import ROOT
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from convert.commands.quantize import quantize
-from convert.graph import Graph
 from edge.card import read_model
 from edge.cli import cli
 from edge.dataset import read_faces
+from edge.graph import Graph
 from tests.made_data import write_csv, write_votes
 from train.cli import train
 from train.models import build_model

@@ -1,0 +1,74 @@
+"""How good one model's answers are on a split, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.benchmark.interval import Estimate, bootstrap, wilson
+from edge.calibration import calibrate
+from edge.metrics import score
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One model on one split; rates are 0..1, intervals 95 %.
+
+    Attributes:
+        accuracy: share of right answers (Wilson).
+        macro_f1: mean F1 of the classes (bootstrap).
+        ece: expected calibration error (bootstrap).
+        recall: label to share of its faces that are answered rightly (Wilson).
+        confusion: rows are labelled classes, columns are answers, in the order of `labels`.
+        labels: the model's.
+        right: `(n,)` bool, a face each.
+        answers: label of each answer, `(n,)`.
+    """
+
+    accuracy: Estimate
+    macro_f1: Estimate
+    ece: Estimate
+    recall: dict[str, Estimate]
+    confusion: list[list[int]]
+    labels: tuple[str, ...]
+    right: npt.NDArray[np.bool_]
+    answers: npt.NDArray[np.str_]
+
+
+def measure_accuracy(
+    probabilities: npt.NDArray[np.float32], class_ids: npt.NDArray[np.int64], labels: tuple[str, ...]
+) -> Accuracy:
+    """Score a model's probabilities.
+
+    Args:
+        probabilities: `(n, n_classes)`, 0..1.
+        class_ids: `(n,)` the labelled classes, as positions in `labels`.
+        labels: the model's classes.
+    """
+    answers = probabilities.argmax(axis=1).astype(np.int64)
+    right = answers == class_ids
+    metrics = score(class_ids, answers, labels)
+
+    def macro_f1(counts: npt.NDArray[np.int64]) -> float:
+        return score(np.repeat(class_ids, counts), np.repeat(answers, counts), labels).macro_f1
+
+    def ece(counts: npt.NDArray[np.int64]) -> float:
+        return calibrate(np.repeat(probabilities, counts, axis=0), np.repeat(class_ids, counts)).ece
+
+    n = len(class_ids)
+    return Accuracy(
+        accuracy=wilson(int(right.sum()), n),
+        macro_f1=bootstrap(macro_f1, n),
+        ece=bootstrap(ece, n),
+        recall={
+            label: wilson(metrics.confusion[i][i], metrics.support[label])
+            for i, label in enumerate(labels)
+            if metrics.support[label]
+        },
+        confusion=metrics.confusion,
+        labels=labels,
+        right=right,
+        answers=np.array(labels)[answers],
+    )

@@ -1,0 +1,163 @@
+"""What a benchmark ran on and beside: a figure without its conditions is nobody's."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edge.board import temperature_c, throttled
+
+#: A run is marked when other work (or, in a virtual machine, other machines) took more than this share of the cores.
+BUSY_SHARE = 0.15
+#: `vcgencmd get_throttled`, now: under-voltage, capped clock, throttled, soft limit; since boot: 16 bits up.
+_THROTTLED_NOW = 0xF
+_PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "opencv-python")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What changes while a benchmark runs.
+
+    Attributes:
+        time_s: monotonic.
+        load: the system's load average over a minute.
+        clock_mhz: of each core that tells.
+        temperature_c, throttled: where the board tells.
+        throttle_count: how often the processor's cores were throttled since boot, where it counts (x86).
+        busy_s: processor time of everything, idling and waiting left out, time that was stolen included.
+        own_s: processor time of this process and of its children that have ended.
+    """
+
+    time_s: float
+    load: float
+    clock_mhz: tuple[float, ...]
+    temperature_c: float | None
+    throttled: str | None
+    throttle_count: int | None
+    busy_s: float | None
+    own_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the results: what a reader can use."""
+        clocks = sorted(self.clock_mhz)
+        return {
+            "load": self.load,
+            "clock_mhz": [clocks[0], clocks[-1]] if clocks else None,
+            "temperature_c": self.temperature_c,
+            "throttled": self.throttled,
+        }
+
+
+def observe() -> Moment:
+    """How things stand now."""
+    return Moment(
+        time_s=time.monotonic(),
+        load=os.getloadavg()[0],
+        clock_mhz=_clocks_mhz(),
+        temperature_c=temperature_c(),
+        throttled=throttled(),
+        throttle_count=_throttle_count(),
+        busy_s=_busy_s(),
+        own_s=sum(os.times()[:4]),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """What does not change: board, processor, system, versions."""
+    return {
+        "board": _text("/proc/device-tree/model").rstrip("\0") or _text("/sys/class/dmi/id/product_name") or None,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)),
+        "architecture": platform.machine(),
+        "memory_mb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20),
+        "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None,
+        "system": _field("/etc/os-release", "PRETTY_NAME", "=").strip('"') or platform.system(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+    }
+
+
+def marks(before: Moment, after: Moment) -> list[str]:
+    """Why the figures should not be trusted; empty where nothing speaks against them."""
+    found = []
+    cores = len(os.sched_getaffinity(0))
+    if before.busy_s is not None and after.busy_s is not None:
+        others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
+        share = others_s / max((after.time_s - before.time_s) * cores, 1e-9)
+        if share > BUSY_SHARE:
+            found.append(f"other work took {share:.0%} of the {cores} cores: read latencies as ratios, or run again")
+    flags = [int(text, 16) for text in (before.throttled, after.throttled) if text is not None]
+    if any(flag & _THROTTLED_NOW for flag in flags) or len(set(flags)) > 1:
+        states = f"{before.throttled} before, {after.throttled} after"
+        found.append(f"the board throttled ({states}): see to its cooling and its power supply, and run again")
+    if (before.throttle_count or 0) < (after.throttle_count or 0):
+        found.append("the processor was throttled: see to its cooling, and run again")
+    return found
+
+
+def watched(moments: Sequence[Moment]) -> dict[str, Any]:
+    """The first and last moment, and what happened between them."""
+    before, after = moments[0], moments[-1]
+    return {"before": before.as_dict(), "after": after.as_dict(), "seconds": after.time_s - before.time_s}
+
+
+def _processor() -> str:
+    """The processor's name; on ARM, where it has none, its part numbers."""
+    name = _field("/proc/cpuinfo", "model name", ":")
+    if name:
+        return name
+    parts = [_field("/proc/cpuinfo", key, ":") for key in ("CPU implementer", "CPU part")]
+    return f"ARM implementer {parts[0]} part {parts[1]}" if all(parts) else platform.processor() or "unknown"
+
+
+def _clocks_mhz() -> tuple[float, ...]:
+    files = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    khz = [text for text in map(_text, files) if text.isdigit()]
+    if khz:
+        return tuple(int(text) / 1000 for text in khz)
+    lines = _text("/proc/cpuinfo").splitlines()
+    return tuple(float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz"))
+
+
+def _throttle_count() -> int | None:
+    counts = [_text(p) for p in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
+    return sum(map(int, counts)) if counts and all(map(str.isdigit, counts)) else None
+
+
+def _busy_s() -> float | None:
+    fields = _field("/proc/stat", "cpu ", " ").split()
+    if len(fields) < 8:
+        return None
+    # proc(5): user nice system idle iowait irq softirq steal.
+    user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _field(path: str, key: str, separator: str) -> str:
+    line = next((line for line in _text(path).splitlines() if line.startswith(key)), "")
+    return line.removeprefix(key).strip(f"{separator} \t") if line else ""

@@ -1,0 +1,203 @@
+"""The results of a benchmark as plain values: what `results.json` holds (results.schema.json says what is what)."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge import __version__
+from edge.benchmark.front import Point, dominators, front
+from edge.benchmark.interval import mcnemar
+from edge.benchmark.measure import Measured, Speed
+
+#: Counts up when a reader of an older one would be misled.
+SCHEMA_VERSION = 1
+#: Below this probability a difference is called one.
+SIGNIFICANT = 0.05
+
+
+def results(
+    measured: list[Measured], data: dict[str, Any], conditions: dict[str, Any], partial: bool = False
+) -> dict[str, Any]:
+    """Everything that was measured.
+
+    Args:
+        measured: the models.
+        data: name, SHA-256, split, number of faces, seed and labels.
+        conditions: machine, first and last moment, and marks.
+        partial: whether it was stopped before its end.
+    """
+    points = [point for point in map(_point, measured) if point is not None]
+    dominated = dominators(points)
+    on_front = front(points)
+    first = next((model.accuracy for model in measured if model.accuracy), None)
+    rights = {model.contender.name: model.accuracy.right for model in measured if model.accuracy}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mien": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "partial": partial,
+        "marks": conditions["marks"],
+        "data": data,
+        "conditions": {key: value for key, value in conditions.items() if key != "marks"},
+        "models": [_model(model, first, dominated) for model in measured],
+        "front": [point.name for point in on_front],
+        "neighbours": [_pair(a.name, b.name, rights[a.name], rights[b.name]) for a, b in pairwise(on_front)],
+    }
+
+
+def points_of(table: dict[str, Any]) -> list[Point]:
+    """The models of a result that have both an accuracy and a latency."""
+    found = []
+    for model in table["models"]:
+        speed = model["speeds"][0] if model["speeds"] else None
+        if model["accuracy"] and speed and speed["crop_to_scores"]:
+            latency_ms = speed["crop_to_scores"]["p50_ms"]["value"]
+            found.append(Point(model["name"], latency_ms, model["accuracy"]["accuracy"]["value"]))
+    return found
+
+
+def as_csv(table: dict[str, Any]) -> str:
+    """One row a model and number of threads."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        [
+            "model",
+            "threads",
+            "accuracy",
+            "accuracy_low",
+            "accuracy_high",
+            "macro_f1",
+            "ece",
+            "agreement",
+            "invoke_p50_ms",
+            "invoke_p95_ms",
+            "invoke_p99_ms",
+            "crop_to_scores_p50_ms",
+            "crop_to_scores_p95_ms",
+            "crop_to_scores_p99_ms",
+            "faces_per_s",
+            "load_ms",
+            "first_invoke_ms",
+            "peak_rss_mb",
+            "size_bytes",
+            "macs",
+            "gmacs_per_s",
+            "share_of_peak",
+            "joules_per_face",
+            "dominated_by",
+            "error",
+        ]
+    )
+    for model in table["models"]:
+        good = model["accuracy"] or {}
+        accuracy = good.get("accuracy", {})
+        for speed in model["speeds"] or [{}]:
+            bare, whole = (speed.get(key) or {} for key in ("invoke", "crop_to_scores"))
+            writer.writerow(
+                [
+                    model["name"],
+                    speed.get("threads"),
+                    *(accuracy.get(key) for key in ("value", "low", "high")),
+                    *(good.get(key, {}).get("value") for key in ("macro_f1", "ece")),
+                    good.get("agreement"),
+                    *(value for part in (bare, whole) for value in _percentiles(part)),
+                    *(speed.get(k) for k in ("faces_per_s", "load_ms", "first_invoke_ms", "peak_rss_mb")),
+                    *(model[key] for key in ("size_bytes", "macs")),
+                    *(speed.get(key) for key in ("gmacs_per_s", "share_of_peak", "joules_per_face")),
+                    model["dominated_by"],
+                    model["error"],
+                ]
+            )
+    return buffer.getvalue()
+
+
+def pack_bits(right: npt.NDArray[np.bool_]) -> str:
+    """Booleans as base64, eight a byte, first one in the highest bit."""
+    return base64.b64encode(np.packbits(right).tobytes()).decode("ascii")
+
+
+def unpack_bits(text: str, n: int) -> npt.NDArray[np.bool_]:
+    """The `n` booleans that `pack_bits` packed."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
+
+
+def _percentiles(latency: dict[str, Any]) -> list[float | None]:
+    if not latency:
+        return [None, None, None]
+    return [latency["p50_ms"]["value"], latency["p95_ms"], latency["p99_ms"]]
+
+
+def _point(model: Measured) -> Point | None:
+    latency = model.speeds[0].crop_to_scores if model.speeds else None
+    if model.accuracy is None or latency is None:
+        return None
+    return Point(model.contender.name, latency.p50_ms.value, model.accuracy.accuracy.value)
+
+
+def _model(model: Measured, first: Any, dominated: dict[str, str | None]) -> dict[str, Any]:
+    name, macs = model.contender.name, model.facts.get("macs")
+    return {
+        "name": name,
+        "file": model.contender.path.name,
+        "sha256": model.contender.sha256,
+        "size_bytes": model.contender.size_bytes,
+        "identity": model.facts.get("identity"),
+        "scheme": model.facts.get("scheme") or None,
+        "runtime": model.facts.get("runtime"),
+        "input_shape": model.facts.get("input_shape"),
+        "macs": macs,
+        "accuracy": None if model.accuracy is None else _accuracy(model.accuracy, first),
+        "speeds": [_speed(speed, macs) for speed in model.speeds],
+        "operations": model.operations,
+        "dominated_by": dominated.get(name),
+        "error": model.error or None,
+    }
+
+
+def _accuracy(accuracy: Any, first: Any) -> dict[str, Any]:
+    return {
+        "accuracy": asdict(accuracy.accuracy),
+        "macro_f1": asdict(accuracy.macro_f1),
+        "ece": asdict(accuracy.ece),
+        "recall": {label: asdict(estimate) for label, estimate in accuracy.recall.items()},
+        "labels": list(accuracy.labels),
+        "confusion": accuracy.confusion,
+        "agreement": float((accuracy.answers == first.answers).mean()),
+        "right": pack_bits(accuracy.right),
+    }
+
+
+def _speed(speed: Speed, macs: int | None) -> dict[str, Any]:
+    table = asdict(speed)
+    peak = table.pop("peak_macs_per_s")
+    bare, whole = speed.invoke, speed.crop_to_scores
+    rate = macs / bare.p50_ms.value * 1000 if macs and bare else None
+    return {
+        **table,
+        "faces_per_s": 1000 / whole.p50_ms.value if whole else None,
+        "gmacs_per_s": None if rate is None else rate / 1e9,
+        "peak_gmacs_per_s": None if peak is None else peak / 1e9,
+        "share_of_peak": None if rate is None or peak is None else rate / peak,
+    }
+
+
+def _pair(a: str, b: str, right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    p = mcnemar(right_a, right_b)
+    return {
+        "quicker": a,
+        "slower": b,
+        "only_quicker_right": int((right_a & ~right_b).sum()),
+        "only_slower_right": int((~right_a & right_b).sum()),
+        "p": p,
+        "significant": p < SIGNIFICANT,
+    }

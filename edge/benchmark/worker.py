@@ -1,0 +1,216 @@
+"""The child process of one model: `python -m edge.benchmark.worker`, asked in lines of JSON, answering in such.
+
+Requests are objects `{"do": NAME, ...}`; NAME is a method of `Worker`. An answer is an object, `{"error": ...}`
+where it failed; a line with `done` and `total` before it tells how far it has come.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.benchmark.contender import KERAS_SUFFIXES
+from edge.benchmark.peak import SIZES, matrix_product
+from edge.board import peak_rss_mb
+from edge.card import read_parts
+from edge.classify import Classifier
+from edge.crop import crop_face
+from edge.errors import MienError, MissingExtraError, first_line
+from edge.litert import load_interpreter, runtime, start_up_ms
+
+#: The picture that crop-to-scores starts from, and the detector's box in it: a face at a desk, 640x480.
+FRAME_HW, BOX = (480, 640), (240.0, 160.0, 160.0, 160.0)
+#: Tells of progress no more often.
+PROGRESS_S = 0.2
+
+
+class Subject(Protocol):
+    """What can be timed.
+
+    Attributes:
+        labels: classes in the order of the scores; the data's own where it is empty.
+        crop_margin: as the card has it.
+        facts: what is known of the file, for the results.
+    """
+
+    labels: tuple[str, ...]
+    crop_margin: float
+    facts: dict[str, Any]
+
+    def invoke(self) -> None:
+        """Run the network on what its input holds, bare."""
+        ...
+
+    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities `(n,)` of a grey face of any size."""
+        ...
+
+
+class _Tflite:
+    """A .tflite through LiteRT, as `mien run` uses it."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self.graph, _ = read_parts(path)
+        load_ms, first_ms = start_up_ms(self.graph, threads, str(path))
+        classifier = Classifier(path, threads)
+        card = classifier.card
+        self.labels, self.crop_margin = classifier.labels, card.crop_margin
+        self.invoke, self.scores = classifier.invoke, classifier.scores
+        self.facts: dict[str, Any] = {
+            "runtime": runtime(),
+            "load_ms": load_ms,
+            "first_invoke_ms": first_ms,
+            "identity": card.identity,
+            "scheme": card.scheme if card.input_range is None else "",
+            "input_shape": list(card.input_shape),
+            "macs": _macs(self.graph, path),
+        }
+
+
+class Worker:
+    """The model, and what can be asked about it."""
+
+    def __init__(self, say: Callable[[dict[str, Any]], None]) -> None:
+        self._say = say
+        self._subject: Subject | None = None
+        self._graph: bytes | None = None
+        self._invokes: list[Callable[[], None]] = []
+
+    def load(self, path: str, threads: int) -> dict[str, Any]:
+        """Load a model; says what it is, how long it took and what it weighs."""
+        file = Path(path)
+        if file.suffix in KERAS_SUFFIXES:
+            self._subject = _keras_classifier(file)
+        else:
+            subject = _Tflite(file, threads)
+            self._subject, self._graph = subject, subject.graph
+        self._invokes = [self._subject.invoke]
+        return {"labels": list(self._subject.labels), **self._subject.facts}
+
+    def load_peak(self, threads: int) -> dict[str, Any]:
+        """Load the matrix products of `edge.benchmark.peak`."""
+        self._invokes = [load_interpreter(matrix_product(*size), threads, "the peak").invoke for size in SIZES]
+        return {}
+
+    def probabilities(self, faces: str, answers: str) -> dict[str, Any]:
+        """Classify the faces in one .npy `(n, h, w)`, write the probabilities into another, `(n, n_classes)`."""
+        assert self._subject is not None
+        images = np.load(faces, mmap_mode="r")
+        told_s = time.monotonic()
+        probabilities = []
+        for i, image in enumerate(images):
+            probabilities.append(self._subject.scores(image))
+            if time.monotonic() - told_s > PROGRESS_S:
+                told_s = time.monotonic()
+                self._say({"done": i + 1, "total": len(images)})
+        np.save(answers, np.stack(probabilities).astype(np.float32))
+        return {}
+
+    def invoke(self, times: int, which: int = 0) -> dict[str, Any]:
+        """Bare invokes, milliseconds each; one before them that is not counted, since the caches are another's."""
+        return {"ms": _timed(self._invokes[which], times)}
+
+    def crop_to_scores(self, faces: str, times: int) -> dict[str, Any]:
+        """From a frame and a box in it to probabilities, milliseconds each."""
+        assert self._subject is not None
+        frame = _frame(np.load(faces, mmap_mode="r")[0])
+        subject = self._subject
+        return {"ms": _timed(lambda: subject.scores(crop_face(frame, BOX, subject.crop_margin)), times)}
+
+    def busy(self, seconds: float) -> dict[str, Any]:
+        """Invoke for so long without a break; says how often."""
+        invoke, n, end_s = self._invokes[0], 0, time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            invoke()
+            n += 1
+        return {"n": n}
+
+    def memory(self) -> dict[str, Any]:
+        """The most memory that this process has had resident."""
+        return {"peak_rss_mb": peak_rss_mb()}
+
+    def operations(self, threads: int, rounds: int) -> dict[str, Any]:
+        """What each operation adds to an invoke (see `edge.benchmark.operations`)."""
+        from edge.benchmark.operations import operation_times
+
+        if self._graph is None:
+            raise MienError("operations are told apart in a .tflite only")
+        return {"operations": operation_times(self._graph, threads, rounds)}
+
+
+def _keras_classifier(path: Path) -> Subject:
+    try:
+        # By name, as the command line does: this floor imports nothing from above.
+        module = importlib.import_module("train.keras_classifier")
+        subject: Subject = module.KerasClassifier(path)
+    except ImportError as error:
+        raise MissingExtraError("train", error.name or "keras") from error
+    return subject
+
+
+def _macs(graph: bytes, path: Path) -> int | None:
+    """Multiply-accumulates of an invoke; None where only tflite-runtime is installed, which cannot read them."""
+    from edge.errors import WrongUseError
+    from edge.graph import Graph
+
+    try:
+        return sum(operation.macs for operation in Graph(graph, str(path)).operations)
+    except WrongUseError:
+        return None
+
+
+def _timed(call: Callable[[], object], times: int) -> list[float]:
+    call()
+    took_ms = []
+    for _ in range(times):
+        begin_ns = time.perf_counter_ns()
+        call()
+        took_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
+    return took_ms
+
+
+def _frame(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A colour picture with the face in the box."""
+    x, y, w, h = map(int, BOX)
+    picture = np.full((*FRAME_HW, 3), 128, np.uint8)
+    picture[y : y + h, x : x + w] = cv2.resize(face, (w, h))[..., None]
+    return picture
+
+
+def main() -> None:
+    """Answer until there are no more requests."""
+    # Ctrl-C is for the process that asks; it closes our requests when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a library prints must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    worker = Worker(say)
+    say({"peak_rss_mb": peak_rss_mb()})
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            say(getattr(worker, request.pop("do"))(**request))
+        except MienError as error:
+            say({"error": str(error)})
+        except Exception as error:
+            say({"error": f"{type(error).__name__}: {first_line(error)}"})
+
+
+if __name__ == "__main__":
+    main()

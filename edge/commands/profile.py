@@ -1,0 +1,53 @@
+"""`mien profile`: the stages of a run beside their bare parts."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from edge.classify import Classifier
+from edge.commands import options
+from edge.detect import open_detector
+from edge.shipped import find_model
+from edge.sources import open_source
+from edge.sources.video import VideoSource
+from edge.stage_costs import stage_costs
+
+
+@click.command()
+@click.option("--source", required=True, metavar="CLIP", help="A video file; other sources are not decoded twice.")
+@options.model
+@options.detector
+@options.threads
+@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def profile(source: str, model: str, detector: str, threads: int, max_frames: int | None, as_json: bool) -> None:
+    """What the stages of `mien run` cost beside their bare parts, frame by frame in one run.
+
+    The ratio is what the loop adds: 1.00 would be a loop that costs nothing.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    from edge.benchmark.table import open_console
+
+    classifier = Classifier(find_model(model), threads)
+    faces = open_detector(detector, threads)
+    with open_source(source) as frames:
+        clip = frames.path if isinstance(frames, VideoSource) else None
+        costs = stage_costs(frames, clip, faces, classifier, max_frames)
+    if as_json:
+        click.echo(json.dumps(costs.as_dict()))
+        return
+    console = open_console()
+    said = f"{costs.frames} frames, {costs.faces} faces of {costs.source}; {costs.detector}, {costs.model}"
+    console.print(Text(said), soft_wrap=True, highlight=False)
+    rows = Table(header_style="bold", box=None, pad_edge=False)
+    for name in ("stage", "p50 ms", "bare ms", "ratio", "bare part"):
+        rows.add_column(name, justify="right" if name in ("p50 ms", "bare ms", "ratio") else "left")
+    for cost in costs.stages:
+        bare = "" if cost.bare_ms is None else f"{cost.bare_ms:.3f}"
+        ratio = "" if cost.ratio is None else f"{cost.ratio:.2f}"
+        rows.add_row(cost.stage, f"{cost.stage_ms:.3f}", bare, ratio, cost.part)
+    console.print(rows)

@@ -1,0 +1,315 @@
+"""`mien benchmark` as a user calls it, on drawn faces."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from edge.benchmark.child import Child
+from edge.benchmark.operations import cut, operation_times
+from edge.card import ModelCard, read_model, write_model
+from edge.classify import Classifier
+from edge.contract import EIGHT_LABELS, FER2013_LABELS
+from edge.graph import Graph
+from edge.litert import load_interpreter
+from tests.conftest import ROOT, SHIPPED
+from tests.edge.test_layers import BLOCKED_IMPORT
+from tests.made_data import write_folder
+
+SCHEMA = json.loads((ROOT / "edge" / "benchmark" / "results.schema.json").read_text())
+
+
+def check(table):
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA).validate(table)
+    return table
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """Somebody's model: the shipped network as it comes, its card beside it, of another name."""
+    path = tmp_path_factory.mktemp("foreign") / "theirs.tflite"
+    path.write_bytes(read_model(SHIPPED).graph)
+    labels = list(reversed(FER2013_LABELS))
+    card = {"name": "theirs", "labels": labels, "input_shape": [1, 48, 48, 1], "input_range": [0, 255]}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(mien, made_csv, foreign, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bench") / "out"
+    done = mien("benchmark", SHIPPED.stem, foreign, "--data", made_csv, "--limit", 60, "--rounds", 3, "--threads", 1,
+                "--threads", 2, "--operations", "--out", out)  # fmt: skip
+    assert done.code == 0, done.err
+    return done, out
+
+
+def test_the_results_are_what_the_schema_says(report):
+    done, out = report
+    table = check(json.loads((out / "results.json").read_text()))
+    ours, theirs = table["models"]
+    assert (ours["name"], theirs["name"]) == (SHIPPED.stem, "theirs")
+    assert table["data"]["faces"] == sum(map(sum, ours["accuracy"]["confusion"])) == 60
+    assert not table["partial"]
+    for model in table["models"]:
+        assert [speed["threads"] for speed in model["speeds"]] == [1, 2]
+        for speed in model["speeds"]:
+            bare, whole = speed["invoke"], speed["crop_to_scores"]
+            assert 0 < bare["min_ms"] <= bare["p50_ms"]["value"] <= bare["p95_ms"] <= bare["p99_ms"]
+            assert bare["p50_ms"]["low"] <= bare["p50_ms"]["value"] <= bare["p50_ms"]["high"]
+            assert whole["p50_ms"]["value"] > bare["p50_ms"]["value"]
+            assert speed["faces_per_s"] == pytest.approx(1000 / whole["p50_ms"]["value"])
+            assert speed["gmacs_per_s"] == pytest.approx(model["macs"] / bare["p50_ms"]["value"] / 1e6)
+            assert 0 < speed["share_of_peak"] < 1
+            assert 20 < speed["empty_rss_mb"] < speed["peak_rss_mb"] < 200
+    assert ours["macs"] == sum(operation.macs for operation in Graph(read_model(SHIPPED).graph, "x").operations)
+    assert SHIPPED.stem in done.out
+
+
+def test_accuracy_is_the_classifiers_own_and_classes_are_mapped_by_name(report, foreign, made_csv):
+    from edge.dataset import read_faces
+
+    _, out = report
+    ours, theirs = json.loads((out / "results.json").read_text())["models"]
+    faces = read_faces(made_csv, ("PublicTest",))["PublicTest"].sample(60, 0)
+    for model, path in ((ours, SHIPPED), (theirs, foreign)):
+        classifier = Classifier(path)
+        answers = [classifier.labels[classifier.scores(face).argmax()] for face in faces.images]
+        right = [answer == faces.labels[i] for answer, i in zip(answers, faces.class_ids, strict=True)]
+        assert model["accuracy"]["accuracy"]["value"] == pytest.approx(np.mean(right))
+    assert ours["accuracy"]["agreement"] == 1
+    assert theirs["accuracy"]["agreement"] < 1
+
+
+def test_a_row_a_model_and_number_of_threads(report):
+    _, out = report
+    rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
+    assert [(row["model"], row["threads"]) for row in rows] == [
+        (SHIPPED.stem, "1"), (SHIPPED.stem, "2"), ("theirs", "1"), ("theirs", "2")
+    ]  # fmt: skip
+    assert all(float(row["crop_to_scores_p50_ms"]) > float(row["invoke_p50_ms"]) for row in rows)
+
+
+def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):
+    _, out = report
+    page = (out / "report.html").read_text()
+    assert SHIPPED.stem in page
+    assert not re.search(r'(src|href)="(?!#)', page)
+    assert 'xlink:href="http' not in page
+    assert cv2.imread(str(out / "pareto.png")).shape[0] > 300
+    assert (out / "pareto.svg").read_text().startswith("<?xml")
+
+
+def test_each_operation_is_told(report):
+    _, out = report
+    model = json.loads((out / "results.json").read_text())["models"][0]
+    graph = Graph(read_model(SHIPPED).graph, "x")
+    assert [row["kind"] for row in model["operations"]] == [operation.kind for operation in graph.operations]
+    # The cuts add up to the whole, in other rounds of the same machine.
+    assert sum(row["ms"] for row in model["operations"]) == pytest.approx(
+        model["speeds"][0]["invoke"]["p50_ms"]["value"], rel=0.9
+    )
+
+
+def test_a_cut_computes_what_the_whole_computes():
+    content = read_model(SHIPPED).graph
+    n = len(Graph(content, "x").operations)
+    whole, part = load_interpreter(content, 1, "whole"), load_interpreter(cut(content, n), 1, "part")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 1), np.uint8)
+    answers = []
+    for interpreter in (whole, part):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    np.testing.assert_array_equal(*answers)
+    # In the middle of a block both branches are kept alive.
+    middle = Graph(cut(content, 3), "middle")
+    assert len(middle.outputs) == 2
+    assert len(operation_times(cut(content, 3), 1, 1)) == 3
+
+
+def test_what_to_ship(mien, made_csv, foreign):
+    done = mien("benchmark", foreign, SHIPPED.stem, "--data", made_csv, "--limit", 20, "--rounds", 1,
+                "--pick", "latency<1s")  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.out.splitlines() in ([SHIPPED.stem], ["theirs"])
+    assert "accuracy" in done.err
+
+
+def test_a_keras_model_beside_its_int8_self(mien, cnn_run, made_csv, tmp_path):
+    int8 = tmp_path / "cnn-int8.tflite"
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", int8, "--samples", 28,
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, module="convert")  # fmt: skip
+    assert done.code == 0, done.err
+    done = mien("benchmark", cnn_run / "model.keras", int8, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "o")
+    assert done.code == 0, done.err
+    float_, quantised = check(json.loads((tmp_path / "o" / "results.json").read_text()))["models"]
+    assert float_["runtime"].startswith("keras 3")
+    assert float_["accuracy"]["accuracy"]["value"] == pytest.approx(
+        json.loads((cnn_run / "metrics.json").read_text())["scores"]["accuracy"], abs=0.02
+    )
+    assert quantised["accuracy"]["agreement"] > 0.9
+    assert float_["speeds"][0]["peak_rss_mb"] > quantised["speeds"][0]["peak_rss_mb"]
+
+
+# Bad input.
+
+
+def test_wrong_use(mien, made_csv, tmp_path):
+    def complaint(*arguments):
+        done = mien("benchmark", *arguments, "--data", made_csv)
+        assert done.code == 2
+        return done.error_line()
+
+    assert "no models: expected shipped names" in complaint()
+    copy = tmp_path / "copy.tflite"
+    copy.write_bytes(SHIPPED.read_bytes())
+    assert "are the same model" in complaint(SHIPPED.stem, copy)
+    assert "expected each number once" in complaint(SHIPPED.stem, "--threads", 1, "--threads", 1)
+    assert "expected 'latency<5ms'" in complaint(SHIPPED.stem, "--pick", "fast")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    assert "is not an empty folder" in complaint(SHIPPED.stem, "--out", tmp_path / "full")
+
+
+def test_a_model_or_a_split_that_is_not_there(mien, made_csv):
+    done = mien("benchmark", "nothing.tflite", "--data", made_csv)
+    assert (done.code, "no model 'nothing.tflite'" in done.error_line()) == (1, True)
+    done = mien("benchmark", SHIPPED.stem, "--data", made_csv, "--split", "PrivateTest")
+    assert (done.code, "has no PrivateTest faces" in done.error_line()) == (1, True)
+
+
+def test_a_model_of_other_classes(mien, tmp_path):
+    folder = write_folder(tmp_path / "faces", per_class=2)
+    for split in ("train", "test"):
+        (folder / split / "angry").rename(folder / split / "contempt")
+    done = mien("benchmark", SHIPPED.stem, "--data", folder)
+    assert done.code == 1
+    assert "the data also has contempt" in done.error_line()
+
+
+def test_a_model_of_more_classes_than_the_data_has_is_scored(mien, made_csv, tmp_path):
+    wider = tmp_path / "eight.tflite"
+    write_model(wider, _eight_classes(), ModelCard("eight", EIGHT_LABELS, scheme="int8"))
+    done = mien("benchmark", wider, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    model = check(json.loads((tmp_path / "out" / "results.json").read_text()))["models"][0]
+    assert len(model["accuracy"]["confusion"]) == 8
+    assert set(model["accuracy"]["recall"]) == set(FER2013_LABELS)
+
+
+def _eight_classes():
+    """The shipped graph, its last layer given one class more."""
+    graph = Graph(read_model(SHIPPED).graph, "x")
+    dense, softmax = (next(o for o in graph.operations if o.kind == kind) for kind in ("FULLY_CONNECTED", "SOFTMAX"))
+    weights, bias = dense.inputs[1], dense.inputs[2]
+    for tensor in (weights, bias):
+        table = graph.main.tensors[tensor.index]
+        value = np.concatenate([tensor.constant, tensor.constant[:1]])
+        graph.model.buffers[table.buffer].data = np.frombuffer(value.tobytes(), np.uint8)
+        table.shape = list(value.shape)
+        for name in ("scale", "zeroPoint"):
+            per_class = list(getattr(table.quantization, name))
+            if len(per_class) == 7:
+                setattr(table.quantization, name, [*per_class, per_class[0]])
+    for tensor in (*dense.outputs, *softmax.outputs):
+        graph.main.tensors[tensor.index].shape = [1, 8]
+        graph.main.tensors[tensor.index].shapeSignature = None
+    return graph.pack()
+
+
+def test_a_model_that_crashes_on_load_has_a_row_and_the_others_go_on(mien, made_csv, tmp_path):
+    broken = tmp_path / "broken.tflite"
+    content = bytearray(SHIPPED.read_bytes())
+    content[5000] ^= 0xFF
+    broken.write_bytes(content)
+    done = mien("benchmark", broken, SHIPPED.stem, "--data", made_csv, "--limit", 14, "--rounds", 1,
+                "--out", tmp_path / "out")  # fmt: skip
+    assert done.code == 0, done.err
+    bad, good = check(json.loads((tmp_path / "out" / "results.json").read_text()))["models"]
+    assert "is damaged" in bad["error"]
+    assert (bad["accuracy"], bad["speeds"]) == (None, [])
+    assert good["error"] is None
+    assert good["speeds"][0]["invoke"]
+    assert "broken: " in done.out
+    alone = mien("benchmark", broken, "--data", made_csv, "--limit", 14, "--rounds", 1)
+    assert alone.code == 1
+
+
+def test_a_process_that_dies_is_told_of():
+    from edge.benchmark.child import ChildError
+
+    with Child() as child:
+        child._process.send_signal(signal.SIGSEGV)
+        with pytest.raises(ChildError, match=r"its process died: signal 11 \(SIGSEGV\)"):
+            child.ask("memory")
+
+
+def test_ctrl_c_keeps_what_is_measured(made_csv, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "edge", "benchmark", SHIPPED.stem, "--data", made_csv, "--limit", "20", "--rounds",
+               "100000", "--out", out]  # fmt: skip
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, start_new_session=True)  # fmt: skip
+    _wait_for_rounds(process)
+    # As a terminal does it: to every process of the command.
+    os.killpg(process.pid, signal.SIGINT)
+    printed, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "partial: stopped before its end" in printed
+    table = check(json.loads((out / "results.json").read_text()))
+    assert table["partial"]
+    model = table["models"][0]
+    assert model["accuracy"]
+    assert model["speeds"][0]["invoke"]["n"] > 0
+
+
+def _wait_for_rounds(process):
+    """Until both children, the model's and the peak's, have been at work for a moment."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+        if len(children) == 2:
+            time.sleep(6)
+            return
+        time.sleep(0.1)
+    raise AssertionError("the rounds never began")
+
+
+def test_without_the_report_extra_there_is_a_table_json_and_csv(made_csv, tmp_path):
+    code = BLOCKED_IMPORT.format(banned=("matplotlib", "jinja2"), modules=["edge.cli"])
+    code += f"\nsys.argv = ['mien', 'benchmark', {SHIPPED.stem!r}, '--data', {str(made_csv)!r}, '--limit', '20', "
+    code += f"'--rounds', '1', '--out', {str(tmp_path / 'out')!r}]\nfrom edge.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.json"]
+    assert "pip install 'mien[report]'" in done.stderr
+    assert SHIPPED.stem in done.stdout
+
+
+def test_a_bare_invoke_takes_what_litert_benchmark_says(tmp_path):
+    """The quickest of each, several times in turn: this machine may be doing something else."""
+    graph, result = tmp_path / "graph.tflite", tmp_path / "result.json"
+    graph.write_bytes(read_model(SHIPPED).graph)
+    theirs, ours = [], []
+    with Child() as child:
+        child.ask("load", path=str(SHIPPED), threads=1)
+        for _ in range(12):
+            tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", graph,
+                    "--num_runs", 400, "--warmup_runs", 50, "--result_json", result]  # fmt: skip
+            subprocess.run(list(map(str, tool)), check=True, capture_output=True)
+            theirs.append(json.loads(result.read_text())["latency"]["min_ms"])
+            ours.append(min(child.ask("invoke", times=400)["ms"]))
+            if min(ours) == pytest.approx(min(theirs), rel=0.1):
+                return
+    raise AssertionError(f"{ours} and {theirs}: the quickest differ by more than a tenth")

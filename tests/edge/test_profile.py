@@ -1,0 +1,38 @@
+"""`mien profile`: the stages of a run beside their bare parts."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("weights")
+
+
+def test_stages_beside_their_parts(mien, demo_clip):
+    done = mien("profile", "--source", demo_clip, "--max-frames", 30, "--json")
+    assert done.code == 0, done.err
+    costs = json.loads(done.out)
+    assert costs["frames"] == 30
+    assert costs["faces"] >= 30
+    stages = {stage["stage"]: stage for stage in costs["stages"]}
+    assert list(stages) == ["capture", "detect", "classify", "track", "total"]
+    for name in ("detect", "classify"):
+        # The stage holds its part.
+        assert stages[name]["ratio"] > 0.8
+        assert stages[name]["stage_ms"] > 0.8 * stages[name]["bare_ms"] > 0
+    parts = [stages[name]["bare_ms"] for name in ("capture", "detect", "classify")]
+    assert stages["total"]["bare_ms"] == pytest.approx(sum(parts), rel=0.3)
+    assert stages["track"]["bare_ms"] is None
+
+
+def test_as_a_table_and_without_a_bare_part(mien):
+    done = mien("profile", "--source", "demo", "--max-frames", 3, "--detector", "haar")
+    assert done.code == 0, done.err
+    rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line}
+    assert rows["classify"][-1] == "face"
+    assert len(rows["detect"]) == len(rows["total"]) == 2
+
+
+def test_a_clip_that_is_not_there(mien):
+    done = mien("profile", "--source", "nothing.mp4")
+    assert done.code == 1
+    assert "no source 'nothing.mp4'" in done.error_line()
