@@ -31,7 +31,10 @@ def write_charts(out: Path, table: dict[str, Any]) -> str:
     except ImportError as error:
         raise MissingExtraError("report", "matplotlib") from error
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
-    _draw(figure.add_subplot(), table)
+    axes = figure.add_subplot()
+    _draw(axes, table)
+    figure.canvas.draw()
+    _name(axes, table)
     with replacing(out / "pareto.png") as temporary:
         figure.savefig(temporary, format="png")
     buffer = io.StringIO()
@@ -43,12 +46,10 @@ def write_charts(out: Path, table: dict[str, Any]) -> str:
 
 
 def _draw(axes: Any, table: dict[str, Any]) -> None:
-    drawn = [m for m in table["models"] if m["accuracy"] and m["speeds"] and m["speeds"][0]["crop_to_scores"]]
-    models = sorted(drawn, key=lambda m: _latency(m)["value"])
+    models = _drawn(table)
     for model in models:
         latency, accuracy = _latency(model), model["accuracy"]["accuracy"]
-        colour = DOMINATED_COLOUR if model["dominated_by"] else FRONT_COLOUR
-        x, y = latency["value"], 100 * accuracy["value"]
+        colour, (x, y) = _colour(model), _place(model)
         axes.errorbar(
             x,
             y,
@@ -60,7 +61,6 @@ def _draw(axes: Any, table: dict[str, Any]) -> None:
             elinewidth=1,
             markerfacecolor="white" if model["dominated_by"] else colour,
         )
-        axes.annotate(model["name"], (x, y), xytext=(8, 6), textcoords="offset points", color=colour)
     on_front = [model for model in models if not model["dominated_by"]]
     axes.step(
         [_latency(m)["value"] for m in on_front],
@@ -81,6 +81,50 @@ def _draw(axes: Any, table: dict[str, Any]) -> None:
     axes.set_ylabel(f"accuracy, {table['data']['split']}, % (95 % interval)")
     machine = table["conditions"]["machine"]
     axes.set_title(f"{machine['board'] or machine['processor']}", fontsize=10)
+
+
+def _name(axes: Any, table: dict[str, Any]) -> None:
+    """Write each name where it covers no point and no other name, the quickest model's first."""
+    models, taken = _drawn(table), []
+    for model in models:
+        x, y = axes.transData.transform(_place(model))
+        taken.append((x - 8, y - 8, x + 8, y + 8))
+    inside = axes.get_window_extent()
+    for model in models:
+        # Right, left, then further up and down; the last where nothing is free.
+        for side, up in ((s, u) for u in (9, -9, 24, -24, 39, -39, 54, -54) for s in (7, -7)):
+            text = axes.annotate(
+                model["name"],
+                _place(model),
+                xytext=(side, up),
+                textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="center",
+                color=_colour(model),
+            )
+            box = text.get_window_extent()
+            free = not any(
+                box.x0 < right and left < box.x1 and box.y0 < top and low < box.y1 for left, low, right, top in taken
+            )
+            if free and inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1:
+                break
+            if (side, up) != (-7, -54):
+                text.remove()
+        taken.append((box.x0, box.y0, box.x1, box.y1))
+
+
+def _drawn(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models that have a place in the picture, quickest first."""
+    drawn = [m for m in table["models"] if m["accuracy"] and m["speeds"] and m["speeds"][0]["crop_to_scores"]]
+    return sorted(drawn, key=lambda m: _latency(m)["value"])
+
+
+def _place(model: dict[str, Any]) -> tuple[float, float]:
+    return _latency(model)["value"], 100 * model["accuracy"]["accuracy"]["value"]
+
+
+def _colour(model: dict[str, Any]) -> str:
+    return DOMINATED_COLOUR if model["dominated_by"] else FRONT_COLOUR
 
 
 def _latency(model: dict[str, Any]) -> dict[str, float]:

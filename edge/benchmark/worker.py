@@ -33,6 +33,8 @@ from edge.litert import load_interpreter, runtime, start_up_ms
 FRAME_HW, BOX = (480, 640), (240.0, 160.0, 160.0, 160.0)
 #: Tells of progress no more often.
 PROGRESS_S = 0.2
+#: Faces that are in memory at once.
+AT_ONCE = 64
 
 
 class Subject(Protocol):
@@ -106,14 +108,16 @@ class Worker:
     def probabilities(self, faces: str, answers: str) -> dict[str, Any]:
         """Classify the faces in one .npy `(n, h, w)`, write the probabilities into another, `(n, n_classes)`."""
         assert self._subject is not None
-        images = np.load(faces, mmap_mode="r")
+        total = len(np.load(faces, mmap_mode="r"))
         told_s = time.monotonic()
-        probabilities = []
-        for i, image in enumerate(images):
-            probabilities.append(self._subject.scores(image))
+        probabilities: list[npt.NDArray[np.float32]] = []
+        for start in range(0, total, AT_ONCE):
+            # Mapped anew each time: pages of faces shall not count as the model's memory.
+            for image in np.load(faces, mmap_mode="r")[start : start + AT_ONCE]:
+                probabilities.append(self._subject.scores(image))
             if time.monotonic() - told_s > PROGRESS_S:
                 told_s = time.monotonic()
-                self._say({"done": i + 1, "total": len(images)})
+                self._say({"done": len(probabilities), "total": total})
         np.save(answers, np.stack(probabilities).astype(np.float32))
         return {}
 
