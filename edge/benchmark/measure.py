@@ -15,7 +15,7 @@ from edge.benchmark.accuracy import Accuracy, measure_accuracy
 from edge.benchmark.child import Child, ChildError
 from edge.benchmark.contender import Contender
 from edge.benchmark.peak import SIZES
-from edge.benchmark.rounds import Latency, Timed, crops_to_scores, invokes, run_rounds, summary
+from edge.benchmark.rounds import Latency, Rounds, Timed, crops_to_scores, invokes
 from edge.dataset import Faces
 from edge.energy import Meter
 from edge.errors import MienError, ModelError
@@ -40,6 +40,9 @@ class Speed:
         empty_rss_mb: of that process before it held the model.
         peak_macs_per_s: of a large int8 matrix product through the same runtime; None where it could not be measured.
         joules_per_face: None where the board does not tell.
+        rounds_run: rounds of bursts.
+        rounds_disturbed: those in which something else had the machine.
+        rounds_counted: those that the latencies are taken from: the undisturbed ones, or all where these are too few.
     """
 
     threads: int
@@ -51,6 +54,9 @@ class Speed:
     empty_rss_mb: float | None = None
     peak_macs_per_s: float | None = None
     joules_per_face: float | None = None
+    rounds_run: int = 0
+    rounds_disturbed: int = 0
+    rounds_counted: int = 0
 
 
 @dataclass
@@ -174,19 +180,20 @@ def _time(children: list[tuple[Measured, Child]], threads: int, images: str, pla
     whole = [Timed(model.contender.name, crops_to_scores(child, images)) for model, child in alive]
     with ExitStack() as stack:
         peaks = _peaks(stack, threads)
+        # One thread: a second one's waking would disturb it.
+        reference = (_peaks(stack, 1) if threads > 1 else peaks)[:1] or [Timed("none", lambda n: [], error="none")]
+        rounds = Rounds([*bare, *whole, *peaks], reference[0], plan.rounds)
         try:
-            run_rounds(
-                [*bare, *whole, *peaks],
-                plan.rounds,
-                plan.seed,
-                lambda done, total: progress(f"timing, {threads} thread{'s' * (threads > 1)}", done, total),
-            )
+            name = f"timing, {threads} thread{'s' * (threads > 1)}"
+            rounds.run(plan.seed, lambda done, total: progress(name, done, total))
         finally:
-            peak = _peak_macs_per_s(peaks)
+            peak = _peak_macs_per_s(peaks, rounds)
             for (model, _), alone, way in zip(alive, bare, whole, strict=True):
                 speed = model.speeds[-1]
-                speed.invoke, speed.crop_to_scores = summary(alone.ms), summary(way.ms)
+                speed.invoke, speed.crop_to_scores = rounds.summary(alone), rounds.summary(way)
                 speed.peak_macs_per_s = peak
+                speed.rounds_run, speed.rounds_counted = rounds.run_so_far, len(rounds.counted())
+                speed.rounds_disturbed = rounds.run_so_far - len(rounds.undisturbed())
                 model.error = alone.error or way.error
     for model, child in alive:
         if model.error:
@@ -211,10 +218,10 @@ def _peaks(stack: ExitStack, threads: int) -> list[Timed]:
     return [Timed("the peak", invokes(child, which)) for which in range(len(SIZES))]
 
 
-def _peak_macs_per_s(peaks: list[Timed]) -> float | None:
+def _peak_macs_per_s(peaks: list[Timed], rounds: Rounds) -> float | None:
     rates = []
     for size, timed in zip(SIZES, peaks, strict=False):
-        latency = summary(timed.ms)
+        latency = rounds.summary(timed)
         if latency is not None:
             rates.append(float(np.prod(size, dtype=np.int64)) / latency.p50_ms.value * 1000)
     return max(rates, default=None)
@@ -227,3 +234,16 @@ def _its_own(model: Measured) -> Iterator[None]:
         yield
     except (ChildError, ModelError) as error:
         model.error = str(error)
+
+
+def restless(measured: Sequence[Measured]) -> list[str]:
+    """Why the latencies should not be trusted: the machine was never left alone for long enough."""
+    return sorted(
+        {
+            f"something else had the machine in {speed.rounds_disturbed} of {speed.rounds_run} rounds, "
+            f"{speed.threads} thread{'s' * (speed.threads > 1)}: run again"
+            for model in measured
+            for speed in model.speeds
+            if speed.rounds_disturbed and speed.rounds_counted == speed.rounds_run
+        }
+    )

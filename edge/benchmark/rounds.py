@@ -16,6 +16,10 @@ BURST_MS = 20.0
 #: Before any is counted, each model runs for about so long.
 WARM_UP_MS = 300.0
 MAX_BURST = 200
+#: A round is disturbed in which the reference took so many times as long as in the quickest tenth of the rounds.
+DISTURBED = 1.15
+#: So many times as many rounds as are wanted are run at most, to find undisturbed ones.
+MAX_FACTOR = 3
 
 
 @dataclass
@@ -53,23 +57,67 @@ class Latency:
     n: int
 
 
-def run_rounds(
-    timed: list[Timed], rounds: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Warm up, then run every burst once a round, in an order drawn anew each time.
+@dataclass
+class Rounds:
+    """Bursts of several things in turn, and of a reference by which a disturbed round is known.
 
-    What fails falls out with its error; Ctrl-C leaves the rounds that were run.
+    Attributes:
+        timed: what is measured.
+        reference: work that always takes the same; run at the begin and the end of each round.
+        wanted: undisturbed rounds to collect, in at most `MAX_FACTOR` times as many.
     """
-    for each in timed:
-        _attempt(each, lambda each=each: _warm_up(each))  # type: ignore[misc]
-    random = np.random.default_rng(seed)
-    for done in range(rounds):
-        for i in random.permutation(len(timed)):
-            each = timed[i]
+
+    timed: list[Timed]
+    reference: Timed
+    wanted: int
+    _reference_ms: list[float] = field(default_factory=list)
+
+    def run(self, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> None:
+        """Warm up, then run every burst once a round, in an order drawn anew each time.
+
+        What fails falls out with its error; Ctrl-C leaves the rounds that were run.
+        """
+        for each in (self.reference, *self.timed):
             if not each.error:
-                _attempt(each, lambda each=each: each.ms.append(each.burst(each.times)))  # type: ignore[misc]
-        if progress:
-            progress(done + 1, rounds)
+                _attempt(each, lambda each=each: _warm_up(each))  # type: ignore[misc]
+        random = np.random.default_rng(seed)
+        while len(self._reference_ms) < MAX_FACTOR * self.wanted and len(self.undisturbed()) < self.wanted:
+            before_ms = self._reference()
+            order = random.permutation(len(self.timed))
+            for i in order:
+                each = self.timed[i]
+                if not each.error:
+                    _attempt(each, lambda each=each: each.ms.append(each.burst(each.times)))  # type: ignore[misc]
+            self._reference_ms.append(max(before_ms, self._reference()))
+            if progress:
+                progress(min(len(self.undisturbed()), self.wanted), self.wanted)
+
+    @property
+    def run_so_far(self) -> int:
+        """How many rounds were run to their end."""
+        return len(self._reference_ms)
+
+    def undisturbed(self) -> list[int]:
+        """The rounds in which the reference was about as quick as in the quickest ones; all where it fell out."""
+        if self.reference.error or not self._reference_ms:
+            return list(range(len(self._reference_ms)))
+        limit_ms = DISTURBED * float(np.percentile(self._reference_ms, 10))
+        return [i for i, ms in enumerate(self._reference_ms) if ms <= limit_ms]
+
+    def counted(self) -> list[int]:
+        """The rounds that count: the undisturbed ones, or all where too few were."""
+        quiet = self.undisturbed()
+        return quiet if 2 * len(quiet) >= self.wanted else list(range(self.run_so_far))
+
+    def summary(self, timed: Timed) -> Latency | None:
+        """Percentiles over the rounds that count; None where there is none."""
+        return summary([timed.ms[i] for i in self.counted() if i < len(timed.ms)])
+
+    def _reference(self) -> float:
+        taken: list[float] = []
+        if not self.reference.error:
+            _attempt(self.reference, lambda: taken.extend(self.reference.burst(self.reference.times)))
+        return float(np.median(taken)) if taken else 0.0
 
 
 def summary(rounds_ms: list[list[float]]) -> Latency | None:

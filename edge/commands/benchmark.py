@@ -78,7 +78,7 @@ def benchmark(
     from edge.benchmark.conditions import machine, marks, observe, watched
     from edge.benchmark.contender import find_contenders
     from edge.benchmark.front import parse_wish, pick
-    from edge.benchmark.measure import Measured, Plan, measure
+    from edge.benchmark.measure import Measured, Plan, measure, restless
     from edge.benchmark.results import points_of, results
     from edge.benchmark.table import open_console, print_table
     from edge.digest import sha256_of
@@ -109,7 +109,7 @@ def benchmark(
         "labels": list(faces.labels),
     }
     conditions = {
-        "marks": marks(before, after),
+        "marks": [*marks(before, after), *restless(measured)],
         "machine": machine(),
         "energy": meter.name if meter else None,
         **watched([before, after]),
