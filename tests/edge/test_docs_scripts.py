@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
+
+from edge.classify import Classifier
 from tests.conftest import ROOT, SHIPPED
+from tests.made_data import draw_face
 
 
 def run(script, *arguments):
@@ -11,16 +15,24 @@ def run(script, *arguments):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, timeout=280)
 
 
-def test_models_of_record_measures_the_shipped_models_beside_a_peer(made_csv):
-    done = run("models_of_record.py", made_csv, SHIPPED)
+def test_unseen_leaves_out_what_training_holds(tmp_path):
+    random = np.random.default_rng(0)
+    rows = [(3, draw_face("happy", random)) for _ in range(6)]
+    lines = ["emotion,pixels,Usage"]
+    for i, (class_id, face) in enumerate(rows):
+        # The last two of PublicTest are in Training as well.
+        splits = ("PublicTest", "Training") if i >= 4 else ("PublicTest",)
+        lines += [f"{class_id},{' '.join(map(str, face.ravel()))},{split}" for split in splits]
+    data = tmp_path / "faces.csv"
+    data.write_text("\n".join(lines) + "\n")
+    done = run("unseen.py", data, SHIPPED)
     assert done.returncode == 0, done.stderr
-    rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| `")]
-    assert rows[0][1].strip() == "1.00"
-    again = next(row for row in rows[1:] if SHIPPED.stem in row[0])
-    # The same file twice, in one run.
-    assert 0.5 < float(again[1]) < 2
-    assert again[3:] == rows[0][3:]
-    assert "70 faces of PublicTest" in done.stdout
+    assert "6 faces of PublicTest, 4 of them not in Training" in done.stdout
+    classifier = Classifier(SHIPPED)
+    right = [classifier.labels[classifier.scores(face).argmax()] == "happy" for _, face in rows]
+    row = done.stdout.splitlines()[-1]
+    assert row == f"| `{SHIPPED.stem}` | {np.mean(right):.2%} | {np.mean(right[:4]):.2%} |"
+    assert run("unseen.py", data).returncode == 1
 
 
 def test_crop_margin_on_drawn_faces(made_csv, weights):
