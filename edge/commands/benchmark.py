@@ -67,7 +67,7 @@ def benchmark(
     wishes: tuple[str, ...],
     out: Path | None,
 ) -> None:
-    """Accuracy against latency: which MODEL to ship on this machine.
+    """Accuracy against latency: which model to ship here.
 
     MODEL is a shipped name, a .tflite (a foreign one with a side card), or a .keras where the extra 'train' is
     installed. Each runs in a process of its own, in short bursts, in turn. With --pick only the name of the model to

@@ -23,8 +23,9 @@ from edge.stage_costs import stage_costs
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def profile(source: str, model: str, detector: str, threads: int, max_frames: int | None, as_json: bool) -> None:
-    """What the stages of `mien run` cost beside their bare parts, frame by frame in one run.
+    """The stages of a run beside their bare parts.
 
+    After each frame the parts that it needed run once more, bare: decoding, the detector's and the classifier's network.
     The ratio is what the loop adds: 1.00 would be a loop that costs nothing.
     """
     from rich.table import Table
