@@ -35,7 +35,6 @@ class _OrCompare(click.Command):
 @click.argument("models", nargs=-1, metavar="MODEL...")
 @options.data
 @options.split
-@options.votes
 @click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of that choice, and of the rounds.")
 @click.option(
@@ -58,7 +57,6 @@ def benchmark(
     models: tuple[str, ...],
     data: Path,
     split: str,
-    votes: Path | None,
     limit: int | None,
     seed: int,
     threads: tuple[int, ...],
@@ -90,7 +88,7 @@ def benchmark(
         raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number once")
     if out is not None:
         _check_empty(out)
-    faces = read_with_progress(data, (split,), votes)[split].sample(limit, seed)
+    faces = read_with_progress(data, (split,))[split].sample(limit, seed)
     measured = [Measured(contender) for contender in contenders]
     meter = find_meter()
     before, stopped = observe(), False

@@ -25,7 +25,8 @@ from edge.stage_costs import stage_costs
 def profile(source: str, model: str, detector: str, threads: int, max_frames: int | None, as_json: bool) -> None:
     """The stages of a run beside their bare parts.
 
-    After each frame the parts that it needed run once more, bare: decoding, the detector's and the classifier's network.
+    After each frame the parts that it needed run once more, bare: decoding,
+    the detector's network and the classifier's.
     The ratio is what the loop adds: 1.00 would be a loop that costs nothing.
     """
     from rich.table import Table
