@@ -6,18 +6,16 @@ from pathlib import Path
 
 from convert.gate import worst_layers
 from convert.proof import Proof
-from edge.errors import MissingExtraError
-from edge.files import replacing
+from edge.html import render_html, write_html
 
+TEMPLATE = Path(__file__).parent / "templates" / "proof.html"
 #: A layer with all of this signal-to-noise ratio fills the bar of the chart.
 FULL_BAR_DB = 60.0
 
 
 def write_page(path: Path, proof: Proof) -> None:
     """Write the page, whole or not at all."""
-    text = page(proof)
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_html(path, page(proof))
 
 
 def page(proof: Proof) -> str:
@@ -26,18 +24,9 @@ def page(proof: Proof) -> str:
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtraError("train", "jinja2") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("proof.html").render(
+    return render_html(
+        TEMPLATE,
+        "train",
         proof=proof,
         look=proof.inspection,
         comparison=proof.comparison,

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.benchmark.table import neighbour_text, title
-from edge.errors import MissingExtraError
-from edge.files import replacing
+from edge.html import render_html, write_html
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.html"
 
 
 def write_page(path: Path, table: dict[str, Any], chart: str) -> None:
@@ -21,22 +22,6 @@ def write_page(path: Path, table: dict[str, Any], chart: str) -> None:
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtraError("report", "jinja2") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("report.html").render(
-        table=table,
-        title=title(table),
-        chart=chart,
-        neighbours=[(pair, neighbour_text(pair)) for pair in table["neighbours"]],
-    )
-    with replacing(path) as temporary:
-        temporary.write_text(html, "utf-8")
+    neighbours = [neighbour_text(pair) for pair in table["neighbours"]]
+    html = render_html(TEMPLATE, "report", table=table, title=title(table), chart=chart, neighbours=neighbours)
+    write_html(path, html)
