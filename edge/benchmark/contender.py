@@ -12,6 +12,8 @@ from edge.shipped import find_model
 
 #: Keras' own formats, for which the training extra is needed.
 KERAS_SUFFIXES = (".keras", ".h5")
+#: What `mien train fit` calls every model that it leaves in a run folder.
+RUN_MODEL = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Contender:
     """One model file.
 
     Attributes:
-        name: of the file without its suffix, with as many folders in front as tell it from the others.
+        name: of the file without its suffix, or of its run folder; with as many folders in front as tell it from the
+            others.
         path: the file.
         size_bytes: with the card.
         sha256: of the file.
@@ -60,11 +63,10 @@ def find_contenders(models: Sequence[str]) -> list[Contender]:
 def _names(paths: Sequence[Path]) -> list[str]:
     """The shortest ends of the paths that are all different, without suffixes where these tell nothing apart."""
     whole = [path.resolve() for path in paths]
+    # A run folder's model is called as the run.
+    plain = [path.parent if path.name == RUN_MODEL else path.with_suffix("") for path in whole]
     for parts in range(1, max(len(path.parts) for path in whole) + 1):
-        for names in (
-            ["/".join(path.with_suffix("").parts[-parts:]) for path in whole],
-            ["/".join(path.parts[-parts:]) for path in whole],
-        ):
+        for names in (["/".join(path.parts[-parts:]) for path in some] for some in (plain, whole)):
             if len(set(names)) == len(names):
                 return names
     raise AssertionError("different files have different paths")

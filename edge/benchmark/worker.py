@@ -145,12 +145,10 @@ class Worker:
         return {"peak_rss_mb": peak_rss_mb()}
 
     def operations(self, threads: int, rounds: int) -> dict[str, Any]:
-        """What each operation adds to an invoke (see `edge.benchmark.operations`)."""
+        """What each operation of a .tflite adds to an invoke (see `edge.benchmark.operations`); None for others."""
         from edge.benchmark.operations import operation_times
 
-        if self._graph is None:
-            raise MienError("operations are told apart in a .tflite only")
-        return {"operations": operation_times(self._graph, threads, rounds)}
+        return {"operations": operation_times(self._graph, threads, rounds) if self._graph else None}
 
 
 def _keras_classifier(path: Path) -> Subject:

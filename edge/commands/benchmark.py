@@ -113,9 +113,10 @@ def benchmark(
         **watched([before, after]),
     }
     table = results(measured, about, conditions, partial=stopped)
-    print_table(table, open_console(stderr=bool(wishes)))
+    # First of all: whoever reads the table may be gone (`mien benchmark ... | head`).
     if out is not None:
         _write(out, table)
+    print_table(table, open_console(stderr=bool(wishes)))
     if stopped:
         raise KeyboardInterrupt
     failed = [model.contender.name for model in measured if model.error]
