@@ -115,10 +115,9 @@ def test_each_operation_is_told(report):
     model = json.loads((out / "results.json").read_text())["models"][0]
     graph = Graph(read_model(SHIPPED).graph, "x")
     assert [row["kind"] for row in model["operations"]] == [operation.kind for operation in graph.operations]
-    # The cuts add up to the whole, in other rounds of the same machine.
-    assert sum(row["ms"] for row in model["operations"]) == pytest.approx(
-        model["speeds"][0]["invoke"]["p50_ms"]["value"], rel=0.9
-    )
+    # The cuts add up to the whole; these rounds are others than those, and the machine may be busy.
+    whole_ms = model["speeds"][0]["invoke"]["p50_ms"]["value"]
+    assert whole_ms / 5 < sum(row["ms"] for row in model["operations"]) < whole_ms * 5
 
 
 def test_a_cut_computes_what_the_whole_computes():
@@ -280,7 +279,7 @@ def _wait_for_rounds(process):
     while time.monotonic() < deadline:
         children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
         if len(children) == 2:
-            time.sleep(6)
+            time.sleep(10)
             return
         time.sleep(0.1)
     raise AssertionError("the rounds never began")
