@@ -17,13 +17,13 @@ import numpy as np
 
 from convert import quantize as quantizer
 from convert.calibrate import representative_faces
-from convert.graph import Graph
 from convert.layers import layer_noise
 from convert.quantize import quantize
 from convert.ranges import Range, activation_ranges
 from convert.source import Source, load_source
 from convert.trace import Trace
 from edge.dataset import Faces, read_faces
+from edge.graph import Graph
 from edge.litert import load_interpreter
 
 SEEDS = (0, 1, 2)
