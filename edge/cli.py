@@ -54,6 +54,7 @@ class LazyGroup(click.Group):
         "benchmark": ("edge.commands.benchmark:benchmark", "Accuracy against latency: which model to ship here."),
         "profile": ("edge.commands.profile:profile", "The stages of a run beside their bare parts."),
         "models": ("edge.commands.models:models", "Shipped models; detector weights."),
+        "doctor": ("edge.commands.doctor:doctor", "What is wrong with this machine, and the command that mends it."),
         "train": ("train.cli:train", "Train and score models. Needs the extra 'train'."),
         "convert": ("convert.cli:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
     },
