@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +14,8 @@ import numpy.typing as npt
 #: x, y, width, height in pixels of the source frame, origin top left. May reach beyond the frame.
 Box = tuple[float, float, float, float]
 State = Literal["started", "changed", "ended", "frame"]
+#: In the place of a class id, and of its label: no expression is likely enough to be told.
+UNCERTAIN, UNCERTAIN_LABEL = -1, "uncertain"
 
 
 @dataclass
@@ -86,7 +88,12 @@ class Track:
         scores: `(n,)` float32, the classifier's at the last sight.
         smoothed: `(n,)` float32, running average of the scores; sums to 1.
         seen_s: last sight, in the source's time.
-        class_id: the expression that was last announced, or None.
+        since_s: first sight.
+        velocity: of the box's centre, in pixels a second.
+        class_id: the expression that was last announced, `UNCERTAIN`, or None before the first.
+        candidate: the expression that leads over the announced one, and since when; None where none does.
+        counted_s: up to when `dwell_s` is counted.
+        dwell_s: announced expression to the seconds that it has lasted.
     """
 
     track_id: int
@@ -95,12 +102,36 @@ class Track:
     scores: npt.NDArray[np.float32]
     smoothed: npt.NDArray[np.float32]
     seen_s: float
+    since_s: float = 0.0
+    velocity: tuple[float, float] = (0.0, 0.0)
     class_id: int | None = None
+    candidate: tuple[int, float] | None = None
+    counted_s: float = 0.0
+    dwell_s: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dwell:
+    """How long a face was there, and what it showed.
+
+    Attributes:
+        seconds: from its first sight to its last.
+        shares: announced expression, `uncertain` among them, to its share of that time; in sum 1.
+    """
+
+    seconds: float
+    shares: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something worth telling: one JSON object a line."""
+    """Something worth telling: one JSON object a line.
+
+    Attributes:
+        emotion: one of the model's labels, or `uncertain` where no score is high enough to be told.
+        score: the highest of `emotions`, or that of the announced one.
+        dwell: with `ended` alone.
+    """
 
     source: str
     frame: int
@@ -114,9 +145,11 @@ class Event:
     latency_ms: dict[str, float]
     model: str
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    dwell: Dwell | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, keys in the order of the contract. The box is rounded to whole pixels."""
+        dwell = {} if self.dwell is None else {"dwell": asdict(self.dwell)}
         return {
             "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "source": self.source,
@@ -130,4 +163,5 @@ class Event:
             "state": self.state,
             "latency_ms": self.latency_ms,
             "model": self.model,
+            **dwell,
         }

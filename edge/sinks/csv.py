@@ -8,26 +8,33 @@ from collections.abc import Sequence
 
 from edge.errors import SinkError
 from edge.sinks.text import TextSink
-from edge.types import Event
+from edge.types import UNCERTAIN_LABEL, Event
 
 
 class CsvSink(TextSink):
-    """Events as rows; box, scores and latencies each get columns of their own."""
+    """Events as rows; box, scores, latencies and shares each get columns of their own."""
 
     _begun = False
 
     def write(self, event: Event) -> None:
         """Append one event, after a header if it is the first."""
         row: dict[str, object] = {}
+        # Every row has every column: those of the dwell are empty until a face ends.
+        dwell = event.dwell
         for key, value in event.as_dict().items():
             if key == "box":
                 row.update(zip(("x", "y", "w", "h"), value, strict=True))
             elif key == "emotions":
                 row.update(value)
+            elif key == "dwell":
+                continue
             elif key == "latency_ms":
                 row.update({f"{stage}_ms": ms for stage, ms in value.items()})
             else:
                 row[key] = value
+        row["seconds"] = "" if dwell is None else dwell.seconds
+        for label in (*event.emotions, UNCERTAIN_LABEL):
+            row[f"share_{label}"] = "" if dwell is None else dwell.shares.get(label, 0.0)
         if not self._begun:
             self._write_header(_line(list(row)))
             self._begun = True

@@ -22,7 +22,7 @@ def test_a_face_comes_changes_and_leaves():
     assert [(e.state, e.emotion) for e in events] == [("started", "happy"), ("changed", "angry"), ("ended", "angry")]
     assert {e.track_id for e in events} == {1}
     # A change is announced when the smoothed score has turned, not at the first frame of it.
-    assert 10 < events[1].frame < 16
+    assert 10 < events[1].frame < 20
     assert (report.frames_seen, report.frames_processed, report.frames_dropped) == (30, 30, 0)
     assert (report.faces, report.events) == (30, 3)
 
@@ -30,6 +30,17 @@ def test_a_face_comes_changes_and_leaves():
 def test_a_flicker_is_no_change():
     _, events = run([HAPPY] * 10 + [ANGRY] + [HAPPY] * 10)
     assert [e.state for e in events] == ["started", "ended"]
+
+
+def test_a_face_that_ends_tells_what_it_showed():
+    _, events = run([HAPPY] * 20 + [ANGRY] * 21)
+    dwell = events[-1].as_dict()["dwell"]
+    assert dwell["seconds"] == pytest.approx(4.0)
+    changed = events[1].frame / 10
+    assert dwell["shares"] == pytest.approx({"happy": (changed - 0.1) / 4, "angry": (4.1 - changed) / 4}, abs=0.03)
+    assert sum(dwell["shares"].values()) == pytest.approx(1)
+    # Seen in one frame only.
+    assert run([HAPPY])[1][-1].as_dict()["dwell"] == {"seconds": 0.0, "shares": {"happy": 1.0}}
 
 
 def test_a_face_that_is_gone_ends_after_a_while():
@@ -63,7 +74,7 @@ def test_an_event_is_what_the_contract_says():
         table = event.as_dict()
         assert list(table) == [
             "time", "source", "frame", "track_id", "box", "confidence", "emotion", "score", "emotions",
-            "state", "latency_ms", "model",
+            "state", "latency_ms", "model", *(["dwell"] if event.state == "ended" else []),
         ]  # fmt: skip
         assert table["time"].endswith("Z")
         assert len(table["time"]) == len("2026-11-21T10:00:00.123Z")

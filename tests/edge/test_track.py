@@ -70,3 +70,40 @@ def test_scores_are_smoothed_by_time_not_by_frames():
     assert slow[4] == pytest.approx(1 - np.exp(-1 / 0.4), abs=1e-4)
     assert fast == pytest.approx(slow, abs=1e-4)
     assert fast.sum() == pytest.approx(1, abs=1e-5)
+
+
+def ids(tracker, detections, now_s):
+    return [track.track_id for track in tracker.update(detections, [HAPPY] * len(detections), now_s)[0]]
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+def test_two_faces_that_cross_keep_their_numbers(fps):
+    tracker = Tracker()
+    for i in range(2 * fps + 1):
+        now_s = i / fps
+        left, right = face(120 * now_s, size=40), face(240 - 120 * now_s, y=6, size=44)
+        # One hides the other while they meet.
+        detections = [right] if abs(left.box[0] - right.box[0]) < 12 else [left, right]
+        found = dict(zip([d.box for d in detections], ids(tracker, detections, now_s), strict=True))
+    assert found == {left.box: 1, right.box: 2}
+
+
+def test_a_face_that_is_quick_for_the_frame_rate_is_the_same():
+    tracker = Tracker()
+    # At 4 frames a second its boxes do not overlap.
+    assert [ids(tracker, [face(14.0 * i)], i / 4) for i in range(8)] == [[1]] * 8
+
+
+def test_a_face_is_found_where_it_went_while_it_was_not_seen():
+    tracker = Tracker()
+    for i in range(10):
+        ids(tracker, [face(4.0 * i)], i / 10)
+    # 0.5 s on: 20 pixels, a whole box.
+    assert ids(tracker, [face(56.0)], 1.4) == [1]
+
+
+def test_a_face_of_another_size_or_far_away_is_another():
+    tracker = Tracker()
+    ids(tracker, [face(0, size=20)], 0.0)
+    assert ids(tracker, [face(-30, y=-30, size=80)], 0.1) == [2]
+    assert ids(tracker, [face(200)], 0.2) == [3]
