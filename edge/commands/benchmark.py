@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +94,7 @@ def benchmark(
     meter = find_meter()
     before, stopped = observe(), False
     try:
-        with _steps() as progress:
+        with _interruptible(), _steps() as progress:
             measure(measured, faces, Plan(threads, rounds, seed, operations, meter), progress)
     except KeyboardInterrupt:
         stopped = True
@@ -124,6 +125,18 @@ def benchmark(
         raise ModelError(f"no model could be measured: {measured[0].error}")
     if wanted:
         click.echo(pick(points_of(table), wanted).name)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise KeyboardInterrupt, also where whoever started this had them ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _check_empty(out: Path) -> None:

@@ -260,10 +260,14 @@ def test_ctrl_c_keeps_what_is_measured(made_csv, tmp_path):
                "100000", "--out", out]  # fmt: skip
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True, start_new_session=True)  # fmt: skip
-    _wait_for_rounds(process)
-    # As a terminal does it: to every process of the command.
-    os.killpg(process.pid, signal.SIGINT)
-    printed, said = process.communicate(timeout=120)
+    try:
+        _wait_for_rounds(process)
+        # As a terminal does it: to every process of the command.
+        os.killpg(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130, said
     assert "partial: stopped before its end" in printed
     table = check(json.loads((out / "results.json").read_text()))
