@@ -307,7 +307,7 @@ def test_a_bare_invoke_takes_what_litert_benchmark_says(tmp_path):
     theirs, ours = [], []
     with Child() as child:
         child.ask("load", path=str(SHIPPED), threads=1)
-        for _ in range(12):
+        for _ in range(25):
             tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", graph,
                     "--num_runs", 400, "--warmup_runs", 50, "--result_json", result]  # fmt: skip
             subprocess.run(list(map(str, tool)), check=True, capture_output=True)
