@@ -77,7 +77,7 @@ def test_convert_imports_tensorflow_only_when_it_converts(path):
 def test_the_base_install_is_the_device():
     base = {r.partition(";")[0].strip() for r in requires("mien") if "extra ==" not in r}
     names = {"".join(c for c in r.split(">")[0] if c.isalnum() or c == "-") for r in base}
-    assert names == {"ai-edge-litert", "click", "numpy", "opencv-python-headless"}
+    assert names == {"ai-edge-litert", "click", "numpy", "opencv-python-headless", "rich"}
 
 
 def test_the_device_lock_is_part_of_the_training_lock():
