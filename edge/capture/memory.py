@@ -63,8 +63,8 @@ class FrameMemory:
 
     @classmethod
     def create(cls) -> Self:
-        """New memory, empty."""
-        fd = os.memfd_create("mien-frames", os.MFD_CLOEXEC)
+        """New memory, empty. Its name says whose it is; it is to be read in /proc/PID/fd only."""
+        fd = os.memfd_create(f"mien-frames-{os.getpid()}", os.MFD_CLOEXEC)
         os.ftruncate(fd, _SLOTS_BEGIN + SLOTS * MAX_BYTES)
         return cls(fd)
 

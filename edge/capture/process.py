@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -24,6 +25,8 @@ _DYING_S = 0.2
 _SAID_BYTES = 4096
 #: The parent's business. systemd and a terminal's Ctrl-C send them to every process there is.
 _PARENTS_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+#: Which library says it.
+_PREFIX = re.compile(r"^\[[^\]]*\]\s*")
 _SOURCE = Path(__file__).parents[2]
 
 
@@ -116,7 +119,7 @@ class CaptureProcess:
     def said(self) -> str:
         """The last line that it wrote since the last request, without credentials; empty where there is none."""
         lines = [line.strip() for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
-        return without_credentials(lines[-1])[:200] if lines else ""
+        return without_credentials(_PREFIX.sub("", lines[-1]))[:200] if lines else ""
 
     def last_words(self) -> str:
         """How it ended, and its last line."""
@@ -161,5 +164,5 @@ class CaptureProcess:
 
 def _environment() -> dict[str, str]:
     paths = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    # OpenCV only repeats that it cannot open a stream; FFmpeg says why.
-    return {"OPENCV_LOG_LEVEL": "ERROR", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # FFmpeg's errors (AV_LOG_ERROR) say why a stream cannot be opened; `edge` silences them elsewhere.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENCV_FFMPEG_LOGLEVEL": "16"}

@@ -130,7 +130,7 @@ class CaptureSource(ClosingSource):
         """The frame, where its picture is not one that has stood for too long."""
         self._skip_to(captured.number)
         self._next_number += 1
-        self.copies += 1
+        self.copies += 2
         self._seen_s = captured.timestamp_s
         same_s = self._freeze.same_for_s(captured.image, captured.timestamp_s)
         if 0 < self._freeze_timeout_s < same_s:
