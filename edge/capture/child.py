@@ -21,6 +21,7 @@ from edge.sources import open_source
 
 #: From <sys/prctl.h>.
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 class Capture:
@@ -64,12 +65,14 @@ class Capture:
         self._say(failed=f"{source.name} has ended", kind="SourceError")
 
     def _say(self, **message: Any) -> None:
+        # OpenCV lets FFmpeg's words wait in C's standard output; they explain the message.
+        _LIBC.fflush(None)
         self._channel.send(json.dumps(message).encode())
 
 
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when the thread that started it is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # It may have gone before that.
     if os.getppid() != parent:
         sys.exit("the parent is gone")

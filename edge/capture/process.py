@@ -21,7 +21,7 @@ from edge.capture.memory import FrameMemory
 _CLOSE_S, _KILLED_S = 1.0, 2.0
 #: From the end of its channel to its own; not longer, the loop must go on.
 _DYING_S = 0.2
-#: What the process wrote to standard error, as far as it is kept.
+#: What the process wrote, as far as it is kept.
 _SAID_BYTES = 4096
 #: The parent's business. systemd and a terminal's Ctrl-C send them to every process there is.
 _PARENTS_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
@@ -55,8 +55,8 @@ class CaptureProcess:
                 # through the channel: anybody can read command lines.
                 [sys.executable, "-P", "-m", "edge.capture.child", *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(), memory.fd, bell),
                 env=_environment(),
             )
@@ -66,11 +66,11 @@ class CaptureProcess:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
-        assert self._process.stderr is not None
-        self._stderr = self._process.stderr
-        os.set_blocking(self._stderr.fileno(), False)
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
+        os.set_blocking(self._output.fileno(), False)
         self._poll = select.poll()
-        for descriptor in (self._bell, self._channel.fileno(), self._stderr.fileno()):
+        for descriptor in (self._bell, self._channel.fileno(), self._output.fileno()):
             self._poll.register(descriptor, select.POLLIN)
 
     @property
@@ -95,10 +95,10 @@ class CaptureProcess:
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout_s * 1000)}
         if self._bell in ready:
             os.eventfd_read(self._bell)
-        # What it said comes before the message that this explains.
-        if self._stderr.fileno() in ready:
-            self._read_said()
-        return self._read_messages() if self._channel.fileno() in ready else []
+        messages = self._read_messages() if self._channel.fileno() in ready else []
+        # After the messages: what explains one was written before it was sent.
+        self._read_said()
+        return messages
 
     def kill(self) -> None:
         """Kill it; `ended` tells whether that worked."""
@@ -113,7 +113,7 @@ class CaptureProcess:
             self._process.kill()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_KILLED_S)
-        self._stderr.close()
+        self._output.close()
 
     @property
     def said(self) -> str:
@@ -131,12 +131,12 @@ class CaptureProcess:
     def _read_said(self) -> None:
         while True:
             try:
-                more = os.read(self._stderr.fileno(), 65536)
+                more = os.read(self._output.fileno(), 65536)
             except BlockingIOError:
                 return
             if not more:
                 with suppress(KeyError):
-                    self._poll.unregister(self._stderr.fileno())
+                    self._poll.unregister(self._output.fileno())
                 return
             self._said = (self._said + more)[-_SAID_BYTES:]
 
@@ -164,5 +164,5 @@ class CaptureProcess:
 
 def _environment() -> dict[str, str]:
     paths = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    # FFmpeg's errors (AV_LOG_ERROR) say why a stream cannot be opened; `edge` silences them elsewhere.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENCV_FFMPEG_LOGLEVEL": "16"}
+    # FFmpeg's warnings (AV_LOG_WARNING) say why a stream cannot be opened; `edge` silences them elsewhere.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENCV_FFMPEG_LOGLEVEL": "24"}

@@ -23,8 +23,8 @@ STALL_TIMEOUT_S = 20.0
 FREEZE_TIMEOUT_S = 60.0
 #: The iterator gives None at least this often.
 LOOK_S = 0.25
-#: A new process takes up its first request within this time, on a slow board too.
-START_S = 20.0
+#: So long for the first frame: Python begins, and the camera or its server takes its time.
+OPEN_TIMEOUT_S = 20.0
 #: A process that runs takes up a request within this time, or is killed.
 ANSWER_S = 2.0
 #: So often a running process is asked to open the source again; then a new one is.
@@ -43,7 +43,8 @@ class CaptureSource(ClosingSource):
     Args:
         spec: as `edge.sources.open_source` takes it.
         on_state: told each change of state; may be set later.
-        stall_timeout_s: so long without a frame, and the source is opened again.
+        open_timeout_s: so long without a first frame, and the source is opened again.
+        stall_timeout_s: so long without another, and the source is opened again.
         freeze_timeout_s: so long the same picture, and the source is opened again; 0 never.
         wait: wait for a source that has not given a frame yet, instead of raising what is wrong with it.
 
@@ -62,6 +63,7 @@ class CaptureSource(ClosingSource):
         spec: str,
         on_state: Callable[[SourceEvent], None] = lambda _: None,
         *,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
         stall_timeout_s: float = STALL_TIMEOUT_S,
         freeze_timeout_s: float = FREEZE_TIMEOUT_S,
         wait: bool = False,
@@ -70,7 +72,8 @@ class CaptureSource(ClosingSource):
         if name is None:
             raise WrongUseError(f"{spec!r} is no live source: expected camera:N, picamera2[:N], rtsp:// or http://")
         self.name, self._spec, self.on_state = name, spec, on_state
-        self._stall_timeout_s, self._freeze_timeout_s, self._wait = stall_timeout_s, freeze_timeout_s, wait
+        self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
+        self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
         self._memory, self._bell = FrameMemory.create(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._process: CaptureProcess | None = None
         self._backoff, self._freeze = Backoff(), Freeze()
@@ -176,8 +179,7 @@ class CaptureSource(ClosingSource):
                 )
         elif self._try_s is None:
             silent_s = now_s - max(self._seen_s, self._asked_s)
-            starts = not (self._process.answered or self._reopens)
-            if silent_s > (max(START_S, self._stall_timeout_s) if starts else self._stall_timeout_s):
+            if silent_s > (self._open_timeout_s if self._seen_s < self._asked_s else self._stall_timeout_s):
                 self._freeze.forget()
                 self._fail("stalled", f"no frame for {silent_s:.0f} s")
             elif self._reopens and not self._process.answered and silent_s > ANSWER_S:

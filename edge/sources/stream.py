@@ -34,9 +34,10 @@ class StreamSource(ClosingSource):
         self, url: str, open_timeout_s: float = OPEN_TIMEOUT_S, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
         self.name = without_credentials(url)
+        scheme, _, rest = url.partition("://")
         # The backend must be named: without it, the timeouts are not heeded.
         self._capture = cv2.VideoCapture(
-            url,
+            f"{scheme.lower()}://{rest}",
             cv2.CAP_FFMPEG,
             [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,

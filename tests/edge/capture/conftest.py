@@ -25,7 +25,7 @@ class Camera:
 
     def open(self, **options) -> CaptureSource:
         """Quick to find fault, so that tests are quick; the freeze check is on where a test asks for it."""
-        options = {"stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
+        options = {"open_timeout_s": 5.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
         return CaptureSource(self.spec, self.states.append, **options)
 
     def watch(self, stream, until) -> float:

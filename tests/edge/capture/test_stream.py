@@ -89,6 +89,9 @@ def test_a_stream_that_dies_stalls_and_returns(serve, kind, camera):
         within("frames again", camera.more(5))
         server.process.send_signal(signal.SIGSTOP)
         within("stalled", camera.is_("stalled"))
+        # It waits in FFmpeg for the server, and cannot be asked.
+        pid = source.pid
+        within("another process", lambda: source.pid not in (None, pid))
         server.process.send_signal(signal.SIGCONT)
         within("frames again", camera.more(5))
         check(kind, camera)
