@@ -31,8 +31,6 @@ if login:
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(*login), token)
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
     server.set_auth(auth)
-    for permission in ("media.factory.access", "media.factory.construct"):
-        factory.add_role_from_structure(Gst.Structure.from_string(f"viewer, {permission}=true")[0])
     role = "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
     factory.add_role_from_structure(Gst.Structure.from_string(role)[0])
 server.get_mount_points().add_factory("/bars", factory)
