@@ -215,11 +215,16 @@ class CaptureSource(ClosingSource):
             self._tries = 0
             self._kill(self._process)
             return
+        self._try_s = None
         self._reopens = self._process is not None
         if self._process is None:
-            self._process = CaptureProcess(self._memory, self._bell)
+            try:
+                self._process = CaptureProcess(self._memory, self._bell)
+            except OSError as error:
+                # No descriptor or no memory is left for the moment.
+                self._fail("offline", f"cannot start a process for it: {error.strerror or error}")
+                return
         self._tries += 1
-        self._try_s = None
         self._asked_s = time.monotonic()
         self._process.open(self._spec)
 

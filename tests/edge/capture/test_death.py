@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -83,6 +84,22 @@ def test_killed_before_it_could_say_a_word(camera):
             camera.watch(stream, lambda: source.pid is None)
         camera.watch(stream, camera.more(1))
     assert camera.told() == ["offline", "online"]
+
+
+def test_no_descriptor_left_for_a_new_process_is_waited_out(camera):
+    with camera.open(stall_timeout_s=20.0) as source:
+        stream = iter(source)
+        camera.watch(stream, camera.more(1))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        os.kill(source.pid, signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            end_s = time.monotonic() + 1
+            camera.watch(stream, lambda: source.pid is None and time.monotonic() > end_s)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        camera.watch(stream, camera.is_("online"))
+    assert camera.told() == ["online", "offline", "online"]
 
 
 def test_descriptors_and_memory_are_flat_over_many_processes(camera):
