@@ -54,9 +54,10 @@ class Pipeline:
         self._begin_s = time.monotonic()
         try:
             for frame in self._source:
-                self._process(frame)
-                if each_frame:
-                    each_frame(frame)
+                if frame is not None:
+                    self._process(frame)
+                    if each_frame:
+                        each_frame(frame)
                 if self._stopping or self._processed == max_frames:
                     break
         except SourceError:
@@ -85,9 +86,9 @@ class Pipeline:
             source=self._source.name,
             model=self._model,
             detector=self._detector.name,
-            frames_seen=self._processed + self._source.unreadable,
+            frames_seen=self._processed + self._source.unreadable + self._source.dropped,
             frames_processed=self._processed,
-            frames_dropped=self._source.unreadable,
+            frames_dropped=self._source.unreadable + self._source.dropped,
             faces=self._faces,
             events=self._written,
             seconds=max(self._end_s - self._begin_s, 0.0),

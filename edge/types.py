@@ -14,6 +14,7 @@ import numpy.typing as npt
 #: x, y, width, height in pixels of the source frame, origin top left. May reach beyond the frame.
 Box = tuple[float, float, float, float]
 State = Literal["started", "changed", "ended", "frame"]
+SourceState = Literal["online", "stalled", "offline"]
 #: In the place of a class id, and of its label: no expression is likely enough to be told.
 UNCERTAIN, UNCERTAIN_LABEL = -1, "uncertain"
 
@@ -165,3 +166,48 @@ class Event:
             "model": self.model,
             **dwell,
         }
+
+
+@dataclass(frozen=True)
+class SourceEvent:
+    """A source has come, stands still, or is gone.
+
+    Attributes:
+        source: its name.
+        state: `online`: frames arrive; `stalled`: none has for too long, or all are the same; `offline`: it cannot be
+            opened, or has ended.
+        reason: why, in one line; empty for `online`.
+    """
+
+    source: str
+    state: SourceState
+    reason: str = ""
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        time = self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"time": time, "source": self.source, "state": self.state, "reason": self.reason}
+
+
+#: What a sink is given.
+Message = Event | SourceEvent
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """What one frame took: for metrics and the preview.
+
+    Attributes:
+        source: name of the source.
+        frame: the frame's number in it.
+        faces: how many were found.
+        dropped: frames that the source had and nobody processed, since the last report.
+        latency_ms: stage to milliseconds, `total` among them.
+    """
+
+    source: str
+    frame: int
+    faces: int
+    dropped: int
+    latency_ms: dict[str, float]

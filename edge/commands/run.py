@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 import click
 
+from edge.capture import open_watched
 from edge.classify import Classifier
 from edge.commands import options
 from edge.detect import open_detector
@@ -19,7 +20,7 @@ from edge.files import check_writable, write_json
 from edge.pipeline import Pipeline
 from edge.shipped import find_model
 from edge.sinks import SINKS, sink_maker
-from edge.sources import open_source
+from edge.sources import SOURCES
 
 
 @click.command()
@@ -28,7 +29,7 @@ from edge.sources import open_source
     default="demo",
     show_default=True,
     metavar="SOURCE",
-    help="demo, camera:N, picamera2[:N], a video file or a folder of images.",
+    help=f"{SOURCES}.",
 )
 @options.model
 @options.detector
@@ -64,7 +65,7 @@ def run(
         if report_path is not None:
             check_writable(report_path)
         makers = [sink_maker(spec) for spec in sinks or ("console",)]
-        frames = stack.enter_context(open_source(source))
+        frames = stack.enter_context(open_watched(source))
         outputs = [stack.enter_context(make()) for make in makers]
         pipeline = Pipeline(frames, faces, classifier, outputs, cast(Emit, emit))
         signals.pipeline = pipeline

@@ -1,7 +1,8 @@
 """Where frames come from: one protocol, one file a kind.
 
 A source is a context manager and an iterator of `Frame`. Files and folders are read frame by frame and lose
-nothing; live sources hand over what the camera has when they are asked.
+nothing; live sources hand over what the camera has when they are asked. For the daemon, `edge.capture` puts a live
+source into a process of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from edge.address import without_credentials
 from edge.errors import SourceError, WrongUseError
 from edge.images import IMAGE_SUFFIXES
 from edge.types import Frame
+
+SOURCES = "demo, camera:N, picamera2[:N], rtsp://..., http://..., a video file or a folder of images"
+_CAMERA = re.compile(r"(camera|picamera2)(?::(\d{1,3}))?")
+_STREAM = re.compile(r"(rtsp|http)s?://.+", re.IGNORECASE | re.DOTALL)
+_SCRIPTED = "scripted:"
 
 
 class Source(Protocol):
@@ -24,14 +31,19 @@ class Source(Protocol):
         name: what events call it.
         total: number of frames, where it is known.
         unreadable: how many frames could not be decoded so far.
+        dropped: how many frames there were that the iterator did not give.
     """
 
     name: str
     total: int | None
     unreadable: int
+    dropped: int
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Frames in the order in which they were taken, until the source ends."""
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Frames in the order in which they were taken, until the source ends.
+
+        None: no frame yet; so that the caller can do something else meanwhile.
+        """
         ...
 
     def __enter__(self) -> Self:
@@ -45,8 +57,27 @@ class Source(Protocol):
         ...
 
 
-def open_source(spec: str) -> Source:
-    """Open `demo`, `camera:N`, `picamera2[:N]`, a video file, a folder of images or one image.
+class BlockingSource(Source, Protocol):
+    """A source whose iterator waits for each frame."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in the order in which they were taken, until the source ends."""
+        ...
+
+
+def live_name(spec: str) -> str | None:
+    """What events call a live source, without credentials; None where `spec` is a file, a folder or `demo`."""
+    if match := _CAMERA.fullmatch(spec):
+        return f"{match[1]}:{int(match[2] or 0)}"
+    if _STREAM.fullmatch(spec):
+        return without_credentials(spec)
+    return spec if spec.startswith(_SCRIPTED) else None
+
+
+def open_source(spec: str) -> BlockingSource:
+    """Open `demo`, `camera:N`, `picamera2[:N]`, a stream, a video file, a folder of images or one image.
+
+    For tests also `scripted:...`, see `edge.testing.ScriptedCamera`.
 
     Raises:
         WrongUseError: no such kind of source.
@@ -56,7 +87,7 @@ def open_source(spec: str) -> Source:
         from edge.sources.demo import DemoSource
 
         return DemoSource()
-    if match := re.fullmatch(r"(camera|picamera2)(?::(\d{1,3}))?", spec):
+    if match := _CAMERA.fullmatch(spec):
         index = int(match[2] or 0)
         if match[1] == "camera":
             from edge.sources.camera import CameraSource
@@ -65,7 +96,15 @@ def open_source(spec: str) -> Source:
         from edge.sources.picamera2 import Picamera2Source
 
         return Picamera2Source(index)
-    unknown = f"no source {spec!r}: expected demo, camera:N, picamera2[:N], a video file or a folder of images"
+    if _STREAM.fullmatch(spec):
+        from edge.sources.stream import StreamSource
+
+        return StreamSource(spec)
+    if spec.startswith(_SCRIPTED):
+        from edge.testing import ScriptedCamera
+
+        return ScriptedCamera(spec.removeprefix(_SCRIPTED))
+    unknown = f"no source {without_credentials(spec)!r}: expected {SOURCES}"
     if not spec or "://" in spec:
         raise WrongUseError(unknown)
     path = Path(spec)

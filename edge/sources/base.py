@@ -12,6 +12,7 @@ class ClosingSource:
     name = ""
     total: int | None = None
     unreadable = 0
+    dropped = 0
 
     def close(self) -> None:
         """Let go of the camera or file."""

@@ -13,6 +13,8 @@ from edge.sources.base import ClosingSource
 from edge.types import Frame
 
 WIDTH, HEIGHT = 640, 480
+#: So many damaged pictures in a row, and the camera is worth opening again.
+MAX_DAMAGED = 30
 
 
 class CameraSource(ClosingSource):
@@ -43,16 +45,21 @@ class CameraSource(ClosingSource):
 
     def __iter__(self) -> Iterator[Frame]:
         opened_s = time.monotonic()
-        index = 0
+        index = damaged = 0
         while True:
             # grab() waits for the camera; the frame's time is its arrival, not the beginning of the wait.
             grabbed = self._capture.grab()
             begin_s = time.monotonic()
-            got, image = self._capture.retrieve() if grabbed else (False, None)
-            if not got or image is None:
+            if not grabbed or damaged == MAX_DAMAGED:
                 raise SourceError(f"{self.name} stopped giving frames after {index}: is it still plugged in?")
-            now_s = time.monotonic()
-            yield Frame(image, index, begin_s, begin_s - opened_s, (now_s - begin_s) * 1000)
+            got, image = self._capture.retrieve()
+            if got and image is not None:
+                damaged = 0
+                yield Frame(image, index, begin_s, begin_s - opened_s, (time.monotonic() - begin_s) * 1000)
+            else:
+                # A JPEG that a weak cable or hub has cut short.
+                damaged += 1
+                self.unreadable += 1
             index += 1
 
     def close(self) -> None:

@@ -45,11 +45,11 @@ class DemoSource(ClosingSource):
             if self._paced:
                 time.sleep(max(0.0, started_s + position_s - time.monotonic()))
             begin_s = time.monotonic()
-            image = self._picture(position_s)
+            image = self.picture(position_s)
             yield Frame(image, index, begin_s, position_s, (time.monotonic() - begin_s) * 1000)
             index += 1
 
-    def _picture(self, t: float) -> npt.NDArray[np.uint8]:
+    def picture(self, t: float) -> npt.NDArray[np.uint8]:
         """The virtual camera's picture at `t` seconds: `(480, 640, 3)` uint8 BGR."""
         height, width = self._portrait.shape[:2]
         scale = 1.05 + 0.15 * math.sin(t * 0.9)

@@ -167,7 +167,7 @@ def test_a_camera_that_fails_still_gives_summary_report_and_ended_events(tmp_pat
         "            if frame.index == 5:\n"
         "                raise SourceError('the cable is out')\n"
         "            yield frame\n"
-        "command.open_source = lambda spec: Failing()\n"
+        "command.open_watched = lambda spec: Failing()\n"
         f"sys.argv = ['mien', 'run', '--report', {str(tmp_path / 'r.json')!r}]\n"
         "from edge.cli import main\nmain()"
     )

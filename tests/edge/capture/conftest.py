@@ -1,0 +1,86 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.capture.source import CaptureSource
+
+#: Long enough for any machine; nothing waits for it unless it fails.
+DEADLINE_S = 60.0
+
+
+class Camera:
+    """A scripted camera, what its source says of it, and what came out."""
+
+    def __init__(self, script: Path) -> None:
+        self.script, self.spec = script, f"scripted:{script}"
+        self.states: list = []
+        self.frames: list = []
+        self.does("work")
+
+    def does(self, word: str) -> None:
+        beside = self.script.with_suffix(".new")
+        beside.write_text(word)
+        beside.replace(self.script)
+
+    def open(self, **options) -> CaptureSource:
+        """Quick to find fault, so that tests are quick; the freeze check is on where a test asks for it."""
+        options = {"open_timeout_s": 5.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
+        return CaptureSource(self.spec, self.states.append, **options)
+
+    def watch(self, stream, until) -> float:
+        """Iterate until `until()` is true; the longest time that the iterator kept its caller waiting."""
+        begin_s = asked_s = time.monotonic()
+        longest_s = 0.0
+        while not until():
+            frame = next(stream)
+            now_s = time.monotonic()
+            longest_s, asked_s = max(longest_s, now_s - asked_s), now_s
+            if frame is not None:
+                self.frames.append(frame)
+            assert now_s - begin_s < DEADLINE_S, f"nothing after {len(self.frames)} frames; states {self.told()}"
+        return longest_s
+
+    def more(self, count: int):
+        """True when so many more frames have come."""
+        wanted = len(self.frames) + count
+        return lambda: len(self.frames) >= wanted
+
+    def is_(self, state: str):
+        return lambda: bool(self.states) and self.states[-1].state == state
+
+    def told(self) -> list[str]:
+        return [event.state for event in self.states]
+
+
+@pytest.fixture
+def camera(tmp_path) -> Camera:
+    return Camera(tmp_path / "script")
+
+
+def is_gone(pid: int) -> bool:
+    """No such process, or only its entry is left for a parent to read."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_for(what, deadline_s: float = DEADLINE_S) -> None:
+    end_s = time.monotonic() + deadline_s
+    while not what():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+def holders_of_memory(owner: int) -> list[int]:
+    """Processes that hold the frame memory of a process."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [str(link.readlink()) for link in (folder / "fd").iterdir()]
+        except OSError:
+            continue
+        if any(link.startswith(f"/memfd:mien-frames-{owner} ") for link in links):
+            found.append(int(folder.name))
+    return found
