@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 #: A broker that is there answers within milliseconds; one that is silent is found out by the keep-alive.
 _KEEPALIVE_S, _CONNECT_TIMEOUT_S, _ACKNOWLEDGE_TIMEOUT_S = 30, 5.0, 10.0
 #: Between attempts to connect: doubles from the first to the last.
-_FIRST_RECONNECT_S, _LAST_RECONNECT_S = 1, 8
+_FIRST_RECONNECT_S, _LAST_RECONNECT_S = 1, 5
 #: How long to wait for an acknowledgement before looking for new messages.
 _WAIT_S = 0.2
 _GOODBYE_S = 0.3
@@ -94,7 +94,7 @@ class MqttSink:
         #: One for each message under way, in their order.
         self._under_way: deque[MQTTMessageInfo] = deque()
         self._arrived_s = time.monotonic()
-        self._connected = False
+        self._connected = self._refused = False
         #: Goes up with each connection: what was sent with QoS 0 over an earlier one is lost.
         self._connection = self._sent_over = 0
         self._why = "no answer yet"
@@ -239,7 +239,7 @@ class MqttSink:
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         if reason.is_failure:
-            self._why = f"it refuses us: {reason}"
+            self._refused, self._why = True, f"it refuses us: {reason}"
             self._answered.set()
             return
         self._connection += 1
@@ -256,10 +256,12 @@ class MqttSink:
         self._why = first_line(error) if isinstance(error, Exception) else "no connection"
         self._answered.set()
 
-    def _on_disconnect(self, _: Client, __: Any, ___: Any, reason: Any, ____: Any) -> None:
+    def _on_disconnect(self, *_: Any) -> None:
         if self._connected:
-            self._connected = False
-            self._why = f"the connection was lost: {reason}"
+            self._why = "the connection was lost"
+        elif not self._refused:
+            self._why = "it ends the connection at once; does it want mqtts://, or a client certificate?"
+        self._connected = self._refused = False
         self._answered.set()
         self._goodbye.set()
 

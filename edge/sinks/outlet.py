@@ -190,10 +190,11 @@ class Outlet:
             self.sink.write(self._in_hand[0])
             taken = 1
         with self._changed:
-            # After the deadline they are counted as dropped already.
-            if not self._over:
-                del self._in_hand[:taken]
-                self._delivered += taken
+            if self._over:
+                # Too late: they are counted as dropped already.
+                return
+            del self._in_hand[:taken]
+            self._delivered += taken
             if taken:
                 failed_before, self._failing, self._last_error = self._failing, False, ""
             self._changed.notify_all()
