@@ -77,11 +77,14 @@ class MetricsSink:
             Histogram,
             Info,
             ProcessCollector,
+            disable_created_metrics,
             start_http_server,
         )
 
         from edge.sinks.board_collector import BoardCollector
 
+        # When a counter began is of no use here, and doubles the page.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         try:
             self._server, self._thread = start_http_server(port, host, self._registry)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from edge.errors import first_line
+from edge.errors import MienError, SinkError, first_line
 from edge.sinks.base import FrameSink, Sink, WindowSink
 from edge.types import FrameReport, Message
 
@@ -23,6 +23,7 @@ LOG_INTERVAL_S = 60.0
 #: Of the time for closing, this much is left for the sink's own goodbye.
 _GOODBYE_S = 0.5
 _REPORTS = 100
+_TRIES_DESPITE_A_BUG = 3
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Counts:
 class Outlet:
     """Takes messages at once, and gives them to a sink in their order, as fast as that takes them.
 
-    A message that the sink fails to take is tried again, after a quarter of a second, then twice as long each time, 5 s
-    at most. When the queue is full the oldest waiting message goes; those in the sink's hands stay, for they may
-    have arrived.
+    A message that the sink fails to take is tried again, after a quarter of a second, then twice as long each time,
+    5 s at most; where it is no disk or network that fails but a bug, three times in all. When the queue is full the
+    oldest waiting message goes; those in the sink's hands stay, for they may have arrived.
 
     Args:
         sink: is entered already; the outlet closes it.
@@ -73,7 +74,7 @@ class Outlet:
         self._changed = threading.Condition()
         self._logged_s = -LOG_INTERVAL_S
         self._last_error = ""
-        self._told_drops = self._undelivered = 0
+        self._told_drops = self._undelivered = self._bugs = 0
         self._told_failure = False
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
@@ -157,7 +158,7 @@ class Outlet:
         try:
             self.sink.__exit__(None, None, None)
         except Exception as error:
-            logger.warning("sink %s: %s", self.name, first_line(error))
+            logger.warning("sink %s: %s", self.name, _said(error))
 
     def _wait_for_work(self, backoff_s: float) -> bool:
         """Wait until there is something to do after `backoff_s`; False once there never will be."""
@@ -184,11 +185,7 @@ class Outlet:
             self._frame_sink.frame(self._reports.popleft())
         if not self._in_hand:
             return
-        if isinstance(self.sink, WindowSink):
-            taken = self.sink.write_window(self._in_hand)
-        else:
-            self.sink.write(self._in_hand[0])
-            taken = 1
+        taken = self._hand_over()
         with self._changed:
             if self._over:
                 # Too late: they are counted as dropped already.
@@ -200,6 +197,26 @@ class Outlet:
             self._changed.notify_all()
         if taken:
             self._succeeded(failed_before)
+
+    def _hand_over(self) -> int:
+        """How many of those in hand the sink has taken for good."""
+        if isinstance(self.sink, WindowSink):
+            return self.sink.write_window(self._in_hand)
+        try:
+            self.sink.write(self._in_hand[0])
+        except (SinkError, OSError):
+            raise
+        except Exception:
+            # A bug that this message has met: it must not hold up the others for ever.
+            self._bugs += 1
+            if self._bugs == _TRIES_DESPITE_A_BUG:
+                self._bugs = 0
+                with self._changed:
+                    self._dropped += len(self._in_hand)
+                    self._in_hand = []
+            raise
+        self._bugs = 0
+        return 1
 
     def _end(self) -> int:
         """Count what is left as dropped; how many were."""
@@ -215,12 +232,12 @@ class Outlet:
     def _failed(self, error: Exception) -> None:
         with self._changed:
             self._failures += 1
-            self._failing, self._last_error = True, first_line(error)
+            self._failing, self._last_error = True, _said(error)
             self._changed.notify_all()
         counts = self.counts
         if self._log(
-            f"{self._last_error} ({counts.failures} attempts failed so far, {counts.queued} messages wait, "
-            f"{counts.dropped} dropped); trying again"
+            f"{self._last_error} (failed attempts: {counts.failures}, messages waiting: {counts.queued}, dropped: "
+            f"{counts.dropped}); trying again"
         ):
             self._told_failure = True
 
@@ -240,3 +257,8 @@ class Outlet:
         self._logged_s = now_s
         logger.warning("sink %s: %s", self.name, text)
         return True
+
+
+def _said(error: Exception) -> str:
+    """In one line; of an error that is not ours, its kind too."""
+    return first_line(error) if isinstance(error, MienError) else f"{type(error).__name__}: {first_line(error)}"

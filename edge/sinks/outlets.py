@@ -13,8 +13,8 @@ from edge.types import FrameReport, Message
 
 logger = logging.getLogger(__name__)
 
-#: For all sinks together, from SIGTERM on.
-CLOSE_S = 5.0
+#: For all sinks together: SIGTERM is to end a run within 5 s, the last frame and the report included.
+CLOSE_S = 4.5
 
 
 class Outlets:

@@ -70,6 +70,7 @@ def test_a_scrape_tells_everything(tmp_path):
         assert found[("process_resident_memory_bytes",)] > 1e6
         assert [key for key in found if key[0] == "mien_build_info"]
         # Standard output of a bare interpreter, its garbage collector and so on are not among them.
+        assert not [key for key in found if key[0].endswith("_created")]
         assert {key[0].split("_")[0] for key in found} == {"mien", "process"}
         outlets.close(0.6)
 

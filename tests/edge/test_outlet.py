@@ -115,6 +115,26 @@ def test_a_message_that_fails_is_tried_again_before_the_next():
     close(outlet)
 
 
+def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
+    sink = FaultySink()
+    keep = sink.write
+
+    def write(message):
+        if message.frame == 1:
+            raise KeyError("emotion")
+        keep(message)
+
+    sink.write = write
+    outlet = Outlet(sink, "buggy")
+    for number in range(3):
+        outlet.put(made_event(number))
+    wait_until(lambda: outlet.counts.queued == 0, "the others pass")
+    counts = outlet.counts
+    assert frames(sink) == [0, 2]
+    assert (counts.delivered, counts.dropped, counts.failures) == (2, 1, 3)
+    close(outlet)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
     chance = random.Random(seed)
@@ -199,7 +219,7 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
     close(outlet)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
-    assert said[0].startswith("sink jsonl:x: the disk is full (1 attempts failed so far, 1 messages wait, 0 dropped)")
+    assert said[0].startswith("sink jsonl:x: the disk is full (failed attempts: 1, messages waiting: 1, dropped: 0)")
     assert "\n" not in said[0]
     assert said[1] == "sink jsonl:x: works again"
 
