@@ -118,14 +118,17 @@ class MqttSink:
             SinkError: there is no connection, or acknowledgements do not come.
         """
         if not self._connected:
-            first_call = time.monotonic() - self._arrived_s < _ACKNOWLEDGE_TIMEOUT_S
-            if not self._answered.wait(_WAIT_S) and first_call:
+            patient = time.monotonic() - self._arrived_s < _ACKNOWLEDGE_TIMEOUT_S
+            if not self._answered.wait(_WAIT_S) and patient:
+                # The first attempt to connect is still going on.
                 return 0
         if not self._connected:
             raise SinkError(f"cannot reach the broker {self._broker.name}: {self._why}")
         if self._broker.qos == 0 and self._sent_over != self._connection:
             self._under_way.clear()
         self._sent_over = self._connection
+        if not self._under_way:
+            self._arrived_s = time.monotonic()
         for message in messages[len(self._under_way) :]:
             if not self._publish_message(message):
                 break
@@ -136,7 +139,7 @@ class MqttSink:
             self._under_way.popleft()
             arrived += 1
         now_s = time.monotonic()
-        if arrived or not self._under_way:
+        if arrived:
             self._arrived_s = now_s
         elif now_s - self._arrived_s > _ACKNOWLEDGE_TIMEOUT_S:
             raise SinkError(f"the broker {self._broker.name} acknowledges nothing")
