@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
+#: The processor's temperature in thousandths of a degree Celsius.
+THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 #: The firmware's throttling flags on a Raspberry Pi.
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
 def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
@@ -21,7 +22,7 @@ def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
-def temperature_c(path: Path = _THERMAL) -> float | None:
+def temperature_c(path: Path = THERMAL) -> float | None:
     """The processor's temperature in degrees Celsius, where the board tells."""
     try:
         return int(path.read_text()) / 1000
@@ -29,7 +30,7 @@ def temperature_c(path: Path = _THERMAL) -> float | None:
         return None
 
 
-def throttled(path: Path = _THROTTLED) -> str | None:
+def throttled(path: Path = THROTTLED) -> str | None:
     """The Raspberry Pi's throttling flags as the firmware writes them (`0` is none), where it tells."""
     try:
         return path.read_text().strip()

@@ -21,7 +21,7 @@ from edge.contract import FER2013_LABELS
 from edge.errors import SourceError
 from edge.sources.base import ClosingSource
 from edge.sources.demo import DemoSource
-from edge.types import Detection, Event, Frame
+from edge.types import Detection, Event, Frame, Message, SourceEvent
 
 
 class ScriptedSource(ClosingSource):
@@ -173,14 +173,18 @@ class ScriptedClassifier:
 
 
 class RecordingSink:
-    """Keeps every event in `events`."""
+    """Keeps every event in `events`, and what happens to the source in `source_events`."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.source_events: list[SourceEvent] = []
 
-    def write(self, event: Event) -> None:
-        """Keep one event."""
-        self.events.append(event)
+    def write(self, message: Message) -> None:
+        """Keep one message."""
+        if isinstance(message, Event):
+            self.events.append(message)
+        else:
+            self.source_events.append(message)
 
     def __enter__(self) -> Self:
         return self

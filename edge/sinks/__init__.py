@@ -1,60 +1,112 @@
-"""Where events go: one protocol, one file a kind."""
+"""Where events go: one file a kind, and an `Outlet` before each, so that no sink holds up the loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 from edge.errors import WrongUseError
-from edge.types import Event
+from edge.sinks.base import Sink, WatchingSink
+from edge.sinks.outlet import CAPACITY, Outlet
+from edge.sinks.outlets import Outlets
+from edge.sinks.rotation import Rotation
+from edge.sinks.spec import Spec, without_user
 
-SINKS = "console, jsonl:PATH, jsonl:- or csv:PATH"
+__all__ = ["SINKS", "Outlet", "Outlets", "Sink", "SinkMaker", "open_outlets", "sink_maker"]
 
-
-class Sink(Protocol):
-    """Takes events; a context manager."""
-
-    def write(self, event: Event) -> None:
-        """Take one event.
-
-        Raises:
-            SinkError: it cannot be written.
-        """
-        ...
-
-    def __enter__(self) -> Self:
-        """Return the sink."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Write out what is left, and close."""
-        ...
+SINKS = (
+    "console, jsonl:PATH[?rotate=10MB&keep=5], jsonl:-, csv:PATH, mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://... "
+    "or metrics:[HOST:]PORT"
+)
+_QUEUE = "queue"
 
 
-def sink_maker(spec: str) -> Callable[[], Sink]:
-    """What opens `console`, `jsonl:PATH` (`-` is standard output) or `csv:PATH`; nothing is opened yet.
+@dataclass(frozen=True)
+class SinkMaker:
+    """What opens a sink; nothing is opened yet.
 
-    The call raises SinkError where the sink cannot be written to.
+    Attributes:
+        name: for logs and metrics; tells no secret.
+        make: opens it; raises SinkError where it never can be written to.
+        capacity: how many messages may wait for it.
+    """
+
+    name: str
+    make: Callable[[], Sink]
+    capacity: int = CAPACITY
+
+    def __call__(self) -> Sink:
+        """Open the sink."""
+        return self.make()
+
+
+def sink_maker(text: str) -> SinkMaker:
+    """What opens the sink that `text` names, one of `SINKS`; nothing is opened yet.
+
+    Every kind but `console` takes `queue=N`, how many messages may wait for it. The others' options: see their files.
 
     Raises:
-        WrongUseError: no such kind of sink.
+        WrongUseError: no such kind of sink, or a wrong option.
+        MissingExtraError: it needs a package that is not installed.
     """
-    kind, _, target = spec.partition(":")
+    spec = Spec.parse(text)
+    capacity = spec.number(_QUEUE, CAPACITY, 1, 100_000)
+    rest = Spec(spec.kind, spec.target, {key: value for key, value in spec.options.items() if key != _QUEUE})
+    return SinkMaker(spec.name, _opener(rest, text), capacity)
+
+
+def _opener(spec: Spec, text: str) -> Callable[[], Sink]:
+    kind, target = spec.kind, spec.target
     if kind == "console" and not target:
         from edge.sinks.console import ConsoleSink
 
         return ConsoleSink
-    if kind == "jsonl" and target:
+    if kind in ("jsonl", "csv") and target:
+        from edge.sinks.csv import CsvSink
         from edge.sinks.jsonl import JsonLinesSink
 
-        return partial(JsonLinesSink, None if target == "-" else Path(target))
-    if kind == "csv" and target:
-        from edge.sinks.csv import CsvSink
+        spec.check_keys(("rotate", "keep", _QUEUE))
+        rotation = Rotation.of(spec)
+        if rotation and target == "-":
+            raise WrongUseError(f"rotate of sink {spec.name}: standard output cannot be rotated, expected a file")
+        path = None if target == "-" else Path(target)
+        return partial(JsonLinesSink if kind == "jsonl" else CsvSink, path, rotation)
+    if kind in ("mqtt", "mqtts") and target:
+        from edge.sinks.mqtt import mqtt_opener
 
-        return partial(CsvSink, Path(target))
-    raise WrongUseError(f"no sink {spec!r}: expected {SINKS}")
+        return mqtt_opener(spec)
+    if kind == "metrics" and target:
+        from edge.sinks.metrics import metrics_opener
+
+        return metrics_opener(spec)
+    raise WrongUseError(f"no sink {without_user(text)!r}: expected {SINKS}")
+
+
+def open_outlets(makers: Sequence[SinkMaker], patient: bool = False) -> Outlets:
+    """Open every sink, each behind an outlet of its own.
+
+    Args:
+        makers: from `sink_maker`.
+        patient: a full queue makes `put` wait: for clips and folders, which lose nothing. A sink that fails is not
+            waited for.
+
+    Raises:
+        WrongUseError: a sink is named twice.
+        SinkError: one can never be written to; those that were opened are closed again.
+    """
+    names = [maker.name for maker in makers]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongUseError(f"sink {name} is given twice: expected each once")
+    with ExitStack() as opened:
+        sinks = [opened.enter_context(maker()) for maker in makers]
+        # From here on the outlets close them.
+        opened.pop_all()
+    outlets = [Outlet(sink, maker.name, maker.capacity, patient) for sink, maker in zip(sinks, makers, strict=True)]
+    for sink in sinks:
+        if isinstance(sink, WatchingSink):
+            sink.watch(outlets)
+    return Outlets(outlets)

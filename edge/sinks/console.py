@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from edge.sinks.text import TextSink
-from edge.types import Event
+from edge.types import Event, Message
 
 _MARK = {"started": "+", "changed": "~", "ended": "-", "frame": " "}
 #: Back to the line's start, and clear it: a progress bar may stand there.
@@ -13,16 +13,22 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class ConsoleSink(TextSink):
-    """Time, face, expression, score and latency, on standard output."""
+    """Time, face, expression, score and latency, on standard output; and what happens to the source."""
 
     def __init__(self) -> None:
         super().__init__(None)
         self._prefix = _CLEAR_LINE if sys.stdout.isatty() else ""
 
-    def write(self, event: Event) -> None:
-        """Print one event."""
-        x, y, w, h = (round(v) for v in event.box)
-        self.write_text(
-            f"{self._prefix}{event.time.astimezone():%H:%M:%S}  {_MARK[event.state]} face {event.track_id:<3} "
-            f"{event.emotion:<9}{event.score:>5.0%}  at {x},{y} {w}x{h}  {event.latency_ms['total']:6.1f} ms\n"
-        )
+    def write(self, message: Message) -> None:
+        """Print one line."""
+        self._lines.write(f"{self._prefix}{message.time.astimezone():%H:%M:%S}  {_said(message)}\n")
+
+
+def _said(message: Message) -> str:
+    if not isinstance(message, Event):
+        return f"! {message.source} is {message.state}" + (f": {message.reason}" if message.reason else "")
+    x, y, w, h = (round(v) for v in message.box)
+    return (
+        f"{_MARK[message.state]} face {message.track_id:<3} {message.emotion:<9}{message.score:>5.0%}  "
+        f"at {x},{y} {w}x{h}  {message.latency_ms['total']:6.1f} ms"
+    )

@@ -4,55 +4,48 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from edge.errors import SinkError
 from edge.sinks.text import TextSink
-from edge.types import UNCERTAIN_LABEL, Event
+from edge.types import UNCERTAIN_LABEL, Event, Message
 
 
 class CsvSink(TextSink):
-    """Events as rows; box, scores, latencies and shares each get columns of their own."""
+    """Events as rows; box, scores, latencies and shares each get columns of their own.
 
-    _begun = False
+    What happens to the source has no row: every row is a face, and every row has every column.
+    """
 
-    def write(self, event: Event) -> None:
-        """Append one event, after a header if it is the first."""
-        row: dict[str, object] = {}
-        # Every row has every column: those of the dwell are empty until a face ends.
-        dwell = event.dwell
-        for key, value in event.as_dict().items():
-            if key == "box":
-                row.update(zip(("x", "y", "w", "h"), value, strict=True))
-            elif key == "emotions":
-                row.update(value)
-            elif key == "dwell":
-                continue
-            elif key == "latency_ms":
-                row.update({f"{stage}_ms": ms for stage, ms in value.items()})
-            else:
-                row[key] = value
-        row["seconds"] = "" if dwell is None else dwell.seconds
-        for label in (*event.emotions, UNCERTAIN_LABEL):
-            row[f"share_{label}"] = "" if dwell is None else dwell.shares.get(label, 0.0)
-        if not self._begun:
-            self._write_header(_line(list(row)))
-            self._begun = True
-        self.write_text(_line(list(row.values())))
+    def write(self, message: Message) -> None:
+        """Append one event; every file begins with a header."""
+        if not isinstance(message, Event):
+            return
+        row = _row(message)
+        self._lines.write(_line(row.values()), header=_line(row))
 
-    def _write_header(self, header: str) -> None:
-        """Begin an empty file with the header; one that holds rows must have the same."""
-        path = self._path
-        if path is not None and path.is_file() and path.stat().st_size:
-            with path.open(encoding="utf-8", errors="replace", newline="") as stream:
-                first = stream.readline()
-            if first.rstrip("\r\n") != header.rstrip("\r\n"):
-                raise SinkError(f"{path} has other columns than these events: expected a new file, or the same model's")
+
+def _row(event: Event) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for key, value in event.as_dict().items():
+        if key == "box":
+            row.update(zip(("x", "y", "w", "h"), value, strict=True))
+        elif key == "emotions":
+            row.update(value)
+        elif key == "dwell":
+            continue
+        elif key == "latency_ms":
+            row.update({f"{stage}_ms": ms for stage, ms in value.items()})
         else:
-            self.write_text(header)
+            row[key] = value
+    # The columns of the dwell are empty until a face ends.
+    dwell = event.dwell
+    row["seconds"] = "" if dwell is None else dwell.seconds
+    for label in (*event.emotions, UNCERTAIN_LABEL):
+        row[f"share_{label}"] = "" if dwell is None else dwell.shares.get(label, 0.0)
+    return row
 
 
-def _line(values: Sequence[object]) -> str:
+def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerow(values)
     return buffer.getvalue()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 from edge.sinks.text import TextSink
-from edge.types import Event
+from edge.types import Message
 
 
 class JsonLinesSink(TextSink):
-    """Events as the contract has them."""
+    """Events as the contract has them.
 
-    def write(self, event: Event) -> None:
-        """Append one event."""
-        self.write_text(json.dumps(event.as_dict()) + "\n")
+    What happens to the source (`online`, `stalled`, `offline`) has lines of its own: with `reason`, without `track_id`.
+    """
+
+    def write(self, message: Message) -> None:
+        """Append one line."""
+        self._lines.write(json.dumps(message.as_dict()) + "\n")

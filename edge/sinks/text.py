@@ -1,51 +1,31 @@
-"""A text file that events are appended to, line by line; what the file sinks share."""
+"""What the sinks share that write lines of text."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
-from edge.errors import SinkError
+from edge.sinks.line_file import LineFile
+from edge.sinks.rotation import Rotation
+from edge.sinks.standard_output import StandardOutput
 
 
 class TextSink:
-    """A file, or standard output. Each event is flushed, so that a reader sees it at once.
+    """A file, or standard output. Each event is there for a reader at once.
 
     A file is appended to: a daemon that starts again keeps what it wrote before.
 
     Args:
         path: the file; None for standard output.
+        rotation: when a file makes room for a new one.
 
     Raises:
         SinkError: it cannot be written.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        try:
-            self._stream: TextIO = (
-                sys.stdout if path is None else path.open("a", encoding="utf-8", newline="", errors="backslashreplace")
-            )
-        except OSError as error:
-            raise SinkError(f"cannot write events to {path}: {error.strerror or error}") from error
-        if path is not None and not _ends_with_a_line(path):
-            # The power went in the middle of a line: the next event begins one of its own.
-            self.write_text("\n")
-
-    def write_text(self, text: str) -> None:
-        """Write and flush."""
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise SinkError(
-                f"cannot write events to {self._path or 'standard output'}: {error.strerror or error}"
-            ) from error
+    def __init__(self, path: Path | None, rotation: Rotation | None = None) -> None:
+        self._lines = StandardOutput() if path is None else LineFile(path, rotation)
 
     def __enter__(self) -> Self:
         return self
@@ -53,17 +33,4 @@ class TextSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._path is not None:
-            try:
-                self._stream.close()
-            except OSError as closing:
-                if error is None:
-                    raise SinkError(f"cannot write events to {self._path}: {closing.strerror}") from closing
-
-
-def _ends_with_a_line(path: Path) -> bool:
-    if not path.is_file() or not path.stat().st_size:
-        return True
-    with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"
+        self._lines.close()

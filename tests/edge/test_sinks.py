@@ -1,12 +1,13 @@
 import csv
 import json
 import os
+import sys
 from dataclasses import replace
 
 import pytest
 
 from edge.contract import FER2013_LABELS
-from edge.errors import SinkError, WrongUseError
+from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.sinks import sink_maker
 from edge.types import Event
 
@@ -106,6 +107,16 @@ def test_sinks_that_cannot_be_written(event, tmp_path):
             open_sink(f"{kind}:{tmp_path}")
         with pytest.raises(SinkError, match="No space left"), open_sink(f"{kind}:/dev/full") as sink:
             sink.write(event)
+
+
+@pytest.mark.parametrize(
+    ("module", "spec", "extra"),
+    [("paho.mqtt.client", "mqtt://host", "mqtt"), ("prometheus_client", "metrics:9108", "metrics")],
+)
+def test_a_sink_whose_extra_is_missing(module, spec, extra, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"pip install 'mien\[{extra}\]'"):
+        sink_maker(spec)
 
 
 @pytest.mark.parametrize("spec", ["", "jsonl", "csv:", "console:x", "smoke:signals"])

@@ -1,0 +1,310 @@
+"""The queue before a sink: nothing waits for a sink, and nothing is lost uncounted."""
+
+import logging
+import random
+import sys
+import threading
+import time
+
+import pytest
+
+from edge.errors import SinkError, WrongUseError
+from edge.sinks import Outlet, Outlets, open_outlets, sink_maker
+from edge.testing import RecordingSink
+from tests.edge.made_events import made_event, made_report
+from tests.edge.waiting import wait_until
+
+
+class FaultySink(RecordingSink):
+    """Fails when it is told to, waits while it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.fault = lambda: None
+        self.open = threading.Event()
+        self.open.set()
+        self.closed = False
+        self.reports = []
+
+    def write(self, message):
+        self.open.wait()
+        self.fault()
+        super().write(message)
+
+    def frame(self, report):
+        self.reports.append(report)
+
+    def __exit__(self, *_):
+        self.closed = True
+
+
+class WindowedSink(FaultySink):
+    """Acknowledges later, some at a time."""
+
+    window = 7
+
+    def __init__(self, seed):
+        super().__init__()
+        self.random = random.Random(seed)
+        self.sent = []
+        self.largest = 0
+
+    def write_window(self, messages):
+        self.open.wait()
+        self.fault()
+        self.largest = max(self.largest, len(messages))
+        for message in messages[len(self.sent) :]:
+            self.sent.append(message)
+        arrived = self.random.randint(0, len(self.sent))
+        for message in self.sent[:arrived]:
+            RecordingSink.write(self, message)
+        del self.sent[:arrived]
+        return arrived
+
+
+def close(outlet, timeout_s=5.0):
+    return outlet.close(time.monotonic() + timeout_s)
+
+
+def frames(sink):
+    return [event.frame for event in sink.events]
+
+
+def test_messages_arrive_in_order_and_the_sink_is_closed():
+    sink = FaultySink()
+    outlet = Outlet(sink, "faulty")
+    for number in range(500):
+        outlet.put(made_event(number))
+    assert close(outlet) == 0
+    assert frames(sink) == list(range(500))
+    assert sink.closed
+    counts = outlet.counts
+    assert (counts.received, counts.delivered, counts.dropped, counts.queued) == (500, 500, 0, 0)
+
+
+def test_a_sink_that_hangs_holds_up_nobody_and_the_oldest_goes():
+    sink = FaultySink()
+    sink.open.clear()
+    outlet = Outlet(sink, "hangs", capacity=10)
+    for number in range(1000):
+        outlet.put(made_event(number))
+    counts = outlet.counts
+    assert (counts.received, counts.delivered, counts.queued, counts.dropped) == (1000, 0, 10, 990)
+    sink.open.set()
+    assert close(outlet) == 0
+    # One was perhaps in the sink's hands before the others came; of the rest, the newest are there.
+    assert frames(sink)[-9:] == list(range(991, 1000))
+    assert len(frames(sink)) == 10
+
+
+def test_a_message_that_fails_is_tried_again_before_the_next():
+    sink = FaultySink()
+    left = [SinkError("no"), OSError("no"), ValueError("no")]
+
+    def fault():
+        if left:
+            raise left.pop()
+
+    sink.fault = fault
+    outlet = Outlet(sink, "fails")
+    for number in range(3):
+        outlet.put(made_event(number))
+    wait_until(lambda: outlet.counts.delivered == 3, "all delivered")
+    assert frames(sink) == [0, 1, 2]
+    assert outlet.counts.failures == 3
+    close(outlet)
+
+
+def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
+    sink = FaultySink()
+    keep = sink.write
+
+    def write(message):
+        if message.frame == 1:
+            raise KeyError("emotion")
+        keep(message)
+
+    sink.write = write
+    outlet = Outlet(sink, "buggy")
+    for number in range(3):
+        outlet.put(made_event(number))
+    wait_until(lambda: outlet.counts.queued == 0, "the others pass")
+    counts = outlet.counts
+    assert frames(sink) == [0, 2]
+    assert (counts.delivered, counts.dropped, counts.failures) == (2, 1, 3)
+    close(outlet)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
+    chance = random.Random(seed)
+    sink = WindowedSink(seed) if seed % 2 else FaultySink()
+
+    def fault():
+        dice = chance.random()
+        if dice < 0.01:
+            raise SinkError("at random")
+        if dice < 0.02:
+            raise RuntimeError("a bug")
+        if dice < 0.1:
+            time.sleep(0.005)
+
+    sink.fault = fault
+    outlet = Outlet(sink, "random", capacity=20)
+    for number in range(3000):
+        outlet.put(made_event(number))
+        counts = outlet.counts
+        assert counts.received == number + 1 == counts.delivered + counts.dropped + counts.queued
+        assert counts.queued <= 20
+        if number % 50 == 0:
+            time.sleep(0.002)
+    lost = close(outlet, timeout_s=20)
+    counts = outlet.counts
+    assert (counts.received, counts.queued) == (3000, 0)
+    assert counts.delivered == len(sink.events)
+    assert counts.dropped == 3000 - counts.delivered
+    assert lost <= counts.dropped
+    assert counts.delivered > 0
+    # Each once, in their order.
+    assert frames(sink) == sorted(set(frames(sink)))
+    if seed % 2:
+        assert 1 < sink.largest <= 7
+
+
+def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
+    hanging, failing, well = FaultySink(), FaultySink(), FaultySink()
+    hanging.open.clear()
+
+    def fault():
+        raise SinkError("the disk is full")
+
+    failing.fault = fault
+    outlets = Outlets([Outlet(hanging, "hanging"), Outlet(failing, "failing"), Outlet(well, "well")])
+    for number in range(5):
+        outlets.put(made_event(number))
+    begin_s = time.monotonic()
+    assert outlets.close(1.0) == 10
+    # Side by side: three times the time would be three.
+    assert time.monotonic() - begin_s < 3
+    assert outlets.undelivered == outlets.close() == 10
+    assert [o.counts.dropped for o in outlets] == [5, 5, 0]
+    assert (failing.closed, well.closed) == (True, True)
+    said = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert said == [
+        "sink hanging: 5 messages could not be delivered: it was too slow",
+        "sink failing: 5 messages could not be delivered: the disk is full",
+    ]
+    hanging.open.set()
+    wait_until(lambda: hanging.closed, "its thread ends")
+    # What is handed over too late is counted, too.
+    outlets.put(made_event())
+    assert [o.counts.dropped for o in outlets] == [6, 6, 1]
+
+
+def test_a_failing_sink_is_logged_once_a_minute(caplog):
+    sink = FaultySink()
+    broken = True
+
+    def fault():
+        if broken:
+            raise SinkError("the disk is full\nsecond line")
+
+    sink.fault = fault
+    caplog.set_level(logging.INFO)
+    outlet = Outlet(sink, "jsonl:x")
+    outlet.put(made_event())
+    wait_until(lambda: outlet.counts.failures >= 3, "three attempts")
+    broken = False
+    wait_until(lambda: outlet.counts.delivered == 1, "delivered")
+    close(outlet)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2, said
+    assert said[0].startswith("sink jsonl:x: the disk is full (failed attempts: 1, messages waiting: 1, dropped: 0)")
+    assert "\n" not in said[0]
+    assert said[1] == "sink jsonl:x: works again"
+
+
+def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails():
+    sink = FaultySink()
+    sink.fault = lambda: time.sleep(0.001)
+    outlet = Outlet(sink, "slow", capacity=3, patient=True)
+    for number in range(100):
+        outlet.put(made_event(number))
+    close(outlet)
+    assert frames(sink) == list(range(100))
+
+    def fault():
+        raise SinkError("no")
+
+    sink = FaultySink()
+    sink.fault = fault
+    outlet = Outlet(sink, "fails", capacity=3, patient=True)
+    for number in range(100):
+        outlet.put(made_event(number))
+    assert close(outlet, 0.5) == 3
+    assert outlet.counts.dropped == 100
+
+
+def test_frame_reports_reach_those_who_want_them_and_are_not_counted():
+    sink, deaf = FaultySink(), RecordingSink()
+    outlets = Outlets([Outlet(sink, "a"), Outlet(deaf, "b")])
+    for number in range(10):
+        outlets.frame(made_report(number))
+    wait_until(lambda: len(sink.reports) == 10, "ten reports")
+    assert all(outlet.counts.received == 0 for outlet in outlets)
+    # While nobody comes for them only the newest are kept.
+    sink.open.clear()
+    outlets.put(made_event())
+    wait_until(lambda: deaf.events, "the event is in hand")
+    for number in range(1000):
+        outlets.frame(made_report(number))
+    sink.open.set()
+    outlets.close()
+    assert len(sink.reports) <= 210
+
+
+def test_who_reads_standard_output_goes_away():
+    def fault():
+        raise BrokenPipeError
+
+    sink = FaultySink()
+    sink.fault = fault
+    outlets = Outlets([Outlet(sink, "console")])
+    assert not outlets.reader_gone
+    outlets.put(made_event())
+    wait_until(lambda: outlets.reader_gone, "noticed")
+    outlets.put(made_event())
+    outlets.close()
+    (outlet,) = outlets
+    assert (outlet.counts.dropped, outlet.counts.queued) == (2, 0)
+
+
+def test_threads_and_descriptors_are_given_back(tmp_path):
+    before = threading.active_count()
+    for _ in range(20):
+        with open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"csv:{tmp_path}/b")]) as outlets:
+            outlets.put(made_event())
+    assert threading.active_count() == before
+    assert len((tmp_path / "a").read_text().splitlines()) == 20
+
+
+def test_a_sink_that_cannot_be_opened_closes_the_others(tmp_path):
+    before = threading.active_count()
+    with pytest.raises(SinkError, match="No such file"):
+        open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"jsonl:{tmp_path}/no/b")])
+    with pytest.raises(WrongUseError, match="given twice"):
+        open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"jsonl:{tmp_path}/a?queue=5")])
+    assert threading.active_count() == before
+
+
+def test_a_bounded_queue_is_small(tmp_path):
+    """A thousand events are a few megabytes; a hundred thousand more that were dropped are none."""
+    sink = FaultySink()
+    sink.open.clear()
+    outlet = Outlet(sink, "hangs")
+    for number in range(20_000):
+        outlet.put(made_event(number))
+    assert len(outlet._waiting) + len(outlet._in_hand) == 1000
+    assert sys.getsizeof(outlet._waiting) < 100_000
+    sink.open.set()
+    close(outlet)

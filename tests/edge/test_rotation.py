@@ -1,0 +1,232 @@
+"""Files of events over weeks: rotated, moved away, deleted, on a full disk."""
+
+import csv
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SinkError, WrongUseError
+from edge.sinks import open_outlets, sink_maker
+from edge.types import SourceEvent
+from tests.edge.made_events import made_event
+from tests.edge.waiting import wait_until
+
+
+def open_sink(spec):
+    return sink_maker(spec)()
+
+
+def numbers(path):
+    return [json.loads(line)["frame"] for line in path.read_text().splitlines()]
+
+
+def test_files_are_rotated_by_size_and_so_many_are_kept(tmp_path):
+    path = tmp_path / "e.jsonl"
+    with open_sink(f"jsonl:{path}?rotate=10kB&keep=3") as sink:
+        for number in range(200):
+            sink.write(made_event(number))
+    files = [path, *(tmp_path / f"e.jsonl.{n}" for n in (1, 2, 3))]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert all(0 < file.stat().st_size <= 10_000 for file in files)
+    # The newest, without a gap, and whole lines only.
+    kept = [number for file in reversed(files) for number in numbers(file)]
+    assert kept == list(range(kept[0], 200))
+    # Fewer are kept now: the others go at the next change.
+    with open_sink(f"jsonl:{path}?rotate=10kB&keep=1") as sink:
+        for number in range(200, 240):
+            sink.write(made_event(number))
+    assert sorted(tmp_path.iterdir()) == sorted(files[:2])
+
+
+def test_every_rotated_csv_has_its_header(tmp_path):
+    path = tmp_path / "e.csv"
+    with open_sink(f"csv:{path}?rotate=10kB&keep=9") as sink:
+        for number in range(200):
+            sink.write(made_event(number))
+    files = list(tmp_path.iterdir())
+    assert len(files) > 2
+    rows = []
+    for file in files:
+        with file.open(newline="") as stream:
+            rows += [int(row["frame"]) for row in csv.DictReader(stream)]
+    assert sorted(rows) == list(range(200))
+
+
+def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("a,b\n1,2\n")
+    with open_sink(f"csv:{path}?rotate=1MB") as sink:
+        sink.write(made_event())
+    assert (tmp_path / "e.csv.1").read_text() == "a,b\n1,2\n"
+    assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("rotat=10MB", "did you mean 'rotate'"),
+        ("size=1", "expected rotate, keep"),
+        ("rotate=10", "expected a size"),
+        ("rotate=1kB", "at least 10kB"),
+        ("rotate=ten", "expected a size"),
+        ("keep=3", "expected rotate=SIZE too"),
+        ("rotate=1MB&keep=0", "from 1 to 1000"),
+        ("rotate=1MB&keep=many", "from 1 to 1000"),
+        ("rotate=1MB&rotate=2MB", "each once"),
+        ("rotate=1MB&keep", "key=value"),
+        ("queue=0", "from 1 to 100000"),
+    ],
+)
+def test_wrong_options_are_refused(options, said, tmp_path):
+    with pytest.raises(WrongUseError, match=said):
+        sink_maker(f"jsonl:{tmp_path}/e?{options}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_rotated(tmp_path):
+    with pytest.raises(WrongUseError, match="standard output cannot be rotated"):
+        sink_maker("jsonl:-?rotate=1MB")
+    with pytest.raises(SinkError, match="this is a device"):
+        open_sink("jsonl:/dev/null?rotate=1MB")
+
+
+def test_a_question_mark_may_be_part_of_a_name(tmp_path):
+    with open_sink(f"jsonl:{tmp_path}/what?.jsonl") as sink:
+        sink.write(made_event())
+    assert (tmp_path / "what?.jsonl").exists()
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(tmp_path):
+    for kind, lines in (("jsonl", 1), ("csv", 2)):
+        path, old = tmp_path / kind, tmp_path / f"{kind}.old"
+        with open_sink(f"{kind}:{path}") as sink:
+            sink.write(made_event(0))
+            path.rename(old)
+            sink.write(made_event(1))
+            assert len(path.read_text().splitlines()) == len(old.read_text().splitlines()) == lines
+            path.unlink()
+            sink.write(made_event(2))
+            assert len(path.read_text().splitlines()) == lines
+            # As `copytruncate` of logrotate does it.
+            os.truncate(path, 0)
+            sink.write(made_event(3))
+            assert len(path.read_text().splitlines()) == lines
+
+
+def test_logrotate_itself(tmp_path):
+    logrotate = Path("/usr/sbin/logrotate")
+    if not logrotate.exists():
+        pytest.skip("no logrotate: apt-get install logrotate")
+    path = tmp_path / "e.jsonl"
+    rules = tmp_path / "rules"
+    rules.write_text(f"{path} {{\n rotate 3\n nocreate\n nocompress\n su {os.getuid()} {os.getgid()}\n}}\n")
+    rules.chmod(0o644)
+    with open_outlets([sink_maker(f"jsonl:{path}")]) as outlets:
+        for number in range(3):
+            outlets.put(made_event(number))
+            (outlet,) = outlets
+            wait_until(lambda done=number + 1, outlet=outlet: outlet.counts.delivered == done, "written")
+            subprocess.run([logrotate, "-f", "-s", tmp_path / "state", rules], check=True)
+    assert [numbers(tmp_path / f"e.jsonl.{n}") for n in (3, 2, 1)] == [[0], [1], [2]]
+
+
+def test_a_folder_that_vanishes_is_waited_for(tmp_path):
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    with open_outlets([sink_maker(f"jsonl:{folder}/e.jsonl")]) as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event(0))
+        wait_until(lambda: outlet.counts.delivered == 1, "the first is written")
+        folder.rename(tmp_path / "away")
+        outlets.put(made_event(1))
+        wait_until(lambda: outlet.counts.failures, "the second fails")
+        assert "No such file or directory" in outlet.last_error
+        # It was a disk that comes back: nothing may be in its place.
+        assert not folder.exists()
+        (tmp_path / "away").rename(folder)
+        wait_until(lambda: outlet.counts.delivered == 2, "the second is written")
+    assert numbers(folder / "e.jsonl") == [0, 1]
+
+
+def test_dev_full_is_a_failure_and_not_the_end():
+    with open_outlets([sink_maker("jsonl:/dev/full")]) as outlets:
+        outlets.put(made_event())
+        (outlet,) = outlets
+        wait_until(lambda: outlet.counts.failures >= 2, "two attempts")
+        assert "No space left on device" in outlet.last_error
+        assert outlets.close(0.6) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("cannot mount a small tmpfs here: run as root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(56_000))
+    path = small_disk / "e"
+    with open_outlets([sink_maker(f"{kind}:{path}")]) as outlets:
+        (outlet,) = outlets
+        for number in range(100):
+            outlets.put(made_event(number))
+        wait_until(lambda: outlet.counts.failures >= 2, "the disk is full")
+        assert "No space left on device" in outlet.last_error
+        assert path.read_bytes().endswith(b"\n")
+        ballast.unlink()
+        wait_until(lambda: not outlet.counts.queued, "room is used")
+    if kind == "jsonl":
+        assert numbers(path) == list(range(100))
+    else:
+        with path.open(newline="") as stream:
+            assert [int(row["frame"]) for row in csv.DictReader(stream)] == list(range(100))
+
+
+def test_a_pipe_without_a_reader_is_waited_for(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open_outlets([sink_maker(f"jsonl:{pipe}")]) as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event(5))
+        wait_until(lambda: outlet.counts.failures, "nobody reads")
+        for _ in range(2):
+            reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+            wait_until(lambda: not outlet.counts.queued, "somebody reads")
+            assert json.loads(os.read(reader, 65536))["frame"] == 5
+            os.close(reader)
+            # Gone again: the next waits.
+            outlets.put(made_event(5))
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        wait_until(lambda: not outlet.counts.queued, "somebody reads")
+        os.close(reader)
+    assert outlets.undelivered == 0
+
+
+def test_what_happens_to_the_source(tmp_path, capsys):
+    gone = SourceEvent("camera:0", "stalled", "no frame for 20 s")
+    for spec in (f"jsonl:{tmp_path}/j", f"csv:{tmp_path}/c", "console"):
+        with open_sink(spec) as sink:
+            sink.write(gone)
+            sink.write(made_event())
+    said, event = ((json.loads(line)) for line in (tmp_path / "j").read_text().splitlines())
+    assert said == gone.as_dict()
+    assert "track_id" in event
+    assert len((tmp_path / "c").read_text().splitlines()) == 2
+    assert "! camera:0 is stalled: no frame for 20 s" in capsys.readouterr().out
+
+
+def test_csv_on_standard_output(capsys):
+    with open_sink("csv:-") as sink:
+        sink.write(made_event(1))
+        sink.write(made_event(2))
+    assert [row["frame"] for row in csv.DictReader(capsys.readouterr().out.splitlines())] == ["1", "2"]

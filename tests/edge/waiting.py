@@ -1,0 +1,15 @@
+"""Wait for a state, with a deadline that only a broken program meets."""
+
+import time
+
+import pytest
+
+
+def wait_until(state, what, timeout_s=30.0):
+    """Return what `state()` answers once that is true; fail after `timeout_s`."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (answer := state()):
+        if time.monotonic() > deadline_s:
+            pytest.fail(f"not in {timeout_s:.0f} s: {what}")
+        time.sleep(0.01)
+    return answer
