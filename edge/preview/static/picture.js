@@ -15,7 +15,7 @@ export class Picture {
     this.#bitmap?.close();
     this.#bitmap = bitmap;
     this.#head = head;
-    this.canvas.style.aspectRatio = `${head.size[0]} / ${head.size[1]}`;
+    this.canvas.style.setProperty("--ratio", head.size[0] / head.size[1]);
     this.#draw();
     this.canvas.dataset.frame = head.frame;
   }

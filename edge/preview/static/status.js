@@ -30,7 +30,7 @@ export class Status {
     const first = !this.#isFresh();
     this.#seenMs = performance.now();
     const dropped = head.dropped_fps > 0 ? `, ${head.dropped_fps} dropped` : "";
-    this.parts.rate.textContent = `${head.fps.toFixed(1)} frames a second${dropped}`;
+    this.parts.rate.textContent = `${head.fps.toFixed(1)} frames/s${dropped}`;
     if (first) this.#show();
   }
 
