@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Any
 
@@ -35,18 +35,17 @@ class Minutes:
         self._lock = Lock()
         self._columns: deque[_Column] = deque(maxlen=round(SPAN_S / COLUMN_S))
 
-    def add(self, expressions: Iterable[str]) -> None:
+    def add(self, expressions: Collection[str]) -> None:
         """Count one frame: the announced expression of each face in it."""
-        number = int(self._now_s() // COLUMN_S)
+        number = self.number
         with self._lock:
             if not self._columns or self._columns[-1].number != number:
                 self._columns.append(_Column(number))
             column = self._columns[-1]
-            faces = len(column.faces)
             column.frames += 1
-            before = column.faces.total() if faces else 0
-            column.faces.update(expressions)
-            column.frames_with_faces += column.faces.total() > before
+            column.frames_with_faces += bool(expressions)
+            for label in expressions:
+                column.faces[label] += 1
 
     @property
     def number(self) -> int:
