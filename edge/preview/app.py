@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.preview.broadcast import Broadcast
 from edge.preview.door import COOKIE_AGE_S, Answer, Door
@@ -61,10 +62,11 @@ class Page:
 
     async def _login(self, request: Request) -> Response:
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_FORM_BYTES:
-                return _locked(Answer(False), "That is no token.", 413)
+        with suppress(ClientDisconnect):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MAX_FORM_BYTES:
+                    return _locked(Answer(False), "That is no token.", 413)
         return self._enter(request, parse_qs(body.decode("ascii", "replace")).get("token", [""])[0])
 
     def _enter(self, request: Request, token: str) -> Response:
@@ -78,12 +80,13 @@ class Page:
         return response
 
     async def _live(self, socket: WebSocket) -> None:
-        if self._door.show_cookie(_client(socket), socket.cookies.get(self._cookie)).is_open:
-            await self._viewers.serve(socket)
-            return
-        # Accepted first: a page cannot see why it was not.
-        await socket.accept()
-        await socket.close(LOCKED)
+        with suppress(WebSocketDisconnect):
+            if self._door.show_cookie(_client(socket), socket.cookies.get(self._cookie)).is_open:
+                await self._viewers.serve(socket)
+                return
+            # Accepted first: a page cannot see why it was not.
+            await socket.accept()
+            await socket.close(LOCKED)
 
 
 def _client(connection: HTTPConnection) -> str:

@@ -30,12 +30,14 @@ class Broadcast:
         is_wanted: whether the next frame shall be handed over; read by the loop's thread at every frame.
         state_number: counts up when the state changes.
         encoded: frames that were encoded so far.
+        has_ended: nothing more comes.
     """
 
     def __init__(self, minutes: Minutes, max_fps: float = MAX_FPS) -> None:
         self.is_wanted = False
         self.state_number = 0
         self.encoded = 0
+        self.has_ended = False
         self._minutes, self._pause_s = minutes, 1 / max_fps
         self._event: SourceEvent | None = None
         self._notice = ""
@@ -57,6 +59,11 @@ class Broadcast:
         self._event = self._event if event is None else event
         self._notice = self._notice if notice is None else notice
         self.state_number += 1
+        self._in_server(lambda: self._deliver(None))
+
+    def end(self) -> None:
+        """Let all who wait go."""
+        self.has_ended, self.is_wanted = True, False
         self._in_server(lambda: self._deliver(None))
 
     def _in_server(self, step: Callable[[], None]) -> None:
@@ -85,7 +92,9 @@ class Broadcast:
             self.is_wanted, self._loop, self._view = False, None, None
 
     async def next(self, timeout_s: float) -> bytes | None:
-        """The next frame as a message; None where the state has changed, or after the timeout."""
+        """The next frame as a message; None where the state has changed, after the timeout, and at the end."""
+        if self.has_ended:
+            return None
         waiter: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         self._demand.set()

@@ -42,7 +42,7 @@ class Server:
             server_header=False,
             access_log=False,
             log_config=None,
-            log_level="critical",
+            log_level="error",
         )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._run, name="preview", daemon=True)
@@ -53,6 +53,7 @@ class Server:
 
     def stop(self) -> None:
         """Say good-bye to the viewers and end."""
+        self._broadcast.end()
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from edge.preview.broadcast import Broadcast
 
@@ -17,6 +16,8 @@ SHOWN_TIMEOUT_S = 20.0
 MAX_VIEWERS = 8
 #: Why a WebSocket is closed; 4000 to 4999 are free for applications (RFC 6455, 7.4.2). static/connection.js knows them.
 LOCKED, FULL = 4401, 4429
+#: The daemon ends, and may come back: `Service Restart` in IANA's list.
+ENDED = 1012
 
 
 class Viewers:
@@ -31,22 +32,26 @@ class Viewers:
         self._broadcast = broadcast
 
     async def serve(self, socket: WebSocket) -> None:
-        """Send frames and states until the viewer leaves."""
+        """Send frames and states until the end.
+
+        Raises:
+            WebSocketDisconnect: the viewer has left.
+        """
         await socket.accept()
         if self.count >= MAX_VIEWERS:
             await socket.close(FULL)
             return
         self.count += 1
         try:
-            with suppress(WebSocketDisconnect):
-                await self._send_all(socket)
+            await self._send_all(socket)
+            await socket.close(ENDED)
         finally:
             self.count -= 1
 
     async def _send_all(self, socket: WebSocket) -> None:
         broadcast, state_sent, minutes_sent = self._broadcast, -1, -1
         message = None
-        while True:
+        while not broadcast.has_ended:
             # A heartbeat, too: where nothing is new, this is all that is sent.
             if message is None or state_sent != broadcast.state_number:
                 state_sent = broadcast.state_number
@@ -63,5 +68,4 @@ class Viewers:
                 # One frame is under way at most: nothing piles up for a slow viewer, here or in the kernel.
                 await asyncio.wait_for(socket.receive_text(), SHOWN_TIMEOUT_S)
             except (TimeoutError, KeyError):
-                await socket.close()
                 return

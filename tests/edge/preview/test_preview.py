@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -29,6 +30,7 @@ from edge.preview import Preview  # noqa: E402
 from edge.preview.attempts import MAX_WRONG  # noqa: E402
 from edge.preview.viewer import FULL, LOCKED, MAX_VIEWERS  # noqa: E402
 from edge.types import UNCERTAIN, SourceEvent  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
 from tests.edge.preview.conftest import made_frame, made_report, made_track, wait_for  # noqa: E402
 
 TOKEN = "a-long-enough-token-1"
@@ -353,3 +355,17 @@ def test_without_the_extra_a_line_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'mien[preview]'" in done.stdout, done.stderr
+
+
+def test_the_script_that_measures_viewers_runs_as_its_first_lines_say(weights, tmp_path):
+    command = [sys.executable, ROOT / "docs" / "preview_cost.py", "--rounds", "1", "--seconds", "0.5"]
+    done = subprocess.run(
+        [*map(str, command), "--out", str(tmp_path / "phases.json")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+    )
+    assert done.returncode == 0, done.stderr
+    phases = json.loads((tmp_path / "phases.json").read_text())
+    assert sorted(phase["viewers"] for phase in phases) == [0, 1, 2]
+    assert all(phase["fps"] > 0 for phase in phases)
