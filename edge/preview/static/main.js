@@ -14,7 +14,7 @@ const latency = new Latency(at("stages"));
 const speech = new Speech(at("spoken"));
 const status = new Status({
   pill: at("state"), text: at("state-text"), veil: at("veil"), title: at("veil-title"), detail: at("veil-detail"),
-  retry: at("retry"), canvas: at("canvas"), rate: at("rate"), name: at("source-name"), notice: at("notice"),
+  retry: at("retry"), main: document.querySelector("main"), rate: at("rate"), name: at("source-name"), notice: at("notice"),
   stored: at("nothing-stored"),
 });
 

@@ -39,7 +39,7 @@ export class Status {
   }
 
   #show() {
-    const { pill, text, veil, title, detail, retry, canvas, rate, name, notice, stored } = this.parts;
+    const { pill, text, veil, title, detail, retry, main, rate, name, notice, stored } = this.parts;
     const fresh = this.#isFresh();
     const [state, told, head, more] = this.#judge(fresh);
     pill.dataset.state = state;
@@ -48,7 +48,7 @@ export class Status {
     put(detail, more);
     veil.hidden = !head;
     retry.hidden = state !== "lost";
-    canvas.classList.toggle("stale", Boolean(head));
+    main.classList.toggle("stale", Boolean(head));
     put(name, this.#source.source ?? "");
     put(notice, this.#source.notice ?? "");
     notice.hidden = !this.#source.notice;

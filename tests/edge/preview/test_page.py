@@ -91,7 +91,7 @@ def test_a_lost_connection_is_shown_and_mended(browser, loop):
     veil = chrome.find_element("id", "veil")
     assert veil.is_displayed()
     assert "Trying again" in veil.text
-    assert "stale" in chrome.find_element("id", "canvas").get_attribute("class")
+    assert "stale" in chrome.find_element("tag name", "main").get_attribute("class")
     last = frame_number(chrome)
     with Preview("127.0.0.1", port) as preview:
         loop(preview, frames=last + 1)
