@@ -10,6 +10,7 @@
     ├── DetectorError                 a face detector cannot be had here
     │   └── WeightsMissingError       its weights are not on this machine
     ├── SinkError                     events cannot be written where they should go
+    ├── PreviewError                  the preview cannot be served where it was asked for
     └── WrongUseError         exit 2  the command was asked for something that cannot be
         └── MissingExtraError         a part of mien that is not installed
 
@@ -51,6 +52,10 @@ class WeightsMissingError(DetectorError):
 
 class SinkError(MienError):
     """Events cannot be written where they should go."""
+
+
+class PreviewError(MienError):
+    """The preview cannot be served at the address that was asked for."""
 
 
 class WrongUseError(MienError):

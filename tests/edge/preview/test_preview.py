@@ -1,0 +1,371 @@
+"""The server over real sockets."""
+
+import gc
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+import weakref
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("uvicorn", reason="pip install 'mien[preview]'")
+pytest.importorskip("starlette", reason="pip install 'mien[preview]'")
+client = pytest.importorskip("websockets.sync.client", reason="pip install 'mien[preview]'")
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+
+from edge.contract import FER2013_LABELS  # noqa: E402
+from edge.errors import PreviewError, WrongUseError  # noqa: E402
+from edge.preview import Preview  # noqa: E402
+from edge.preview.attempts import MAX_WRONG  # noqa: E402
+from edge.preview.viewer import FULL, LOCKED, MAX_VIEWERS  # noqa: E402
+from edge.types import UNCERTAIN, SourceEvent  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
+from tests.edge.preview.conftest import made_frame, made_report, made_track, wait_for  # noqa: E402
+
+TOKEN = "a-long-enough-token-1"
+
+
+def ask(url, data=None, **headers):
+    """Status, headers, body."""
+    request = urllib.request.Request(url, data, {k.replace("_", "-"): v for k, v in headers.items()})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read().decode()
+
+
+def look(preview, **headers):
+    url = preview.url.replace("http", "ws") + "live"
+    return client.connect(url, additional_headers=headers, compression=None, proxy=None, open_timeout=60)
+
+
+def next_frame(viewer, shown=True):
+    """Head and JPEG of the next frame."""
+    while isinstance(message := viewer.recv(timeout=60), str):
+        pass
+    if shown:
+        viewer.send("shown")
+    (length,) = struct.unpack(">I", message[:4])
+    return json.loads(message[4 : 4 + length]), message[4 + length :]
+
+
+def next_text(viewer, kind):
+    while True:
+        message = viewer.recv(timeout=60)
+        if isinstance(message, str):
+            if json.loads(message)["kind"] == kind:
+                return json.loads(message)
+        else:
+            viewer.send("shown")
+
+
+def test_a_frame_comes_with_its_picture_and_its_faces(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        loop(preview, tracks=[made_track(3, (10, 20, 30, 40)), made_track(4, class_id=UNCERTAIN)])
+        with look(preview) as viewer:
+            head, jpeg = next_frame(viewer)
+            assert head["labels"] == list(FER2013_LABELS)
+            assert head["size"] == [640, 480]
+            assert [face["id"] for face in head["faces"]] == [3, 4]
+            assert head["faces"][0]["box"] == [10, 20, 30, 40]
+            assert [face["expression"] for face in head["faces"]] == ["happy", "uncertain"]
+            assert head["faces"][0]["scores"][FER2013_LABELS.index("happy")] == pytest.approx(0.9)
+            assert head["latency_ms"]["detect"] == 4.0
+            picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            # The same frame: the white square is where its number says.
+            x = head["frame"] * 7 % 600
+            assert picture.shape == (480, 640, 3)
+            assert picture[30:50, x + 8 : x + 32].mean() > 240
+            later, _ = next_frame(viewer)
+            assert later["frame"] > head["frame"]
+
+
+def test_a_large_or_grey_picture_is_shown_too():
+    from edge.preview.view import MAX_SIDE, View
+    from edge.types import Frame
+
+    for shape, expected in (((1080, 1920, 3), (540, 960)), ((48, 64), (48, 64)), ((3, 4000), (1, 960))):
+        frame = Frame(np.full(shape, 90, np.uint8), 0, 0.0, 0.0, 0.0)
+        message = View.of(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).as_message()
+        (length,) = struct.unpack(">I", message[:4])
+        assert json.loads(message[4 : 4 + length])["size"] == [shape[1], shape[0]]
+        picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape[:2] == expected
+        assert max(picture.shape) <= MAX_SIDE
+
+
+def test_nothing_is_encoded_or_kept_while_nobody_looks(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        running = loop(preview)
+        with look(preview) as viewer:
+            next_frame(viewer)
+        assert preview._broadcast.encoded >= 1
+
+        def nothing_is_encoded():
+            # One frame may still have been asked for when the viewer left.
+            encoded, before = preview._broadcast.encoded, running.frames
+            wait_for(lambda: running.frames > before + 60, "60 frames")
+            return preview._broadcast.encoded == encoded
+
+        wait_for(nothing_is_encoded, "60 frames without an encoding")
+        running.paused = True
+        frame = made_frame(0)
+        image = weakref.ref(frame.image)
+        preview.publish(frame, [], made_report(0, 0), FER2013_LABELS)
+        del frame
+        gc.collect()
+        assert image() is None
+
+
+def test_all_viewers_get_one_encoding(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        loop(preview)
+        with look(preview) as first, look(preview) as second, look(preview) as third:
+            jpegs = {}
+            for viewer in (first, second, third) * 10:
+                head, jpeg = next_frame(viewer)
+                jpegs.setdefault(head["frame"], set()).add(jpeg)
+            assert all(len(found) == 1 for found in jpegs.values())
+            assert len(jpegs) < 30
+            assert preview._broadcast.encoded < 40
+
+
+def test_a_slow_viewer_gets_fewer_frames_and_slows_nobody(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        running = loop(preview)
+        with look(preview) as slow, look(preview) as quick:
+            seen, _ = next_frame(slow, shown=False)
+            for _ in range(40):
+                last, _ = next_frame(quick)
+            # Nothing waits for the slow one; once it has shown the last it gets the newest.
+            slow.send("shown")
+            newest, _ = next_frame(slow)
+            assert newest["frame"] >= last["frame"] > seen["frame"] + 40
+        assert running.longest_s < 0.05
+
+
+def test_states_and_notices_come_at_once_and_to_those_who_come_later(loop):
+    with Preview("127.0.0.1", 0) as preview, look(preview) as early:
+        assert next_text(early, "state")["state"] is None
+        preview.source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        # No frame is needed for it.
+        while (state := next_text(early, "state"))["state"] is None:
+            pass
+        assert (state["source"], state["reason"]) == ("camera:0", "no frame for 20 s")
+        preview.notice("pictures are stored")
+        with look(preview) as late:
+            assert next_text(late, "state") == {**state, "notice": "pictures are stored"}
+
+
+def test_the_last_minutes_are_there_for_who_comes_later(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        for index in range(8):
+            tracks = [made_track(1, label="sad")] if index < 2 else [made_track(1), made_track(2)] if index < 4 else []
+            preview.publish(made_frame(index), tracks, made_report(index, len(tracks)), FER2013_LABELS)
+        with look(preview) as viewer:
+            minutes = next_text(viewer, "minutes")
+        presence = sum(column[1] for column in minutes["columns"])
+        assert 0.4 < presence < 2
+        assert {label for _, _, shares in minutes["columns"] for label in shares} == {"sad", "happy"}
+
+
+def test_only_so_many_viewers(loop):
+    with Preview("127.0.0.1", 0) as preview:
+        loop(preview)
+        with ExitStack() as stack:
+            viewers = [stack.enter_context(look(preview)) for _ in range(MAX_VIEWERS)]
+            for viewer in viewers:
+                next_frame(viewer)
+            with look(preview) as one_more:
+                with pytest.raises(ConnectionClosed) as closed:
+                    one_more.recv(timeout=60)
+                assert closed.value.rcvd.code == FULL
+            # Those who were there are still served.
+            next_frame(viewers[0])
+
+        def there_is_room():
+            with look(preview) as viewer:
+                try:
+                    return bool(viewer.recv(timeout=60))
+                except ConnectionClosed:
+                    return False
+
+        wait_for(there_is_room, "room after they have left")
+
+
+def test_every_answer_is_guarded():
+    with Preview("127.0.0.1", 0) as preview:
+        for path in ("", "static/style.css", "static/main.js", "nothing-here"):
+            status, headers, _ = ask(preview.url + path)
+            assert status == (404 if path == "nothing-here" else 200)
+            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+            assert "unsafe" not in headers["Content-Security-Policy"]
+            assert headers["Cache-Control"] == "no-store"
+            assert headers["X-Frame-Options"] == "DENY"
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert "server" not in headers
+        for path in ("static/../app.py", "static/%2e%2e/app.py", "static/..%2fapp.py"):
+            assert ask(preview.url + path)[0] == 404
+
+
+def test_a_foreign_name_or_page_gets_nothing_from_loopback():
+    with Preview("127.0.0.1", 0) as preview:
+        for name in ("evil.example", "127.0.0.1.evil.example", "", "[::1"):
+            status, _, body = ask(preview.url, Host=name)
+            assert status in (400, 421)
+            assert "<html" not in body
+        for name in ("localhost:1", "127.0.0.1", "[::1]:8080", "LOCALHOST"):
+            assert ask(preview.url, Host=name)[0] == 200
+        # A page of another site may open a WebSocket to anywhere.
+        with pytest.raises(InvalidStatus) as refused:
+            look(preview, Origin="http://evil.example")
+        assert refused.value.response.status_code == 403
+        with look(preview, Origin=preview.url.rstrip("/")) as viewer:
+            assert next_text(viewer, "state")
+
+
+def test_a_token_lets_in_and_a_wrong_one_does_not():
+    with Preview("127.0.0.1", 0, TOKEN) as preview:
+        status, headers, body = ask(preview.url)
+        assert status == 401
+        assert "canvas" not in body
+        assert 'name="token"' in body
+        status, headers, body = ask(preview.url + "login", f"token={TOKEN}".encode())
+        assert status == 200
+        cookie = headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "samesite=strict" in cookie.lower()
+        assert TOKEN not in cookie + body
+        assert ask(f"{preview.url}?token={TOKEN}")[1]["Set-Cookie"] == cookie
+        cookie = cookie.partition(";")[0]
+        status, _, body = ask(preview.url, Cookie=cookie)
+        assert (status, "canvas" in body) == (200, True)
+        with look(preview, Cookie=cookie) as viewer:
+            assert next_text(viewer, "state")
+        with look(preview) as stranger:
+            with pytest.raises(ConnectionClosed) as closed:
+                stranger.recv(timeout=60)
+            assert closed.value.rcvd.code == LOCKED
+        status, _, body = ask(preview.url + "login", b"token=wrong")
+        assert status == 403
+        assert "That is not the token" in body
+        status, _, body = ask(preview.url + "login", b"token=" + b"x" * 100_000)
+        assert status == 413
+
+
+@pytest.mark.parametrize("way", ["form", "address", "cookie", "socket"])
+def test_wrong_tokens_are_limited(way):
+    with Preview("127.0.0.1", 0, TOKEN) as preview:
+        right = ask(preview.url + "login", f"token={TOKEN}".encode())[1]["Set-Cookie"].partition(";")[0]
+        wrong = right.partition("=")[0] + "=" + "0" * 64
+        for _ in range(MAX_WRONG):
+            if way == "form":
+                last = ask(preview.url + "login", b"token=wrong")
+            elif way == "address":
+                last = ask(preview.url + "?token=wrong")
+            elif way == "cookie":
+                last = ask(preview.url, Cookie=wrong)
+                assert "Max-Age=0" in last[1]["Set-Cookie"]
+            else:
+                with look(preview, Cookie=wrong) as viewer, pytest.raises(ConnectionClosed):
+                    viewer.recv(timeout=60)
+        if way != "socket":
+            assert last[0] == 429
+            assert "Too many wrong tokens" in last[2]
+        # Whoever guesses right now is not told so.
+        status, headers, _ = ask(preview.url + "login", f"token={TOKEN}".encode())
+        assert status == 429
+        assert 0 < int(headers["Retry-After"]) <= 60
+        assert ask(preview.url, Cookie=right, X_Forwarded_For="10.0.0.9")[0] == 429
+
+
+def test_another_address_needs_a_token():
+    for host in ("0.0.0.0", "::", "192.0.2.1", "::ffff:127.0.0.1", "example.com"):
+        with pytest.raises(WrongUseError, match="expected a token"):
+            Preview(host, 0)
+    with Preview("0.0.0.0", 0, TOKEN) as preview:
+        url = preview.url.replace("0.0.0.0", "127.0.0.1")
+        assert ask(url)[0] == 401
+        # Under any name: a cookie is shown under the one alone that it was given.
+        assert ask(url, Host="pi.local")[0] == 401
+    with pytest.raises(WrongUseError, match="no good token") as short:
+        Preview("0.0.0.0", 0, "swordfish")
+    assert "swordfish" not in str(short.value)
+
+
+def test_an_address_that_cannot_be_had_is_told_before_the_loop():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PreviewError, match="already in use"):
+        Preview("127.0.0.1", taken.getsockname()[1]).__enter__()
+    with pytest.raises(PreviewError, match="assign requested address"):
+        Preview("192.0.2.1", 0, TOKEN).__enter__()
+    with pytest.raises(PreviewError, match="no such host"):
+        Preview("nowhere.invalid", 0, TOKEN).__enter__()
+
+
+def test_a_port_that_needs_root_is_told():
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
+        pytest.skip("everybody may have port 80 here: sysctl net.ipv4.ip_unprivileged_port_start=1024")
+    code = (
+        "import os, encodings.idna\nfrom edge.preview import Preview\nfrom edge.errors import PreviewError\n"
+        "preview = Preview('127.0.0.1', 80)\nif os.geteuid() == 0: os.setuid(65534)\n"
+        "try:\n    preview.__enter__()\nexcept PreviewError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Permission denied" in done.stdout, done.stderr
+
+
+def test_it_ends_while_viewers_look_and_begins_again_on_its_port(loop):
+    threads = threading.active_count()
+    port = 0
+    for _ in range(2):
+        with Preview("127.0.0.1", port) as preview:
+            port = int(preview.url.rsplit(":")[-1].strip("/"))
+            preview.publish(made_frame(0), [], made_report(0, 0), FER2013_LABELS)
+            with look(preview) as silent:
+                silent.recv(timeout=60)
+                preview.__exit__(None, None, None)
+                with pytest.raises(ConnectionClosed) as closed:
+                    all(silent)
+                assert closed.value.rcvd.code == 1012
+        # After its end the loop may still go on for a frame.
+        preview.publish(made_frame(1), [], made_report(1, 0), FER2013_LABELS)
+        preview.source_state(SourceEvent("made", "offline", "ended"))
+    assert threading.active_count() == threads
+
+
+def test_without_the_extra_a_line_says_what_to_install():
+    code = (
+        "import sys\nsys.modules['uvicorn'] = None\nfrom edge.preview import Preview\n"
+        "from edge.errors import MissingExtraError\n"
+        "try:\n    Preview('127.0.0.1', 0)\nexcept MissingExtraError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'mien[preview]'" in done.stdout, done.stderr
+
+
+def test_the_script_that_measures_viewers_runs_as_its_first_lines_say(weights, tmp_path):
+    command = [sys.executable, ROOT / "docs" / "preview_cost.py", "--rounds", "1", "--seconds", "0.5"]
+    done = subprocess.run(
+        [*map(str, command), "--out", str(tmp_path / "phases.json")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+    )
+    assert done.returncode == 0, done.stderr
+    phases = json.loads((tmp_path / "phases.json").read_text())
+    assert sorted(phase["viewers"] for phase in phases) == [0, 1, 2]
+    assert all(phase["fps"] > 0 for phase in phases)
