@@ -21,13 +21,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
+from edge.audience import Audience
 from edge.classify import Classifier
 from edge.detect import open_detector
-from edge.pipeline import Pipeline
+from edge.pipeline import Parts, Pipeline
 from edge.preview import Preview
 from edge.shipped import DEFAULT_MODEL, find_model
 from edge.sources.demo import DemoSource
-from edge.types import Frame, FrameReport
+from edge.types import Frame, FrameReport, Track
 
 VIEWERS = (0, 1, 2)
 #: For viewers to come and go.
@@ -51,6 +52,19 @@ while sys.stdin.readline():
         sys.stdin.readline()
     looking.join()
 """
+
+
+class _Timed(Preview):
+    """Also notes how long the loop is held up by it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.publish_s: list[float] = []
+
+    def publish(self, frame: Frame, tracks: list[Track], report: FrameReport, labels: tuple[str, ...]) -> None:
+        begin_s = time.perf_counter()
+        super().publish(frame, tracks, report, labels)
+        self.publish_s.append(time.perf_counter() - begin_s)
 
 
 class Phases:
@@ -113,25 +127,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     classifier = Classifier(find_model(DEFAULT_MODEL), 1)
-    with DemoSource(paced=False) as source, Preview("127.0.0.1", 0) as preview:
-        pipeline = Pipeline(source, open_detector("blazeface", 1), classifier, [], "change")
+    with DemoSource(paced=False) as source, _Timed("127.0.0.1", 0) as preview:
+        pipeline = Pipeline(Parts(source, open_detector("blazeface", 1), classifier, Audience(preview=preview)))
         phases = Phases(pipeline, preview, options.rounds, options.seconds)
-        publish_s: list[float] = []
 
-        def publish(frame: Frame) -> None:
-            tracks = [track for track in pipeline._tracker.tracks if track.seen_s == frame.position_s]
-            report = FrameReport("demo", frame.index, len(tracks), 0, pipeline.frame_ms)
-            begin_s = time.perf_counter()
-            preview.publish(frame, tracks, report, classifier.labels)
-            publish_s.append(time.perf_counter() - begin_s)
+        def after(_: Frame | None) -> None:
             phases.frames += 1
             phases.loop_cpu_s = time.thread_time()
 
         thread = Thread(target=phases.run)
         thread.start()
-        pipeline.run(None, publish)
+        pipeline.run(None, after)
         thread.join()
-    publish_s.sort()
+    publish_s = sorted(preview.publish_s)
     print("| viewers | frames/s | change | loop's CPU, ms a frame | change | all threads', ms a frame | change |")
     print("| --- " * 7 + "|")
     rows = {n: [p for p in phases.found if p["viewers"] == n] for n in VIEWERS}

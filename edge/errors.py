@@ -9,6 +9,7 @@
     ├── SourceError                   a camera, clip or folder cannot be read
     ├── DetectorError                 a face detector cannot be had here
     │   └── WeightsMissingError       its weights are not on this machine
+    ├── FrameError                    frames come, and none of them can be processed
     ├── SinkError                     events cannot be written where they should go
     ├── PreviewError                  the preview cannot be served where it was asked for
     └── WrongUseError         exit 2  the command was asked for something that cannot be
@@ -48,6 +49,10 @@ class DetectorError(MienError):
 
 class WeightsMissingError(DetectorError):
     """A detector's weights are not on this machine."""
+
+
+class FrameError(MienError):
+    """Frames come, and none of them can be processed."""
 
 
 class SinkError(MienError):

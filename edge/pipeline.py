@@ -1,23 +1,36 @@
-"""The loop: source -> detector -> crop -> classifier -> tracker -> events -> sinks."""
+"""The loop: source -> detector -> crop -> classifier -> tracker -> events -> audience."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+from edge.audience import Audience
 from edge.classify import Classifier
 from edge.crop import crop_face
 from edge.detect import Detector
-from edge.errors import SourceError
-from edge.events import Emit, EventMaker
+from edge.errors import FrameError, SourceError, first_line
+from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventMaker
 from edge.latency import Latency
+from edge.log import Seldom
+from edge.prior import PriorCorrection
 from edge.report import RunReport
-from edge.sinks import Sink
 from edge.sources import Source
 from edge.track import Tracker
-from edge.types import Event, Frame
+from edge.types import Detection, Event, Frame, FrameReport, SourceEvent, Track
+
+logger = logging.getLogger(__name__)
 
 STAGES = ("capture", "detect", "classify", "track", "sink", "total")
+#: Frames that fail are left out; where all have failed for so long, something is wrong for good.
+FAILING_S = 30.0
+
+Scores = npt.NDArray[np.float32]
 
 
 def crop_margin(detector: Detector, classifier: Classifier) -> float:
@@ -25,50 +38,90 @@ def crop_margin(detector: Detector, classifier: Classifier) -> float:
     return (1 + classifier.card.crop_margin) / detector.looseness - 1
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a frame passes on its way.
+
+    Attributes:
+        source: where it comes from.
+        detector, classifier: what reads it.
+        audience: who learns of it.
+        emit, min_hold_s, uncertain_below: see `EventMaker`.
+        correction: of the scores, where expressions are not as frequent as in training.
+    """
+
+    source: Source
+    detector: Detector
+    classifier: Classifier
+    audience: Audience = field(default_factory=Audience)
+    emit: Emit = "change"
+    min_hold_s: float = MIN_HOLD_S
+    uncertain_below: float = UNCERTAIN_BELOW
+    correction: PriorCorrection | None = None
+
+
 class Pipeline:
-    """One source through one detector and one classifier into any number of sinks."""
+    """Takes frames through the parts, one by one, and keeps count."""
 
-    def __init__(
-        self, source: Source, detector: Detector, classifier: Classifier, sinks: Sequence[Sink], emit: Emit
-    ) -> None:
-        self._source, self._detector, self._classifier, self._sinks = source, detector, classifier, sinks
-        self._model = classifier.card.identity
-        self._margin = crop_margin(detector, classifier)
-        self._tracker = Tracker()
-        self._events = EventMaker(emit, source.name, classifier.labels, self._model)
-        self._emit = emit
+    def __init__(self, parts: Parts) -> None:
         self._latency = Latency(STAGES)
-        self._processed = self._faces = self._written = 0
+        self._seldom = Seldom(logger)
+        self._processed = self._failed = self._faces = 0
+        self._lost_before = self._published_before = self._reported_lost = 0
         self._begin_s = self._end_s = time.monotonic()
-        self._last: Frame | None = None
-        self._spent_ms: dict[str, float] = {}
+        #: Since when no frame could be processed.
+        self._failing_since_s: float | None = None
+        self._error = ""
         self._stopping = False
+        self._use(parts)
 
-    def run(self, max_frames: int | None = None, each_frame: Callable[[Frame], None] | None = None) -> RunReport:
+    def run(self, max_frames: int | None = None, each_turn: Callable[[Frame | None], None] | None = None) -> RunReport:
         """Run until the source ends, `stop()` is called, or `max_frames` are processed.
 
         Args:
             max_frames: how many frames to process at most.
-            each_frame: called after each frame, for a progress bar.
+            each_turn: called after each frame, and with None where a live source has none yet.
+
+        Raises:
+            SourceError: the source fails for good.
+            FrameError: no frame can be processed.
         """
         self._begin_s = time.monotonic()
         try:
-            for frame in self._source:
+            while not self._stopping and self._processed != max_frames:
+                try:
+                    frame = next(self._frames)
+                except StopIteration:
+                    break
                 if frame is not None:
                     self._process(frame)
-                    if each_frame:
-                        each_frame(frame)
-                if self._stopping or self._processed == max_frames:
-                    break
-        except SourceError:
-            self._finish()
+                if each_turn:
+                    each_turn(frame)
+        except (SourceError, FrameError):
+            self.end_tracks()
             raise
-        self._finish()
+        self.end_tracks()
+        if self._failing_since_s is not None and not self._processed:
+            raise FrameError(f"none of {self._failed} frames could be processed: {self._error}")
         return self.report()
 
     def stop(self) -> None:
         """End the run after the current frame."""
         self._stopping = True
+
+    def change(self, parts: Parts) -> None:
+        """Go on with other parts after the frame at hand; the faces that are there leave."""
+        self.end_tracks()
+        self._lost_before = self._lost
+        self._published_before = self._published
+        self._use(parts)
+
+    def end_tracks(self) -> None:
+        """The faces that are there leave: with the source, or because it gives no more frames."""
+        ended = self._tracker.finish()
+        if self._last is not None and self._parts.emit == "change":
+            self._parts.audience.events(self._events.events(self._last, [], ended, self._spent_ms))
+        self._parts.audience.finish()
 
     @property
     def frame_ms(self) -> dict[str, float]:
@@ -83,46 +136,104 @@ class Pipeline:
     def report(self) -> RunReport:
         """What has happened so far."""
         return RunReport(
-            source=self._source.name,
+            source=self._parts.source.name,
             model=self._model,
-            detector=self._detector.name,
-            frames_seen=self._processed + self._source.unreadable + self._source.dropped,
+            detector=self._parts.detector.name,
+            frames_seen=self._processed + self._lost + self._failed,
             frames_processed=self._processed,
-            frames_dropped=self._source.unreadable + self._source.dropped,
+            frames_dropped=self._lost + self._failed,
+            frames_failed=self._failed,
             faces=self._faces,
-            events=self._written,
+            events=self._published,
             seconds=max(self._end_s - self._begin_s, 0.0),
             stages=self._latency.summary(),
         )
 
+    def _use(self, parts: Parts) -> None:
+        self._parts, self._frames = parts, iter(parts.source)
+        self._model = parts.classifier.card.identity
+        self._margin = crop_margin(parts.detector, parts.classifier)
+        self._tracker = Tracker()
+        self._events = EventMaker(
+            parts.emit, parts.source.name, parts.classifier.labels, self._model, parts.min_hold_s, parts.uncertain_below
+        )
+        self._last: Frame | None = None
+        self._spent_ms: dict[str, float] = {}
+        parts.source.on_state = self._source_changed
+
+    @property
+    def _lost(self) -> int:
+        """Frames that the sources had, and that never came here."""
+        return self._lost_before + self._parts.source.unreadable + self._parts.source.dropped
+
+    @property
+    def _published(self) -> int:
+        return self._published_before + self._parts.audience.published
+
     def _process(self, frame: Frame) -> None:
+        """Take one frame through the parts; one that fails is counted and left out."""
         self._last = frame
-        latency = self._latency
-        latency.start_frame()
-        latency.add("capture", frame.capture_ms)
-        with latency.stage("detect"):
-            detections = self._detector.detect(frame)
-        with latency.stage("classify"):
-            scores = [self._classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections]
-        with latency.stage("track"):
+        self._latency.start_frame()
+        self._latency.add("capture", frame.capture_ms)
+        try:
+            detections, scores = self._read(frame)
+        # Whatever a network or a picture may do: one frame must not end a run of weeks.
+        except Exception as error:
+            self._count_failure(error)
+            return
+        self._failing_since_s = None
+        with self._latency.stage("track"):
             seen, ended = self._tracker.update(detections, scores, frame.position_s)
-        self._spent_ms = {stage: latency.frame_ms[stage] for stage in ("capture", "detect", "classify")}
+        self._tell(frame, seen, self._new_events(frame, seen, ended))
+
+    def _read(self, frame: Frame) -> tuple[list[Detection], list[Scores]]:
+        """The faces in a frame, and the probabilities of each."""
+        parts = self._parts
+        with self._latency.stage("detect"):
+            detections = parts.detector.detect(frame)
+        with self._latency.stage("classify"):
+            scores = [parts.classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections]
+            if not all(np.isfinite(answer).all() for answer in scores):
+                raise ValueError(f"{self._model} answers with scores that are no numbers")
+            if parts.correction is not None:
+                scores = [parts.correction(answer) for answer in scores]
+        return detections, scores
+
+    def _new_events(self, frame: Frame, seen: list[Track], ended: list[Track]) -> list[Event]:
+        self._spent_ms = {stage: self._latency.frame_ms[stage] for stage in ("capture", "detect", "classify")}
         self._spent_ms["total"] = (time.monotonic() - frame.timestamp_s) * 1000
-        events = self._events.events(frame, seen, ended, self._spent_ms)
+        return self._events.events(frame, seen, ended, self._spent_ms)
+
+    def _tell(self, frame: Frame, seen: list[Track], events: list[Event]) -> None:
+        audience, latency = self._parts.audience, self._latency
         with latency.stage("sink"):
-            self._write(events)
+            audience.events(events)
         self._end_s = time.monotonic()
         latency.add("total", (self._end_s - frame.timestamp_s) * 1000)
         self._processed += 1
-        self._faces += len(detections)
+        self._faces += len(seen)
+        lost = self._lost + self._failed
+        report = FrameReport(
+            self._parts.source.name, frame.index, len(seen), lost - self._reported_lost, latency.frame_ms
+        )
+        self._reported_lost = lost
+        audience.frame(frame, seen, report, self._parts.classifier.labels)
 
-    def _finish(self) -> None:
-        """The faces that are still there leave with the source."""
-        if self._last is not None and self._emit == "change":
-            self._write(self._events.events(self._last, [], self._tracker.finish(), self._spent_ms))
+    def _count_failure(self, error: Exception) -> None:
+        now_s = time.monotonic()
+        self._failed += 1
+        self._error = f"{type(error).__name__}: {first_line(error)}"
+        if self._failing_since_s is None:
+            self._failing_since_s = now_s
+        elif now_s - self._failing_since_s > FAILING_S:
+            raise FrameError(f"no frame could be processed for {FAILING_S:.0f} s: {self._error}") from error
+        self._seldom.warning(f"frame left out, {self._failed} so far: {self._error}")
 
-    def _write(self, events: Sequence[Event]) -> None:
-        for event in events:
-            for sink in self._sinks:
-                sink.write(event)
-        self._written += len(events)
+    def _source_changed(self, event: SourceEvent) -> None:
+        """The source has come, or stands still: then nobody is there to be seen."""
+        if event.state == "online":
+            logger.info("%s is online", event.source)
+        else:
+            logger.warning("%s is %s: %s", event.source, event.state, event.reason)
+            self.end_tracks()
+        self._parts.audience.source(event)

@@ -16,7 +16,8 @@ class RunReport:
         source, model, detector: what ran.
         frames_seen: frames that the source gave or failed to decode.
         frames_processed: frames in which faces were looked for.
-        frames_dropped: frames that were seen and not processed.
+        frames_dropped: frames that were seen and not processed, those that failed among them.
+        frames_failed: frames that the detector or the classifier could not cope with.
         faces: faces classified.
         events: events written to the sinks.
         seconds: from the first frame's capture to the end of the last.
@@ -29,6 +30,7 @@ class RunReport:
     frames_seen: int
     frames_processed: int
     frames_dropped: int
+    frames_failed: int
     faces: int
     events: int
     seconds: float

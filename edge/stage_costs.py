@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.classify import Classifier
 from edge.detect import Detector
-from edge.pipeline import Pipeline
+from edge.pipeline import Parts, Pipeline
 from edge.sources import Source
 from edge.types import Frame
 
@@ -74,15 +74,17 @@ def stage_costs(
         classifier: the model.
         max_frames: stop after so many.
     """
-    pipeline = Pipeline(source, detector, classifier, [], "frame")
+    pipeline = Pipeline(Parts(source, detector, classifier, emit="frame"))
     again = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]) if clip else None
     bare_detector: Callable[[], None] | None = getattr(detector, "invoke", None)
     stages_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
     bare_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
     faces = 0
 
-    def after(frame: Frame) -> None:
+    def after(frame: Frame | None) -> None:
         nonlocal faces
+        if frame is None:
+            return
         for stage, spent in pipeline.frame_ms.items():
             if stage in stages_ms:
                 stages_ms[stage].append(spent)

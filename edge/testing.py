@@ -21,7 +21,7 @@ from edge.contract import FER2013_LABELS
 from edge.errors import SourceError
 from edge.sources.base import ClosingSource
 from edge.sources.demo import DemoSource
-from edge.types import Detection, Event, Frame, Message, SourceEvent
+from edge.types import Aggregate, Detection, Event, Frame, FrameReport, Message, SourceEvent
 
 
 class ScriptedSource(ClosingSource):
@@ -173,18 +173,33 @@ class ScriptedClassifier:
 
 
 class RecordingSink:
-    """Keeps every event in `events`, and what happens to the source in `source_events`."""
+    """A sink, and all sinks as one: keeps every message.
+
+    Attributes:
+        events, source_events, aggregates: by their kind.
+        reports: of the frames.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.source_events: list[SourceEvent] = []
+        self.aggregates: list[Aggregate] = []
+        self.reports: list[FrameReport] = []
 
     def write(self, message: Message) -> None:
         """Keep one message."""
         if isinstance(message, Event):
             self.events.append(message)
+        elif isinstance(message, Aggregate):
+            self.aggregates.append(message)
         else:
             self.source_events.append(message)
+
+    put = write
+
+    def frame(self, report: FrameReport) -> None:
+        """Keep one report."""
+        self.reports.append(report)
 
     def __enter__(self) -> Self:
         return self

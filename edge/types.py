@@ -152,7 +152,7 @@ class Event:
         """As plain values, keys in the order of the contract. The box is rounded to whole pixels."""
         dwell = {} if self.dwell is None else {"dwell": asdict(self.dwell)}
         return {
-            "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": _text(self.time),
             "source": self.source,
             "frame": self.frame,
             "track_id": self.track_id,
@@ -186,12 +186,35 @@ class SourceEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
-        time = self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"time": time, "source": self.source, "state": self.state, "reason": self.reason}
+        return {"time": _text(self.time), "source": self.source, "state": self.state, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """What many faces showed over a while: all that is told where single faces are nobody's business.
+
+    Attributes:
+        source: its name.
+        seconds: over how long.
+        faces: how many different ones were there.
+        shares: expression, `uncertain` among them, to its share of the time that faces were seen; in sum 1.
+        model: identity of the model.
+    """
+
+    source: str
+    seconds: float
+    faces: int
+    shares: dict[str, float]
+    model: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"time": _text(self.time), **{key: value for key, value in asdict(self).items() if key != "time"}}
 
 
 #: What a sink is given.
-Message = Event | SourceEvent
+Message = Event | SourceEvent | Aggregate
 
 
 @dataclass(frozen=True)
@@ -201,13 +224,18 @@ class FrameReport:
     Attributes:
         source: name of the source.
         frame: the frame's number in it.
-        faces: how many were found.
+        faces: how many were found; None where that is not told.
         dropped: frames that the source had and nobody processed, since the last report.
         latency_ms: stage to milliseconds, `total` among them.
     """
 
     source: str
     frame: int
-    faces: int
+    faces: int | None
     dropped: int
     latency_ms: dict[str, float]
+
+
+def _text(time: datetime) -> str:
+    """ISO 8601, in UTC, to the millisecond."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 from edge.sources import Source, live_name, open_source
 
+#: So long without a frame, and the source stands still.
+STALL_TIMEOUT_S = 20.0
+#: So long the same picture, and the source stands still. Streams of a scene without motion repeat pictures from one
+#: key frame to the next, which are some seconds apart.
+FREEZE_TIMEOUT_S = 60.0
+
 
 def open_watched(
-    spec: str, *, wait: bool = False, stall_timeout_s: float | None = None, freeze_timeout_s: float | None = None
+    spec: str,
+    stall_timeout_s: float = STALL_TIMEOUT_S,
+    freeze_timeout_s: float = FREEZE_TIMEOUT_S,
+    *,
+    wait: bool = False,
 ) -> Source:
     """Open a source for the loop: a live one in a process of its own, any other as it is.
 
     Args:
         spec: as `edge.sources.open_source` takes it.
+        stall_timeout_s: so long without a frame, and a live source is opened again.
+        freeze_timeout_s: so long the same picture, and a live source is opened again; 0 never.
         wait: wait for a live source that cannot be opened yet.
-        stall_timeout_s: so long without a frame, and the source is opened again; None for the default.
-        freeze_timeout_s: so long the same picture, and the source is opened again; 0 never, None for the default.
 
     Raises:
         WrongUseError: no such kind of source.
@@ -27,11 +37,6 @@ def open_watched(
     """
     if live_name(spec) is None:
         return open_source(spec)
-    from edge.capture.source import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S, CaptureSource
+    from edge.capture.source import CaptureSource
 
-    return CaptureSource(
-        spec,
-        wait=wait,
-        stall_timeout_s=STALL_TIMEOUT_S if stall_timeout_s is None else stall_timeout_s,
-        freeze_timeout_s=FREEZE_TIMEOUT_S if freeze_timeout_s is None else freeze_timeout_s,
-    )
+    return CaptureSource(spec, wait=wait, stall_timeout_s=stall_timeout_s, freeze_timeout_s=freeze_timeout_s)

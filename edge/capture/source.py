@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.capture.backoff import Backoff
 from edge.capture.freeze import Freeze
 from edge.capture.memory import Captured, FrameMemory
@@ -16,11 +17,6 @@ from edge.sources import live_name
 from edge.sources.base import ClosingSource
 from edge.types import Frame, SourceEvent, SourceState
 
-#: So long without a frame, and the source stands still.
-STALL_TIMEOUT_S = 20.0
-#: So long the same picture, and the source stands still. Streams of a scene without motion repeat pictures from one
-#: key frame to the next, which are some seconds apart.
-FREEZE_TIMEOUT_S = 60.0
 #: The iterator gives None at least this often.
 LOOK_S = 0.25
 #: So long for the first frame: Python begins, and the camera or its server takes its time.

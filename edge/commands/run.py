@@ -2,88 +2,202 @@
 
 from __future__ import annotations
 
-import signal
+import logging
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self, cast
+from typing import Any
 
 import click
 
-from edge.capture import open_watched
-from edge.classify import Classifier
+from edge import config, log
 from edge.commands import options
-from edge.detect import open_detector
-from edge.events import Emit
+from edge.commands.seconds import Seconds
+from edge.commands.signals import Signals
+from edge.daemon import Daemon
+from edge.errors import MienError
 from edge.files import check_writable, write_json
-from edge.pipeline import Pipeline
-from edge.shipped import find_model
-from edge.sinks import SINKS, sink_maker
+from edge.settings import RunSettings
+from edge.sinks import SINKS
 from edge.sources import SOURCES
+from edge.types import Frame
+
+logger = logging.getLogger(__name__)
+_ARGUMENTS = "edge.commands.run.arguments"
+_DEFAULT = RunSettings()
 
 
-@click.command()
-@click.option(
-    "--source",
-    default="demo",
-    show_default=True,
-    metavar="SOURCE",
-    help=f"{SOURCES}.",
-)
+class _Command(click.Command):
+    """Keeps what it was called with, so that its options can be read again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Command)
+@click.option("--source", default=_DEFAULT.source, show_default=True, metavar="SOURCE", help=f"{SOURCES}.")
 @options.model
 @options.detector
-@click.option("--sink", "sinks", multiple=True, metavar="SINK", help=f"{SINKS}; may be given again.")
+@click.option(
+    "--sink",
+    multiple=True,
+    default=_DEFAULT.sink,
+    show_default=True,
+    metavar="SINK",
+    help=f"{SINKS}; may be given again.",
+)
 @click.option(
     "--emit",
     type=click.Choice(["change", "frame"]),
-    default="change",
+    default=_DEFAULT.emit,
     show_default=True,
     help="An event when a face comes, changes or leaves; or one a face a frame.",
 )
 @options.threads
-@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
-@click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write the run report as JSON.")
-def run(
-    source: str,
-    model: str,
-    detector: str,
-    sinks: tuple[str, ...],
-    emit: str,
-    threads: int,
-    max_frames: int | None,
-    report_path: Path | None,
-) -> None:
+@click.option("--max-frames", type=click.IntRange(1), metavar="N", help="Stop after so many frames.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the run report as JSON.",
+)
+@click.option(
+    "--preview",
+    metavar="HOST:PORT",
+    help="Serve a page with the live picture. Beyond this machine a token is needed.",
+)
+@click.option(
+    "--preview-token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Holds the preview's token; else it is taken from MIEN_PREVIEW_TOKEN.",
+)
+@click.option(
+    "--wait-for-source/--no-wait-for-source",
+    default=_DEFAULT.wait_for_source,
+    show_default=True,
+    help="Wait for a live source that is not there yet, instead of ending with status 1.",
+)
+@click.option(
+    "--stall-timeout",
+    type=Seconds(0.5),
+    default=_DEFAULT.stall_timeout,
+    show_default=True,
+    metavar="SECONDS",
+    help="So long without a frame, and a live source is opened again.",
+)
+@click.option(
+    "--freeze-timeout",
+    type=Seconds(0),
+    default=_DEFAULT.freeze_timeout,
+    show_default=True,
+    metavar="SECONDS",
+    help="So long the same picture, and a live source is opened again; 0 for never.",
+)
+@click.option(
+    "--min-hold",
+    type=Seconds(0),
+    default=_DEFAULT.min_hold,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a new expression must lead before it is told.",
+)
+@click.option(
+    "--uncertain-below",
+    type=click.FloatRange(0, 1),
+    default=_DEFAULT.uncertain_below,
+    show_default=True,
+    metavar="SCORE",
+    help="Where no score reaches this, the expression is `uncertain`; 0 for never.",
+)
+@click.option(
+    "--prior",
+    multiple=True,
+    metavar="LABEL=SHARE",
+    help="How frequent an expression is here, if not as in training (neutral=0.6); may be given again.",
+)
+@click.option(
+    "--aggregate",
+    type=Seconds(1),
+    metavar="SECONDS",
+    help="Tell no single face: only counts and shares, so often (60s, 5m).",
+)
+@click.option(
+    "--min-faces",
+    type=click.IntRange(1),
+    default=_DEFAULT.min_faces,
+    show_default=True,
+    metavar="K",
+    help="With --aggregate: of fewer faces tell nothing.",
+)
+@click.option(
+    "--debug-frames",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Store pictures there, two a second, for ten minutes. Everybody is told.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    callback=config.from_file,
+    metavar="FILE",
+    help="Take options from this TOML file; SIGHUP reads it again.",
+)
+@click.option("--show-config", is_flag=True, help="Print the options in effect, as a file for --config, and end.")
+@click.pass_context
+def run(ctx: click.Context, /, **_: Any) -> None:
     """Watch a source and name the expression on each face; say how long every step took.
 
     Runs until the source ends or Ctrl-C, and prints a summary. SIGUSR1 prints it in between.
     """
-    with ExitStack() as stack:
-        signals = stack.enter_context(_Signals())
-        classifier = Classifier(find_model(model), threads)
-        faces = open_detector(detector, threads)
-        if report_path is not None:
-            check_writable(report_path)
-        makers = [sink_maker(spec) for spec in sinks or ("console",)]
-        frames = stack.enter_context(open_watched(source))
-        outputs = [stack.enter_context(make()) for make in makers]
-        pipeline = Pipeline(frames, faces, classifier, outputs, cast(Emit, emit))
-        signals.pipeline = pipeline
+    if ctx.params["show_config"]:
+        click.echo(config.as_toml(ctx), nl=False)
+        return
+    log.configure()
+    settings = _settings(ctx)
+    with Signals(reloads=ctx.params["config"] is not None) as signals:
+        if settings.report is not None:
+            check_writable(settings.report)
+        daemon = Daemon(settings)
+        signals.pipeline = pipeline = daemon.pipeline
+
+        def after(frame: Frame | None) -> None:
+            if bar and frame is not None:
+                bar.update(1)
+            if daemon.reader_gone:
+                pipeline.stop()
+            if signals.reload:
+                signals.reload = False
+                _reload(ctx, daemon)
+
         try:
-            with _bar(_known_length(frames.total, max_frames)) as bar:
-                pipeline.run(max_frames, lambda _: bar.update(1) if bar else None)
+            with daemon, _bar(daemon.total) as bar:
+                pipeline.run(settings.max_frames, after)
         finally:
             # Also when a camera or a disk fails: what was done until then is worth knowing.
             report = pipeline.report()
-            if report.frames_processed:
+            if report.frames_seen:
                 click.echo(report.as_text(), err=True)
-            if report_path is not None:
-                write_json(report_path, report.as_dict())
+            if settings.report is not None:
+                write_json(settings.report, report.as_dict())
 
 
-def _known_length(total: int | None, max_frames: int | None) -> int | None:
-    known = [n for n in (total, max_frames) if n is not None]
-    return min(known) if known else None
+def _settings(ctx: click.Context) -> RunSettings:
+    return RunSettings(**{key: value for key, value in ctx.params.items() if key not in ("config", "show_config")})
+
+
+def _reload(ctx: click.Context, daemon: Daemon) -> None:
+    """Read the options again: those of the command line are what they were, those of the file may be others."""
+    try:
+        with ctx.command.make_context(ctx.info_name, list(ctx.meta[_ARGUMENTS]), ctx.parent) as again:
+            settings = _settings(again)
+    except (MienError, click.ClickException) as error:
+        said = error.format_message() if isinstance(error, click.ClickException) else error
+        logger.error("the new configuration is refused, the old one stays: %s", said)
+        return
+    daemon.change(settings)
 
 
 def _bar(total: int | None) -> AbstractContextManager[Any]:
@@ -91,35 +205,3 @@ def _bar(total: int | None) -> AbstractContextManager[Any]:
     if total is None or not sys.stderr.isatty():
         return nullcontext()
     return click.progressbar(length=total, label="frames", file=sys.stderr, show_pos=True)
-
-
-class _Signals:
-    """What SIGINT, SIGTERM and SIGUSR1 do, from before the camera is opened until the report is written.
-
-    Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints
-    the report.
-    """
-
-    def __init__(self) -> None:
-        self.pipeline: Pipeline | None = None
-
-    def __enter__(self) -> Self:
-        handlers = {signal.SIGINT: self._end, signal.SIGTERM: self._end, signal.SIGUSR1: self._tell}
-        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _end(self, number: int, _: FrameType | None) -> None:
-        if self.pipeline is None:
-            raise KeyboardInterrupt
-        self.pipeline.stop()
-        signal.signal(number, signal.default_int_handler)
-
-    def _tell(self, _: int, __: FrameType | None) -> None:
-        if self.pipeline is not None:
-            click.echo(self.pipeline.report().as_text(), err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from edge.sinks.text import TextSink
-from edge.types import Event, Message
+from edge.types import Aggregate, Event, Message
 
 _MARK = {"started": "+", "changed": "~", "ended": "-", "frame": " "}
 #: Back to the line's start, and clear it: a progress bar may stand there.
@@ -25,6 +25,10 @@ class ConsoleSink(TextSink):
 
 
 def _said(message: Message) -> str:
+    if isinstance(message, Aggregate):
+        ranked = sorted(message.shares.items(), key=lambda pair: -pair[1])
+        shares = ", ".join(f"{label} {share:.0%}" for label, share in ranked if share >= 0.005)
+        return f"= {message.faces} faces in {message.seconds:.0f} s: {shares}"
     if not isinstance(message, Event):
         return f"! {message.source} is {message.state}" + (f": {message.reason}" if message.reason else "")
     x, y, w, h = (round(v) for v in message.box)

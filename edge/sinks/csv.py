@@ -1,4 +1,4 @@
-"""`csv:PATH`: one row an event, for a spreadsheet."""
+"""`csv:PATH`: one row an event, or an aggregate, for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import io
 from collections.abc import Iterable
 
 from edge.sinks.text import TextSink
-from edge.types import UNCERTAIN_LABEL, Event, Message
+from edge.types import UNCERTAIN_LABEL, Aggregate, Event, Message
 
 
 class CsvSink(TextSink):
-    """Events as rows; box, scores, latencies and shares each get columns of their own.
+    """Events as rows, or aggregates; box, scores, latencies and shares each get columns of their own.
 
-    What happens to the source has no row: every row is a face, and every row has every column.
+    What happens to the source has no row: every row has every column.
     """
 
     def write(self, message: Message) -> None:
-        """Append one event; every file begins with a header."""
-        if not isinstance(message, Event):
+        """Append one event or aggregate; every file begins with a header."""
+        if isinstance(message, Event):
+            row = _row(message)
+        elif isinstance(message, Aggregate):
+            shares = {f"share_{label}": share for label, share in message.shares.items()}
+            row = {key: value for key, value in message.as_dict().items() if key != "shares"} | shares
+        else:
             return
-        row = _row(message)
         self._lines.write(_line(row.values()), header=_line(row))
 
 

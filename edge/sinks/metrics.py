@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.sinks.spec import Spec
-from edge.types import Event, FrameReport, Message
+from edge.types import Aggregate, Event, FrameReport, Message
 
 if TYPE_CHECKING:
     from edge.sinks.outlet import Outlet
@@ -85,7 +85,7 @@ class MetricsSink:
 
         # When a counter began is of no use here, and doubles the page.
         disable_created_metrics()
-        self._registry = CollectorRegistry()
+        self._registry, self._source_known = CollectorRegistry(), False
         try:
             self._server, self._thread = start_http_server(port, host, self._registry)
         except (OSError, OverflowError) as error:
@@ -103,6 +103,10 @@ class MetricsSink:
         self._faces = Counter("faces", "Faces found, summed over the frames.", ["source"], **register)
         self._faces_now = Gauge("faces_in_view", "Faces in the last frame.", ["source"], **register)
         self._events = Counter("events", "Events, by expression and state.", ["expression", "state"], **register)
+        self._shares = Gauge(
+            "expression_share", "Of the time that faces were seen, in the last aggregate.", ["expression"], **register
+        )
+        self._aggregate_faces = Gauge("aggregate_faces", "Different faces in the last aggregate.", **register)
         self._stages = Histogram(
             "stage_duration_seconds", "How long a frame's stages took.", ["stage"], buckets=_BUCKETS_S, **register
         )
@@ -120,9 +124,13 @@ class MetricsSink:
         self._registry.register(OutletCollector(outlets))
 
     def write(self, message: Message) -> None:
-        """Count one event, or take note of the source's state."""
+        """Count one event, or take note of an aggregate or of the source's state."""
         if isinstance(message, Event):
             self._events.labels(message.emotion, message.state).inc()
+        elif isinstance(message, Aggregate):
+            self._aggregate_faces.set(message.faces)
+            for expression, share in message.shares.items():
+                self._shares.labels(expression).set(share)
         else:
             self._set_source(message.source, message.state)
 
@@ -130,8 +138,12 @@ class MetricsSink:
         """Count one frame."""
         self._frames.labels(report.source).inc()
         self._frames_dropped.labels(report.source).inc(report.dropped)
-        self._faces.labels(report.source).inc(report.faces)
-        self._faces_now.labels(report.source).set(report.faces)
+        if report.faces is not None:
+            self._faces.labels(report.source).inc(report.faces)
+            self._faces_now.labels(report.source).set(report.faces)
+        if not self._source_known:
+            # Files say nothing of themselves; where frames come, the source is there.
+            self._set_source(report.source, "online")
         for stage, latency_ms in report.latency_ms.items():
             self._stages.labels(stage).observe(latency_ms / 1000)
 
@@ -147,6 +159,7 @@ class MetricsSink:
         self._thread.join()
 
     def _set_source(self, source: str, state: str) -> None:
+        self._source_known = True
         for each in _SOURCE_STATES:
             self._source_state.labels(source, each).set(each == state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.types import Event, FrameReport, Message
+from edge.types import Aggregate, Event, FrameReport, Message
 
 #: Frames a second and latency are taken over so long at least.
 WINDOW_S = 5.0
@@ -15,12 +15,13 @@ GONE_S = 2.0
 class Moment:
     """Keeps the expression, the number of faces, frames a second and latency.
 
-    The expression is the one that was announced last of the faces that are there; None where there is none.
+    The expression is the one that was announced last of the faces that are there; None where there is none. Where
+    only aggregates are told, it is the most frequent one of the last, with its share as score.
     """
 
     def __init__(self) -> None:
         self._expressions: dict[int, tuple[str, float]] = {}
-        self._faces = 0
+        self._faces: int | None = 0
         self._seen_s = 0.0
         self._since_s: float | None = None
         self._frames, self._latency_ms = 0, 0.0
@@ -37,6 +38,9 @@ class Moment:
             if message.state == "frame":
                 # Nobody says when such a face ends.
                 self._expressions = {message.track_id: (message.emotion, message.score)}
+        elif isinstance(message, Aggregate):
+            self._faces = message.faces
+            self._expressions = {0: max(message.shares.items(), key=lambda pair: pair[1])}
         elif message.state != "online":
             self._expressions = {}
             self._faces = 0
@@ -44,11 +48,12 @@ class Moment:
 
     def add_frame(self, report: FrameReport, now_s: float) -> None:
         """Learn from a frame; `now_s` by the monotonic clock."""
-        self._faces = report.faces
-        if report.faces:
-            self._seen_s = now_s
-        elif now_s - self._seen_s > GONE_S:
-            self._expressions = {}
+        if report.faces is not None:
+            self._faces = report.faces
+            if report.faces:
+                self._seen_s = now_s
+            elif now_s - self._seen_s > GONE_S:
+                self._expressions = {}
         if self._since_s is None:
             self._since_s, self._frames, self._latency_ms = now_s, 0, 0.0
             return

@@ -6,6 +6,7 @@ TOPIC is `mien/HOSTNAME` where the address names none. Two daemons need two topi
 topic                                 payload                                                 retained QoS
 ===================================== ======================================================= ======== ===========
 TOPIC/events                          an event, as in JSON lines                              no       as asked
+TOPIC/aggregate                       sums of many faces, with `--aggregate`                  no       as asked
 TOPIC/source                          `{"time", "source", "state", "reason"}`: whether frames yes      as asked
                                       come: `online`, `stalled`, `offline`
 TOPIC/state                           `{"expression", "score", "faces", "fps", "latency_ms"}` yes      0
@@ -40,7 +41,7 @@ from edge.sinks.broker import Broker
 from edge.sinks.home_assistant import BIRTH, BIRTH_PAYLOAD, discovery_message, discovery_topic
 from edge.sinks.moment import Moment
 from edge.sinks.spec import Spec
-from edge.types import Event, FrameReport, Message, SourceEvent
+from edge.types import Aggregate, Event, FrameReport, Message, SourceEvent
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessageInfo
@@ -52,6 +53,7 @@ _FIRST_RECONNECT_S, _LAST_RECONNECT_S = 1, 5
 #: How long to wait for an acknowledgement before looking for new messages.
 _WAIT_S = 0.2
 _GOODBYE_S = 0.3
+_TOPICS: dict[type, str] = {Event: "events", Aggregate: "aggregate", SourceEvent: "source"}
 #: TOPIC/state: no oftener than the one, no seldomer than the other.
 _STATE_S, _STATE_AT_LEAST_S = 0.5, 10.0
 
@@ -195,14 +197,11 @@ class MqttSink:
         """Hand one message to paho; False where that takes no more."""
         from paho.mqtt.enums import MQTTErrorCode
 
-        if isinstance(message, Event):
-            topic, payload = "events", json.dumps(message.as_dict())
-        else:
+        payload = json.dumps(message.as_dict())
+        if isinstance(message, SourceEvent):
             self._note_source(message)
-            topic, payload = "source", self._source
-        info = self._client.publish(
-            f"{self._broker.topic}/{topic}", payload, self._broker.qos, retain=not isinstance(message, Event)
-        )
+        topic = f"{self._broker.topic}/{_TOPICS[type(message)]}"
+        info = self._client.publish(topic, payload, self._broker.qos, retain=isinstance(message, SourceEvent))
         if info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN and self._broker.qos:
             # Lost this moment: paho keeps the message and sends it when it has connected again.
             info.rc = MQTTErrorCode.MQTT_ERR_SUCCESS

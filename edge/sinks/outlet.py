@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from edge.errors import MienError, SinkError, first_line
+from edge.log import Seldom
 from edge.sinks.base import FrameSink, Sink, WindowSink
 from edge.types import FrameReport, Message
 
@@ -18,8 +19,6 @@ logger = logging.getLogger(__name__)
 CAPACITY = 1000
 #: Between attempts: doubles from the first to the last.
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.25, 5.0
-#: One line a sink and minute.
-LOG_INTERVAL_S = 60.0
 #: Of the time for closing, this much is left for the sink's own goodbye.
 _GOODBYE_S = 0.5
 _REPORTS = 100
@@ -72,7 +71,7 @@ class Outlet:
         #: When to give up, by the monotonic clock; None while nobody closes.
         self._deadline_s: float | None = None
         self._changed = threading.Condition()
-        self._logged_s = -LOG_INTERVAL_S
+        self._seldom = Seldom(logger)
         self._last_error = ""
         self._told_drops = self._undelivered = self._bugs = 0
         self._told_failure = False
@@ -251,12 +250,7 @@ class Outlet:
 
     def _log(self, text: str) -> bool:
         """Log a warning, but once a minute only; says whether it was logged."""
-        now_s = time.monotonic()
-        if now_s - self._logged_s < LOG_INTERVAL_S:
-            return False
-        self._logged_s = now_s
-        logger.warning("sink %s: %s", self.name, text)
-        return True
+        return self._seldom.warning(f"sink {self.name}: {text}")
 
 
 def _said(error: Exception) -> str:

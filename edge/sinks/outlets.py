@@ -27,6 +27,7 @@ class Outlets:
     def __init__(self, outlets: Sequence[Outlet]) -> None:
         self._outlets = tuple(outlets)
         self._undelivered, self._closed = 0, False
+        self._deadline_s: float | None = None
 
     def put(self, message: Message) -> None:
         """Take one message. Never raises; waits only where the outlets are patient."""
@@ -51,8 +52,14 @@ class Outlets:
         """How many messages were there in vain when the sinks were closed, over all sinks."""
         return self._undelivered
 
+    def start_closing(self, timeout_s: float = CLOSE_S) -> None:
+        """Let all sinks take what waits, side by side, and close, in `timeout_s` at most; returns at once."""
+        self._deadline_s = time.monotonic() + timeout_s
+        for outlet in self._outlets:
+            outlet.start_closing(self._deadline_s)
+
     def close(self, timeout_s: float = CLOSE_S) -> int:
-        """Let all sinks take what waits, side by side, and close them; no longer than `timeout_s` in all.
+        """Wait until all sinks have taken what waits, and are closed; no longer than `timeout_s` from the start.
 
         Returns:
             How many messages could not be delivered, over all sinks; a line in the log says so for each.
@@ -60,11 +67,11 @@ class Outlets:
         if self._closed:
             return self._undelivered
         self._closed = True
-        deadline_s = time.monotonic() + timeout_s
+        if self._deadline_s is None:
+            self.start_closing(timeout_s)
+        assert self._deadline_s is not None
         for outlet in self._outlets:
-            outlet.start_closing(deadline_s)
-        for outlet in self._outlets:
-            lost = outlet.close(deadline_s)
+            lost = outlet.close(self._deadline_s)
             self._undelivered += lost
             # Who pipes into `head` knows.
             if lost and not outlet.reader_gone:

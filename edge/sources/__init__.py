@@ -8,7 +8,7 @@ source into a process of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,7 +16,7 @@ from typing import Protocol, Self
 from edge.address import without_credentials
 from edge.errors import SourceError, WrongUseError
 from edge.images import IMAGE_SUFFIXES
-from edge.types import Frame
+from edge.types import Frame, SourceEvent
 
 SOURCES = "demo, camera:N, picamera2[:N], rtsp://..., http://..., a video file or a folder of images"
 _CAMERA = re.compile(r"(camera|picamera2)(?::(\d{1,3}))?")
@@ -32,12 +32,14 @@ class Source(Protocol):
         total: number of frames, where it is known.
         unreadable: how many frames could not be decoded so far.
         dropped: how many frames there were that the iterator did not give.
+        on_state: a live source calls it when it has come, stands still or is gone; in the thread that iterates.
     """
 
     name: str
     total: int | None
     unreadable: int
     dropped: int
+    on_state: Callable[[SourceEvent], None]
 
     def __iter__(self) -> Iterator[Frame | None]:
         """Frames in the order in which they were taken, until the source ends.

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+from edge.types import SourceEvent
+
+
+def _nobody(event: SourceEvent) -> None:
+    """Files neither come nor go."""
 
 
 class ClosingSource:
@@ -13,6 +20,7 @@ class ClosingSource:
     total: int | None = None
     unreadable = 0
     dropped = 0
+    on_state: Callable[[SourceEvent], None] = staticmethod(_nobody)
 
     def close(self) -> None:
         """Let go of the camera or file."""

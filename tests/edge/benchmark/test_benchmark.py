@@ -101,7 +101,8 @@ def test_a_row_a_model_and_number_of_threads(report):
     results = [speed for model in json.loads((out / "results.json").read_text())["models"] for speed in model["speeds"]]
     for row, speed in zip(rows, results, strict=True):
         assert float(row["invoke_p50_ms"]) == pytest.approx(speed["invoke"]["p50_ms"]["value"], rel=1e-3)
-        assert float(row["crop_to_scores_p50_ms"]) == pytest.approx(speed["crop_to_scores"]["p50_ms"]["value"], rel=1e-3)
+        whole_ms = speed["crop_to_scores"]["p50_ms"]["value"]
+        assert float(row["crop_to_scores_p50_ms"]) == pytest.approx(whole_ms, rel=1e-3)
 
 
 def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):

@@ -1,0 +1,36 @@
+"""A duration as a person writes it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import click
+
+_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Seconds(click.ParamType[float]):
+    """`90`, `90s`, `1.5m` or `1h`, as seconds.
+
+    Args:
+        lowest_s: nothing shorter is taken.
+    """
+
+    name = "seconds"
+
+    def __init__(self, lowest_s: float) -> None:
+        self._lowest_s = lowest_s
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The duration in seconds; fails where it is none."""
+        match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([smh]?)", str(value).strip())
+        seconds = float(match[1]) * _UNITS_S[match[2]] if match else math.nan
+        if not self._lowest_s <= seconds <= 7 * 24 * 3600:
+            self.fail(
+                f"{value!r} is no duration: expected seconds, {self._lowest_s:g} or more, or such as 90s, 5m, 1h",
+                param,
+                ctx,
+            )
+        return seconds

@@ -1,0 +1,63 @@
+"""What signals ask of a run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+import click
+
+from edge.pipeline import Pipeline
+
+
+class Signals:
+    """From before the camera is opened until the report is written.
+
+    Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints the
+    report. SIGHUP asks for the configuration to be read again, where there is one; else it ends the run, unless it
+    was ignored before (`nohup`).
+
+    Args:
+        reloads: there is a configuration that can be read again.
+
+    Attributes:
+        pipeline: what they are for; None until it is there.
+        reload: SIGHUP has come; to be set back by whoever does what it asks.
+    """
+
+    def __init__(self, reloads: bool) -> None:
+        self.pipeline: Pipeline | None = None
+        self.reload = False
+        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+            signal.SIGINT: self._end,
+            signal.SIGTERM: self._end,
+            signal.SIGUSR1: self._tell,
+        }
+        if reloads or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            handlers[signal.SIGHUP] = self._ask if reloads else self._end
+        self._handlers = handlers
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, handler) for number, handler in self._handlers.items()}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, _: FrameType | None) -> None:
+        if self.pipeline is None:
+            raise KeyboardInterrupt
+        self.pipeline.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    def _ask(self, _: int, __: FrameType | None) -> None:
+        self.reload = True
+
+    def _tell(self, _: int, __: FrameType | None) -> None:
+        if self.pipeline is not None:
+            click.echo(self.pipeline.report().as_text(), err=True)
