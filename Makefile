@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint install install-train lock clean
+.PHONY: demo test soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -16,6 +16,12 @@ demo: install  ## faces read by the shipped model: no camera needed
 test: install-train  ## every test
 	$(BIN)/mien models pull
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+MINUTES ?= 20
+SEED ?= 0
+soak: install-train  ## a daemon to which everything happens: make soak MINUTES=20 SEED=0
+	$(BIN)/mien models pull
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) --out soak.json
 
 lint: install-train  ## style and types
 	$(BIN)/ruff check .

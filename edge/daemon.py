@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Self
 
@@ -20,9 +22,10 @@ from edge.preview import Preview
 from edge.preview.address import parse_address
 from edge.preview.token import read_token
 from edge.prior import PriorCorrection
+from edge.report import RunReport
 from edge.settings import RunSettings
 from edge.shipped import find_model
-from edge.sinks import Outlets, open_outlets, sink_maker
+from edge.sinks import Outlets, SinkMaker, open_outlets, sink_maker
 from edge.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ class Daemon:
         self._classifier, self._detector = Kept[Classifier](), Kept[Detector]()
         self._source, self._outlets = Kept[Source](), Kept[Outlets]()
         self._preview, self._debug_frames = Kept[Preview | None](), Kept[DebugFrames | None]()
+        self._sinks: Outlets | None = None
+        self._sinks_before: dict[str, dict[str, int]] = {}
         try:
             self.pipeline = Pipeline(self._parts(settings))
         except BaseException:
@@ -61,7 +66,15 @@ class Daemon:
     @property
     def reader_gone(self) -> bool:
         """Whoever read standard output is gone."""
-        return self._sinks.reader_gone
+        return self._sinks is not None and self._sinks.reader_gone
+
+    def report(self) -> RunReport:
+        """What has happened so far, to the sinks as well."""
+        sinks = {} if self._sinks is None else {name: asdict(c) for name, c in self._sinks.counts.items()}
+        for name, before in self._sinks_before.items():
+            now = sinks.get(name, {})
+            sinks[name] = {key: value + now.get(key, 0) for key, value in before.items()}
+        return replace(self.pipeline.report(), sinks=sinks)
 
     def change(self, settings: RunSettings) -> None:
         """Go on with other settings; where they cannot be had, with the old ones.
@@ -94,9 +107,10 @@ class Daemon:
         """
         patient, sinks = self._frames.total is not None, self._sinks
         # Side by side with the rest: all of it in 5 s.
-        sinks.start_closing()
+        if sinks is not None:
+            sinks.start_closing()
         self._close()
-        if kind is not None:
+        if kind is not None or sinks is None:
             return
         if sinks.reader_gone:
             raise BrokenPipeError
@@ -123,7 +137,7 @@ class Daemon:
             lambda: open_watched(settings.source, *timeouts_s, wait=settings.wait_for_source),
         )
         patient = self._frames.total is not None
-        self._sinks = self._outlets.get((settings.sink, patient), lambda: open_outlets(makers, patient))
+        self._sinks = self._outlets.get((settings.sink, patient), lambda: self._open_sinks(makers, patient))
         viewers = self._preview.get((settings.preview, settings.preview_token_file), lambda: preview)
         pictures = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
         aggregator = None
@@ -140,6 +154,12 @@ class Daemon:
             settings.uncertain_below,
             correction,
         )
+
+    def _open_sinks(self, makers: Sequence[SinkMaker], patient: bool) -> Outlets:
+        """Open sinks; those that were there before are closed by now, and what they did is not forgotten."""
+        if self._sinks is not None:
+            self._sinks_before, self._sinks = self.report().sinks, None
+        return open_outlets(makers, patient)
 
     def _close(self) -> None:
         """Let go of everything; of the camera first, of the sinks last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edge.board import peak_rss_mb, temperature_c, throttled
@@ -22,6 +22,7 @@ class RunReport:
         events: events written to the sinks.
         seconds: from the first frame's capture to the end of the last.
         stages: stage to `p50_ms, p95_ms, p99_ms, max_ms`.
+        sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks.outlet.Counts`.
     """
 
     source: str
@@ -35,6 +36,7 @@ class RunReport:
     events: int
     seconds: float
     stages: dict[str, dict[str, float]]
+    sinks: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -61,4 +63,8 @@ class RunReport:
         for stage, ms in self.stages.items():
             figures = "".join(f"{ms[key]:>8.2f}" for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms"))
             lines.append(f"{stage:<10}{figures}")
+        for name, counts in self.sinks.items():
+            if counts["dropped"] or counts["queued"] or counts["failures"]:
+                told = ", ".join(f"{counts[key]} {key}" for key in ("delivered", "dropped", "queued"))
+                lines.append(f"sink {name}: {told}; {counts['failures']} attempts failed")
         return "\n".join(lines)

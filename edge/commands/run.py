@@ -160,24 +160,23 @@ def run(ctx: click.Context, /, **_: Any) -> None:
     with Signals(reloads=ctx.params["config"] is not None) as signals:
         if settings.report is not None:
             check_writable(settings.report)
-        daemon = Daemon(settings)
-        signals.pipeline = pipeline = daemon.pipeline
+        daemon = signals.daemon = Daemon(settings)
 
         def after(frame: Frame | None) -> None:
             if bar and frame is not None:
                 bar.update(1)
             if daemon.reader_gone:
-                pipeline.stop()
+                daemon.pipeline.stop()
             if signals.reload:
                 signals.reload = False
                 _reload(ctx, daemon)
 
         try:
             with daemon, _bar(daemon.total) as bar:
-                pipeline.run(settings.max_frames, after)
+                daemon.pipeline.run(settings.max_frames, after)
         finally:
             # Also when a camera or a disk fails: what was done until then is worth knowing.
-            report = pipeline.report()
+            report = daemon.report()
             if report.frames_seen:
                 click.echo(report.as_text(), err=True)
             if settings.report is not None:

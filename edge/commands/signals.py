@@ -9,7 +9,7 @@ from typing import Self
 
 import click
 
-from edge.pipeline import Pipeline
+from edge.daemon import Daemon
 
 
 class Signals:
@@ -23,12 +23,12 @@ class Signals:
         reloads: there is a configuration that can be read again.
 
     Attributes:
-        pipeline: what they are for; None until it is there.
+        daemon: what they are for; None until it is there.
         reload: SIGHUP has come; to be set back by whoever does what it asks.
     """
 
     def __init__(self, reloads: bool) -> None:
-        self.pipeline: Pipeline | None = None
+        self.daemon: Daemon | None = None
         self.reload = False
         handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
             signal.SIGINT: self._end,
@@ -50,14 +50,14 @@ class Signals:
             signal.signal(number, handler)
 
     def _end(self, number: int, _: FrameType | None) -> None:
-        if self.pipeline is None:
+        if self.daemon is None:
             raise KeyboardInterrupt
-        self.pipeline.stop()
+        self.daemon.pipeline.stop()
         signal.signal(number, signal.default_int_handler)
 
     def _ask(self, _: int, __: FrameType | None) -> None:
         self.reload = True
 
     def _tell(self, _: int, __: FrameType | None) -> None:
-        if self.pipeline is not None:
-            click.echo(self.pipeline.report().as_text(), err=True)
+        if self.daemon is not None:
+            click.echo(self.daemon.report().as_text(), err=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from edge.sinks.outlet import Outlet
+from edge.sinks.outlet import Counts, Outlet
 from edge.types import FrameReport, Message
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,11 @@ class Outlets:
 
     def __iter__(self) -> Iterator[Outlet]:
         return iter(self._outlets)
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """Of each sink, by its name."""
+        return {outlet.name: outlet.counts for outlet in self._outlets}
 
     @property
     def reader_gone(self) -> bool:

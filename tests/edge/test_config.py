@@ -22,9 +22,8 @@ def test_without_options_everything_is_the_default():
 
 
 def test_the_file_goes_before_the_default_and_the_command_line_before_the_file(tmp_path):
-    text = (
-        'source = "camera:1"\nthreads = 2\nstall-timeout = "5m"\nsink = ["jsonl:a", "csv:b"]\nwait-for-source = true\n'
-    )
+    text = 'source = "camera:1"\nthreads = 2\nstall-timeout = "5m"\nsink = ["jsonl:a", "csv:b"]\n'
+    text += "wait-for-source = true\n"
     settings = settings_of(tmp_path, text, "--threads", 3)
     assert (settings.source, settings.threads, settings.stall_timeout) == ("camera:1", 3, 300)
     assert settings.sink == ("jsonl:a", "csv:b")

@@ -54,7 +54,7 @@ def test_frames_that_fail_are_counted_and_survived(caplog):
 
 
 def test_a_clip_of_which_no_frame_can_be_processed_fails():
-    with pytest.raises(FrameError, match="none of 3 frames could be processed: ValueError: .* no numbers"):
+    with pytest.raises(FrameError, match=r"none of 3 frames could be processed: ValueError: .* no numbers"):
         pipeline_of([6] * 3, Broken(nonsense=(6,)), RecordingSink()).run()
 
 

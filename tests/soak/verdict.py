@@ -1,0 +1,122 @@
+"""Whether the daemon did what it promises."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+from statistics import median
+
+from edge.capture.backoff import LONGEST_S
+
+#: Memory may grow by so much after the first two minutes.
+MAX_GROWTH_MB = 5.0
+WARM_UP_S = 120.0
+
+
+class Verdict:
+    """Figures, and what is wrong with them."""
+
+    def __init__(self):
+        self.figures, self.wrong = {}, []
+
+    def note(self, name, value, right=True, expected=""):
+        self.figures[name] = value
+        if not right:
+            self.wrong.append(f"{name}: {value}, expected {expected}")
+
+
+def judge(daemon, lanes, watch, subscriber, stopped_s, stall_timeout_s, least_faults):
+    """Compare what was published with what arrived, and look for silence and growth."""
+    verdict = Verdict()
+    _faults(verdict, lanes, least_faults)
+    errors = daemon.errors.read_text()
+    verdict.note("exit status", daemon.status, daemon.status == 0, "0")
+    verdict.note("seconds from SIGTERM to the end", round(stopped_s, 1), stopped_s < 6, "5")
+    verdict.note("tracebacks in the log", errors.count("Traceback"), "Traceback" not in errors, "none")
+    verdict.note("lines in the log", errors.count("\n"))
+    _events(verdict, daemon, subscriber)
+    _silence(verdict, lanes, watch, stall_timeout_s)
+    _growth(verdict, watch)
+    verdict.note("scrapes, and how many failed", [watch.scrapes, len(watch.failed)], not watch.failed, "none")
+    for part in (watch, *lanes):
+        verdict.note(f"error of the {type(part).__name__} thread", str(part.error or ""), part.error is None, "none")
+    return verdict
+
+
+def _faults(verdict, lanes, least_faults):
+    faults = Counter(f"{fault.lane}: {fault.name}" for lane in lanes for fault in lane.faults)
+    verdict.note("faults injected", faults.total(), faults.total() >= least_faults, f"at least {least_faults}")
+    verdict.note("faults by kind", dict(sorted(faults.items())))
+
+
+def _events(verdict, daemon, subscriber):
+    """Every event is in the file; of each other sink it is known what it lacks."""
+    report = json.loads(daemon.report_path.read_text())
+    lines = [line.encode() for line in daemon.events_path.read_text().splitlines()]
+    told = Counter("source" if b'"reason"' in line else "event" for line in lines)
+    events = {line for line in lines if b'"reason"' not in line}
+    verdict.note("frames processed", report["frames_processed"])
+    verdict.note("frames dropped", report["frames_dropped"])
+    verdict.note(
+        "messages published", report["events"], len(lines) == report["events"], f"{len(lines)}, as in the file"
+    )
+    verdict.note("events, and changes of the source's state", dict(told), told["source"] > 0, "both")
+    for name, counts in report["sinks"].items():
+        right = counts["received"] == counts["delivered"] + counts["dropped"] == report["events"]
+        verdict.note(
+            f"sink {name.partition(':')[0]}:{name.rpartition('/')[2]}", counts, right, "received = delivered + dropped"
+        )
+    broker = next(counts for name, counts in report["sinks"].items() if name.startswith("mqtt"))
+    missing, alien = len(events - subscriber.received), len(subscriber.received - events)
+    verdict.note("events that the broker's client lacks", missing, missing <= broker["dropped"], f"{broker['dropped']}")
+    verdict.note("events that it has and nobody published", alien, not alien, "none")
+    verdict.note("events that it got twice", subscriber.repeated)
+    rows = sum(
+        sum(not row.startswith("time,") for row in path.read_text().splitlines())
+        for path in daemon.rotated.parent.glob("events*")
+    )
+    verdict.note("rows in the rotated files", rows, rows > 0, "some")
+
+
+def _silence(verdict, lanes, watch, stall_timeout_s):
+    """How long no frame came: in all, and from the end of a fault of the camera on."""
+    times = [time_s for time_s, _ in watch.frames]
+    gaps = list(pairwise(times))
+    verdict.note("longest silence, s", round(max(b - a for a, b in gaps), 1))
+    faults = [fault for lane in lanes for fault in lane.faults if _is_of_the_source(fault) and fault.end_s < times[-1]]
+    recoveries = []
+    for fault in faults:
+        # The next fault may come before the first frame: then it is that one's silence.
+        first = next((t for t in times if t > fault.end_s), None)
+        begun = [each.begin_s for each in faults if each.begin_s > fault.end_s]
+        if first is not None and not any(begin_s < first for begin_s in begun):
+            recoveries.append(first - fault.end_s)
+    verdict.note("longest time from the end of a camera's fault to the next frame, s", round(max(recoveries), 1))
+    verdict.note("its median, s", round(median(recoveries), 2))
+    silent_s, allowed_s = max(_unexplained(*gap, faults) for gap in gaps), stall_timeout_s + LONGEST_S
+    verdict.note("longest silence outside of faults, s", round(silent_s, 1), silent_s < allowed_s, f"{allowed_s:g}")
+
+
+def _is_of_the_source(fault):
+    return fault.lane == "Camera" or fault.name == "stream_that_dies"
+
+
+def _unexplained(begin_s, end_s, faults):
+    """Of a silence, what lies behind the end of the last fault in it."""
+    inside = [fault.end_s for fault in faults if fault.begin_s < end_s and fault.end_s > begin_s]
+    return end_s - max([begin_s, *(min(each_s, end_s) for each_s in inside)])
+
+
+def _growth(verdict, watch):
+    warm = [row for row in watch.calm if row[0] >= WARM_UP_S]
+    if len(warm) < 20 or warm[-1][0] < 3 * WARM_UP_S:
+        verdict.note("memory and descriptors", "not judged: too short a run")
+        return
+    end_s = warm[-1][0]
+    first = [row for row in warm if row[0] < WARM_UP_S + 60]
+    last = [row for row in warm if row[0] > end_s - 60]
+    grown_mb = median(row[1] for row in last) - median(row[1] for row in first)
+    verdict.note("memory after two minutes, MB", round(median(row[1] for row in first), 1))
+    verdict.note("growth since then, MB", round(grown_mb, 2), grown_mb < MAX_GROWTH_MB, f"less than {MAX_GROWTH_MB}")
+    for name, column in (("descriptors", 2), ("threads", 3)):
+        before, after = (min(row[column] for row in rows) for rows in (first, last))
+        verdict.note(f"{name}, then and at the end", [before, after], after <= before, "no more")
