@@ -6,6 +6,7 @@ encodes and sends it. Nothing is stored: when nobody looks, no picture is kept.
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +21,8 @@ from edge.types import Frame, FrameReport, SourceEvent, Track
 
 if TYPE_CHECKING:
     from edge.preview.server import Server
+
+logger = logging.getLogger(__name__)
 
 
 class Preview:
@@ -65,6 +68,7 @@ class Preview:
         self.url = url_of(listener)
         self._server = Server(listener, self._broadcast, Door(self._token))
         self._server.start()
+        logger.info("preview at %s", self.url)
         return self
 
     def __exit__(

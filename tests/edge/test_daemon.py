@@ -209,3 +209,48 @@ def test_aggregates_in_every_kind_of_sink(mien, demo_clip, tmp_path):
     assert "share_happy" in header
     assert "box" not in header
     assert len(header.split(",")) == len(row.split(","))
+
+
+def test_all_of_it_at_once(tmp_path):
+    """A live source, a broker, Prometheus and a viewer, on the real command; stored pictures are announced."""
+    import struct
+    import urllib.request
+
+    pytest.importorskip("paho.mqtt.client", reason="pip install 'mien[mqtt]'")
+    parser = pytest.importorskip("prometheus_client.parser", reason="pip install 'mien[metrics]'")
+    sockets = pytest.importorskip("websockets.sync.client", reason="pip install 'mien[preview]'")
+    from tests.edge.mosquitto import Mosquitto, free_port, listening
+
+    broker = Mosquitto(tmp_path)
+    listener = listening(broker)
+    metrics, preview = free_port(), free_port()
+    (tmp_path / "camera").write_text("work")
+    arguments = ("--source", f"scripted:{tmp_path / 'camera'}", "--preview", f"127.0.0.1:{preview}")
+    sinks = ("--sink", f"mqtt://127.0.0.1:{broker.port}/mien/all", "--sink", f"metrics:{metrics}")
+    try:
+        with running(*arguments, *sinks, "--debug-frames", tmp_path / "pictures") as process:
+            wait_until(lambda: listener.payloads("mien/all/events"), "an event at the broker")
+            assert json.loads(listener.payloads("mien/all/source")[-1])["state"] == "online"
+            assert "homeassistant/device/mien_all/config" in [topic for topic, _, _ in listener.heard]
+            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
+                families = list(parser.text_string_to_metric_families(answer.read().decode()))
+            frames = next(family for family in families if family.name == "mien_frames")
+            assert frames.samples[0].value > 0
+            with sockets.connect(f"ws://127.0.0.1:{preview}/live", compression=None, proxy=None) as viewer:
+                said = []
+                while not isinstance(message := viewer.recv(30), bytes):
+                    said.append(message)
+            (length,) = struct.unpack(">I", message[:4])
+            view = json.loads(message[4 : 4 + length])
+            assert [face["expression"] for face in view["faces"]] == ["happy"]
+            assert message[4 + length :].startswith(b"\xff\xd8")
+            assert any("PICTURES ARE BEING STORED" in text for text in said)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert f"preview at http://127.0.0.1:{preview}/" in err
+        wait_until(lambda: "offline" in listener.payloads("mien/all/availability"), "the goodbye at the broker")
+        assert list((tmp_path / "pictures").glob("*.jpg"))
+    finally:
+        listener.close()
+        broker.stop()
