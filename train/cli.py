@@ -1,4 +1,4 @@
-"""`mien train`: explore, fit, distill, evaluate, robustness, compare, export, fetch, list."""
+"""`mien train`: explore, fit, distill, ensemble, evaluate, robustness, compare, export, fetch, list."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edge.cli import LazyGroup
         "explore": ("train.commands.explore:explore", "What is in a data set, as pictures."),
         "fit": ("train.commands.fit:fit", "Train a recipe into a run folder."),
         "distill": ("train.commands.distill:distill", "The same, learning from other models too."),
+        "ensemble": ("train.commands.ensemble:ensemble", "Make one network of several finished runs."),
         "evaluate": ("train.commands.evaluate:evaluate", "Score a model on a split, with every chart."),
         "robustness": ("train.commands.robustness:robustness", "Score a model on faces that a camera made worse."),
         "compare": ("train.commands.compare:compare", "Runs side by side: a table and a chart."),

@@ -17,6 +17,8 @@ from train.models import ENLARGING
 SCHEDULES = ("constant", "cosine", "plateau")
 OPTIMIZERS = ("adam", "sgd")
 IMAGENET, NO_WEIGHTS = "imagenet", "none"
+#: The architecture of recipes that name others, in `[model] members`, and train nothing.
+ENSEMBLE = "ensemble"
 #: Of `[fit]`, what each stage says for itself where there are stages.
 _STAGE_KEYS = ("epochs", "learning_rate")
 
@@ -321,6 +323,9 @@ def _check(recipe: Recipe, where: str) -> None:
             raise DataError(f"{key} in {where} is {getattr(fit, key)!r}: expected one of {', '.join(allowed)}")
     if not isinstance(recipe.model, dict):
         raise DataError(f"model in {where} is {recipe.model!r}: expected a table")
+    members = recipe.model.get("members")
+    if recipe.architecture == ENSEMBLE and not (isinstance(members, list) and len(members) > 1):
+        raise DataError(f"members in {where}, [model], is {members!r}: expected names of two recipes or more")
     for table in (fit, recipe.augment, *recipe.stages):
         for key, (low, high) in _RANGES.items():
             value = getattr(table, key, low)

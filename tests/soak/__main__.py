@@ -38,6 +38,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mien-soak-") as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            parser.error(f"{folder} is not empty")
         try:
             verdict = soak(folder, options.minutes, options.seed)
         except pytest.skip.Exception as missing:

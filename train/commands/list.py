@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from train.recipe import load_recipe, recipe_names
+from train.recipe import ENSEMBLE, load_recipe, recipe_names
 
 
 @click.command("list")
@@ -14,4 +14,5 @@ def list_recipes() -> None:
     for name in recipe_names():
         recipe = load_recipe(name)
         epochs = " + ".join(str(stage.epochs) for stage in recipe.stages) or str(recipe.fit.epochs)
-        click.echo(f"{name:<{width}}  {epochs:>7} epochs  {recipe.description}")
+        lasts = "of runs" if recipe.architecture == ENSEMBLE else f"{epochs} epochs"
+        click.echo(f"{name:<{width}}  {lasts:>14}  {recipe.description}")

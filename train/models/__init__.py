@@ -35,6 +35,8 @@ def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any
         WrongUseError: no such family.
         DataError: the family's builder does not take these arguments.
     """
+    if architecture == "ensemble":
+        raise WrongUseError("an ensemble is made of finished runs: mien train ensemble RUN RUN --arch NAME")
     if architecture not in _FAMILIES:
         raise WrongUseError(f"no architecture {architecture!r}: expected one of {', '.join(_FAMILIES)}")
     family = import_module(f"train.models.{_FAMILIES[architecture]}")
