@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,8 @@ def main():
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--folder", type=Path, help="where the log and the events stay, to look at")
     options = parser.parse_args()
+    # What it has started ends with it, also by a plain kill.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mien-soak-") as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
