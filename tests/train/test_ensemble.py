@@ -79,7 +79,8 @@ def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     gates = ("--samples", 70, "--max-drop", 100, "--min-agreement", 0, "--max-class-drop", 100)
     done = mien("quantize", out / "model.keras", "--data", made_csv, "--out", int8, *gates, module="convert")
     assert done.code == 0, done.err
-    verified = mien("verify", int8, "--data", made_csv, *gates[2:], "--reference", out / "model.keras", module="convert")
+    against = ("--data", made_csv, "--reference", out / "model.keras")
+    verified = mien("verify", int8, *against, *gates[2:], module="convert")
     assert verified.code == 0, verified.err
 
 
