@@ -101,10 +101,17 @@ def test_other_parts_go_on_where_the_first_ones_stopped():
 
 
 @contextmanager
-def running(*arguments):
-    """A daemon, killed at the end if it is still there; yields the process, whose standard error is a file."""
+def running(*arguments, hang_up=signal.SIG_DFL):
+    """A daemon, killed at the end if it is still there; `hang_up` is what SIGHUP does before it says otherwise."""
     command = [sys.executable, "-m", "edge", "run", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # The tests themselves may run under nohup.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, hang_up),
+    ) as process:
         try:
             yield process
         finally:
@@ -162,6 +169,16 @@ def test_sighup_without_a_configuration_ends_the_run(tmp_path):
     with running("--sink", f"jsonl:{tmp_path / 'e.jsonl'}") as process:
         wait_until(lambda: lines(tmp_path / "e.jsonl"), "an event")
         process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+
+
+def test_under_nohup_sighup_does_nothing(tmp_path):
+    out = tmp_path / "e.jsonl"
+    with running("--sink", f"jsonl:{out}", "--emit", "frame", hang_up=signal.SIG_IGN) as process:
+        n = len(wait_until(lambda: lines(out), "an event"))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(lines(out)) > n + 10, "more events")
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
 
