@@ -1,8 +1,9 @@
-"""Addresses that may hold a password: how they are shown."""
+"""Addresses: how those that may hold a password are shown, and which are this machine's own."""
 
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 
 #: All before the last @: an unquoted password may hold slashes, blanks and @ itself.
 _USER_INFO = re.compile(r"://.*@")
@@ -18,3 +19,13 @@ def without_credentials(text: str) -> str:
     Names, events, logs and errors show addresses in this form only.
     """
     return _PARAMETER.sub(r"\1=***", _USER_INFO.sub("://", text))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or as an address, is this machine for itself; names are not looked up."""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

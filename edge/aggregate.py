@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge.types import UNCERTAIN, UNCERTAIN_LABEL, Aggregate, Track
+from edge.events import expression
+from edge.types import UNCERTAIN_LABEL, Aggregate, Track
 
 #: Fewer faces than this, and nothing is told of them.
 MIN_FACES = 3
@@ -49,10 +50,10 @@ class Aggregator:
             self._since_s = now_s
         self._last_s = now_s
         for track in seen:
-            expression = self._expression(track)
+            shown = expression(track, self._labels)
             gap_s = min(now_s - self._seen_s.get(track.track_id, now_s), _MAX_GAP_S)
             self._seen_s[track.track_id] = now_s
-            self._shown_s[expression] = self._shown_s.get(expression, 0.0) + gap_s
+            self._shown_s[shown] = self._shown_s.get(shown, 0.0) + gap_s
         return ended
 
     def finish(self) -> Aggregate | None:
@@ -65,7 +66,3 @@ class Aggregator:
             return None
         shares = {label: shown_s.get(label, 0.0) / total_s for label in (*self._labels, UNCERTAIN_LABEL)}
         return Aggregate(self._source, round(seconds, 3), faces, shares, self._model)
-
-    def _expression(self, track: Track) -> str:
-        class_id = int(track.smoothed.argmax()) if track.class_id is None else track.class_id
-        return UNCERTAIN_LABEL if class_id == UNCERTAIN else self._labels[class_id]

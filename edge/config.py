@@ -18,7 +18,7 @@ from edge.address import without_credentials
 from edge.errors import WrongUseError
 
 #: About the file itself, so not in it.
-_ELSEWHERE = ("config", "show_config", "help")
+ELSEWHERE = ("config", "show_config", "help")
 
 
 def from_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -83,7 +83,7 @@ def as_toml(ctx: click.Context) -> str:
 
 def _options(command: click.Command) -> list[click.Option]:
     options = [option for option in command.params if isinstance(option, click.Option)]
-    return [option for option in options if option.name not in _ELSEWHERE]
+    return [option for option in options if option.name not in ELSEWHERE]
 
 
 def _key(option: click.Option) -> str:

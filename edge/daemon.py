@@ -123,7 +123,7 @@ class Daemon:
     def _parts(self, settings: RunSettings) -> Parts:
         """What the settings name; what is open and stays the same stays open."""
         makers = [sink_maker(spec) for spec in settings.sink]
-        preview = _preview(settings)
+        preview = _preview_of(settings)
         classifier = self._classifier.get(
             (settings.model, settings.threads),
             lambda: nullcontext(Classifier(find_model(settings.model), settings.threads)),
@@ -142,7 +142,7 @@ class Daemon:
         patient = self._frames.total is not None
         self._sinks = self._outlets.get((settings.sink, patient), lambda: self._open_sinks(makers, patient))
         viewers = self._preview.get((settings.preview, settings.preview_token_file), lambda: preview)
-        pictures = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
+        pictures = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames_of(settings))
         aggregator = None
         if settings.aggregate is not None:
             model, labels = classifier.card.identity, classifier.labels
@@ -170,7 +170,7 @@ class Daemon:
             part.close()
 
 
-def _preview(settings: RunSettings) -> AbstractContextManager[Preview | None]:
+def _preview_of(settings: RunSettings) -> AbstractContextManager[Preview | None]:
     if settings.preview is None:
         return nullcontext()
     if settings.aggregate is not None:
@@ -179,5 +179,5 @@ def _preview(settings: RunSettings) -> AbstractContextManager[Preview | None]:
     return Preview(host, port, read_token(settings.preview_token_file))
 
 
-def _debug_frames(settings: RunSettings) -> AbstractContextManager[DebugFrames | None]:
+def _debug_frames_of(settings: RunSettings) -> AbstractContextManager[DebugFrames | None]:
     return nullcontext() if settings.debug_frames is None else DebugFrames(settings.debug_frames)

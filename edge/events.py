@@ -114,7 +114,17 @@ class EventMaker:
         return Dwell(seconds, {self._label(class_id): s / counted for class_id, s in track.dwell_s.items()})
 
     def _label(self, class_id: int) -> str:
-        return UNCERTAIN_LABEL if class_id == UNCERTAIN else self._labels[class_id]
+        return label_of(class_id, self._labels)
+
+
+def expression(track: Track, labels: tuple[str, ...]) -> str:
+    """What was announced of a face; before that, and where nothing is announced, what leads."""
+    return label_of(int(track.smoothed.argmax()) if track.class_id is None else track.class_id, labels)
+
+
+def label_of(class_id: int, labels: tuple[str, ...]) -> str:
+    """The label of a class, or `uncertain`."""
+    return UNCERTAIN_LABEL if class_id == UNCERTAIN else labels[class_id]
 
 
 def _count(track: Track) -> None:

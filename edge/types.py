@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 Box = tuple[float, float, float, float]
 State = Literal["started", "changed", "ended", "frame"]
 SourceState = Literal["online", "stalled", "offline"]
+SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
 #: In the place of a class id, and of its label: no expression is likely enough to be told.
 UNCERTAIN, UNCERTAIN_LABEL = -1, "uncertain"
 

@@ -9,18 +9,34 @@ place of the labels').
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from edge.dataset import Faces
-from train.predict import keras_probabilities
+from train.predict import keras_probabilities, keras_scores
+from train.recipe import Fit
 
 #: Name of the layer before the softmax, in every architecture here.
 LOGITS = "logits"
 _STEP, _STEPS = 0.2, 500
 #: What a probability of 0 counts as.
 _FLOOR = 1e-6
+
+
+def balance_by(fit: Fit, model: keras.Model, training: Faces, validation: Faces) -> dict[str, Any]:
+    """Shift the biases of a model's last layer, in place, where a recipe says so.
+
+    Returns:
+        What was done, and the scores on `validation` before, for `metrics.json`; nothing where nothing was.
+    """
+    if not fit.balance:
+        return {}
+    before = keras_scores(model, validation, fit.batch_size)
+    shifts = balance_answers(model, training, fit.balance, fit.batch_size)
+    return {"balance": shifts, "before_balance": {"accuracy": before.accuracy, "macro_f1": before.macro_f1}}
 
 
 def balance_answers(model: keras.Model, training: Faces, share: float, batch_size: int) -> dict[str, float]:

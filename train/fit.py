@@ -14,9 +14,8 @@ import numpy as np
 from edge.dataset import Faces
 from edge.errors import MienError, MissingExtraError
 from edge.files import replacing, write_json
-from edge.metrics import Metrics, score
 from train.averaged import AveragedBatchNorm
-from train.balance import balance_answers
+from train.balance import balance_by
 from train.batches import Batches
 from train.callbacks import History, LearningRate, Plateau, Throughput
 from train.checkpoint import BestWeights, Checkpoint, finished_epochs
@@ -27,7 +26,7 @@ from train.models import build_model
 from train.optimizer import build_optimizer
 from train.plots.curves import draw_curves
 from train.plots.style import new_figure
-from train.predict import keras_probabilities
+from train.predict import keras_probabilities, keras_scores
 from train.recipe import Recipe, Stage
 from train.run import RunFolder
 from train.stage import freeze
@@ -94,7 +93,7 @@ class Training:
             with sharing(self.devices):
                 self._fit_stages(best)
             best.load_weights(self.run.best_weights)
-            balanced = self._balance(best)
+            balanced = balance_by(self.recipe.fit, best, self.training, self.validation)
             report = {**self._report(best, data), **balanced}
         with replacing(self.run.model_keras) as temporary:
             best.save(temporary)
@@ -245,20 +244,6 @@ class Training:
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
         return callbacks
 
-    def _balance(self, best: keras.Model) -> dict[str, Any]:
-        """Shift the biases where the recipe says so; what was done, and the scores before, for `metrics.json`."""
-        fit = self.recipe.fit
-        if not fit.balance:
-            return {}
-        before = self._scores(best)
-        shifts = balance_answers(best, self.training, fit.balance, fit.batch_size)
-        return {"balance": shifts, "before_balance": {"accuracy": before.accuracy, "macro_f1": before.macro_f1}}
-
-    def _scores(self, best: keras.Model) -> Metrics:
-        # What held a step of training holds one of prediction.
-        probabilities = keras_probabilities(best, self.validation.images, self.recipe.fit.batch_size)
-        return score(self.validation.class_ids, probabilities.argmax(axis=1), self.validation.labels)
-
     def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
         seen = keras_probabilities(best, self.training.images, self.recipe.fit.batch_size).argmax(axis=1)
         history = self.run.read_history()
@@ -283,7 +268,8 @@ class Training:
             "data": data,
             "split": "PublicTest",
             "train_accuracy": float((seen == self.training.class_ids).mean()),
-            "scores": self._scores(best).as_dict(),
+            # What held a step of training holds one of prediction.
+            "scores": keras_scores(best, self.validation, self.recipe.fit.batch_size).as_dict(),
         }
 
     def _stages(self, history: list[dict[str, float]]) -> list[dict[str, Any]]:

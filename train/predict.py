@@ -15,6 +15,7 @@ from edge.classify import Classifier
 from edge.contract import EIGHT_LABELS, FER2013_LABELS, INPUT_SIZE
 from edge.dataset import Faces
 from edge.errors import ModelError, WrongUseError, first_line
+from edge.metrics import Metrics, score
 from train.backend import import_keras
 from train.run import recorded
 from train.saved_model import SavedModel
@@ -132,6 +133,12 @@ def keras_probabilities(model: Any, images: Images, batch_size: int = 256) -> Sc
         pixels = images[start : start + step, :, :, None].astype(np.float32)
         parts.append(np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0), np.float32))
     return np.concatenate(parts)
+
+
+def keras_scores(model: Any, faces: Faces, batch_size: int = 256) -> Metrics:
+    """Accuracy and the like of a Keras model on labelled faces."""
+    answers = keras_probabilities(model, faces.images, batch_size).argmax(axis=1)
+    return score(faces.class_ids, answers, faces.labels)
 
 
 def load_keras_model(path: Path) -> Any:

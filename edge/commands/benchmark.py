@@ -12,10 +12,14 @@ import click
 
 from edge.commands import options
 from edge.commands.options import read_with_progress
+from edge.commands.signals import Handlers, handling
 from edge.errors import MissingExtraError, ModelError, WrongUseError
 
 #: Results that every benchmark writes; the pictures and the page come with the extra `report`.
 RESULTS_JSON, RESULTS_CSV = "results.json", "results.csv"
+
+#: Ctrl-C and SIGTERM end a benchmark also where whoever started it had them ignored.
+_INTERRUPT: Handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM), signal.default_int_handler)
 
 
 class _OrCompare(click.Command):
@@ -94,7 +98,7 @@ def benchmark(
     meter = find_meter()
     before, stopped = observe(), False
     try:
-        with _interruptible(), _steps() as progress:
+        with handling(_INTERRUPT), _steps() as progress:
             measure(measured, faces, Plan(threads, rounds, seed, operations, meter), progress)
     except KeyboardInterrupt:
         stopped = True
@@ -125,18 +129,6 @@ def benchmark(
         raise ModelError(f"no model could be measured: {measured[0].error}")
     if wanted:
         click.echo(pick(points_of(table), wanted).name)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise KeyboardInterrupt, also where whoever started this had them ignored."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _check_empty(out: Path) -> None:

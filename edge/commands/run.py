@@ -13,7 +13,7 @@ import click
 from edge import config, log
 from edge.commands import options
 from edge.commands.seconds import Seconds
-from edge.commands.signals import Signals
+from edge.commands.signals import Signals, handling
 from edge.daemon import Daemon
 from edge.errors import MienError
 from edge.files import check_writable, write_json
@@ -157,7 +157,8 @@ def run(ctx: click.Context, /, **_: Any) -> None:
         return
     log.configure()
     settings = _settings(ctx)
-    with Signals(reloads=ctx.params["config"] is not None) as signals:
+    signals = Signals(reloads=ctx.params["config"] is not None)
+    with handling(signals.handlers):
         if settings.report is not None:
             check_writable(settings.report)
         daemon = signals.daemon = Daemon(settings)
@@ -184,7 +185,7 @@ def run(ctx: click.Context, /, **_: Any) -> None:
 
 
 def _settings(ctx: click.Context) -> RunSettings:
-    return RunSettings(**{key: value for key, value in ctx.params.items() if key not in ("config", "show_config")})
+    return RunSettings(**{key: value for key, value in ctx.params.items() if key not in config.ELSEWHERE})
 
 
 def _reload(ctx: click.Context, daemon: Daemon) -> None:

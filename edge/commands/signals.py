@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.daemon import Daemon
+if TYPE_CHECKING:
+    from edge.daemon import Daemon
+
+
+Handlers = dict[signal.Signals, Callable[[int, FrameType | None], Any]]
+
+
+@contextmanager
+def handling(handlers: Handlers) -> Iterator[None]:
+    """Let signals do something else while the block lasts."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Signals:
@@ -25,29 +41,20 @@ class Signals:
     Attributes:
         daemon: what they are for; None until it is there.
         reload: SIGHUP has come; to be set back by whoever does what it asks.
+        handlers: for `handling`.
     """
 
     def __init__(self, reloads: bool) -> None:
         self.daemon: Daemon | None = None
         self.reload = False
-        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+        handlers: Handlers = {
             signal.SIGINT: self._end,
             signal.SIGTERM: self._end,
             signal.SIGUSR1: self._tell,
         }
         if reloads or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             handlers[signal.SIGHUP] = self._ask if reloads else self._end
-        self._handlers = handlers
-
-    def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, handler) for number, handler in self._handlers.items()}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self.handlers = handlers
 
     def _end(self, number: int, _: FrameType | None) -> None:
         if self.daemon is None:

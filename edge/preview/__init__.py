@@ -10,13 +10,15 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from edge.address import is_loopback
 from edge.errors import MissingExtraError, WrongUseError
-from edge.preview.address import is_loopback, listen, url_of
+from edge.events import expression
+from edge.preview.address import listen, url_of
 from edge.preview.broadcast import Broadcast
 from edge.preview.minutes import Minutes
 from edge.preview.rate import Rate
 from edge.preview.token import VARIABLE, checked_token
-from edge.preview.view import View, expression
+from edge.preview.view import View
 from edge.types import Frame, FrameReport, SourceEvent, Track
 
 if TYPE_CHECKING:

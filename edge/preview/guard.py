@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.preview.address import is_loopback
+from edge.address import is_loopback
 
 #: Nothing from elsewhere, nothing inline, no frame around the page, no copy in a cache.
 HEADERS = {

@@ -10,18 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import UNCERTAIN, UNCERTAIN_LABEL, Box, Frame, FrameReport, Track
+from edge.events import expression
+from edge.types import Box, Frame, FrameReport, Track
 
 #: The longer side of the picture that is sent, in pixels: a phone shows no more, and it bounds the encoder's work.
 MAX_SIDE = 960
 JPEG_QUALITY = 75
-
-
-def expression(track: Track, labels: tuple[str, ...]) -> str:
-    """What was announced of a face; before that, and where nothing is announced, what leads."""
-    if track.class_id == UNCERTAIN:
-        return UNCERTAIN_LABEL
-    return labels[int(track.smoothed.argmax()) if track.class_id is None else track.class_id]
 
 
 @dataclass(frozen=True)

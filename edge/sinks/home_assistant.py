@@ -11,11 +11,10 @@ from typing import Any
 
 from edge import __version__
 from edge.contract import EIGHT_LABELS
-from edge.types import UNCERTAIN_LABEL
+from edge.types import SOURCE_STATES, UNCERTAIN_LABEL
 
 #: Where Home Assistant says `online` when it has started, under its discovery prefix.
 BIRTH, BIRTH_PAYLOAD = "status", "online"
-_SOURCE_STATES = ["online", "stalled", "offline"]
 
 
 def device_id(topic: str) -> str:
@@ -73,7 +72,7 @@ def discovery_message(topic: str) -> str:
         "name": "Source",
         "icon": "mdi:camera",
         "device_class": "enum",
-        "options": _SOURCE_STATES,
+        "options": SOURCE_STATES,
         "state_topic": f"{topic}/source",
         "value_template": "{{ value_json.state }}",
         "json_attributes_topic": f"{topic}/source",

@@ -8,7 +8,6 @@ sends it as `authorization: {credentials_file: ...}` in its scrape configuration
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from edge import __version__
+from edge.address import is_loopback
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.sinks.spec import Spec
-from edge.types import Aggregate, Event, FrameReport, Message
+from edge.types import SOURCE_STATES, Aggregate, Event, FrameReport, Message
 
 if TYPE_CHECKING:
     from edge.sinks.outlet import Outlet
@@ -28,7 +29,6 @@ TOKEN_VARIABLE = "MIEN_METRICS_TOKEN"
 _SHORTEST_TOKEN = 16
 #: From half a millisecond to five seconds: a stage on a workstation, a whole frame on a busy Pi Zero.
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_SOURCE_STATES = ("online", "stalled", "offline")
 
 
 def metrics_opener(spec: Spec, environment: Mapping[str, str] = os.environ) -> Callable[[], MetricsSink]:
@@ -45,7 +45,7 @@ def metrics_opener(spec: Spec, environment: Mapping[str, str] = os.environ) -> C
         raise WrongUseError(f"sink {spec.name} names no port: expected metrics:PORT or metrics:HOST:PORT")
     host, port = (match[1] or "127.0.0.1").strip("[]"), int(match[2])
     token = _token(spec, environment)
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise WrongUseError(
             f"sink {spec.name} can be reached from other machines: expected token_file=FILE, or {TOKEN_VARIABLE} in "
             f"the environment, or metrics:127.0.0.1:{port}"
@@ -113,7 +113,7 @@ class MetricsSink:
         self._source_state = Gauge(
             "source_state", "1 for the state that the source is in.", ["source", "state"], **register
         )
-        Info("build", "Which mien this is.", **register).info({"version": _version()})
+        Info("build", "Which mien this is.", **register).info({"version": __version__})
         ProcessCollector(registry=self._registry)
         self._registry.register(BoardCollector())
 
@@ -160,7 +160,7 @@ class MetricsSink:
 
     def _set_source(self, source: str, state: str) -> None:
         self._source_known = True
-        for each in _SOURCE_STATES:
+        for each in SOURCE_STATES:
             self._source_state.labels(source, each).set(each == state)
 
 
@@ -184,19 +184,6 @@ class _Guard:
             "401 Unauthorized", [("WWW-Authenticate", 'Bearer realm="mien"'), ("Content-Type", "text/plain")]
         )
         return [b"a token is needed\n"]
-
-
-def _version() -> str:
-    from edge import __version__
-
-    return __version__
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _token(spec: Spec, environment: Mapping[str, str]) -> str | None:

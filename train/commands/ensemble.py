@@ -9,7 +9,7 @@ import click
 
 from edge.commands.options import data as data_option
 from edge.commands.options import read_with_progress
-from edge.dataset import Faces, check_there
+from edge.dataset import check_there
 from edge.digest import sha256_of
 from edge.errors import ModelError, WrongUseError
 from edge.files import replacing, write_json
@@ -39,23 +39,19 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
     folder.check_free()
     keras = import_keras()
 
-    from train.balance import balance_answers
+    from train.balance import balance_by
     from train.ensemble import merge
-    from train.predict import load_keras_model
+    from train.predict import keras_scores, load_keras_model
 
     paths = [RunFolder(run).model_keras for run in runs]
     model = merge([load_keras_model(path) for path in paths], list(map(str, paths)))
     faces = read_with_progress(data, ("Training", "PublicTest"))
-    before = _scores(model, faces["PublicTest"], recipe)
-    balanced: dict[str, Any] = {}
-    if recipe.fit.balance:
-        shifts = balance_answers(model, faces["Training"], recipe.fit.balance, recipe.fit.batch_size)
-        balanced = {"balance": shifts, "before_balance": {key: before[key] for key in ("accuracy", "macro_f1")}}
+    balanced = balance_by(recipe.fit, model, faces["Training"], faces["PublicTest"])
     source = {"name": data.name, "sha256": sha256_of(data)}
     folder.start(recipe, source, [])
     with replacing(folder.model_keras) as temporary:
         model.save(temporary)
-    scores = _scores(model, faces["PublicTest"], recipe) if balanced else before
+    scores = keras_scores(model, faces["PublicTest"], recipe.fit.batch_size).as_dict()
     report = {
         "recipe": recipe.name,
         "architecture": recipe.architecture,
@@ -104,11 +100,3 @@ def _check_members(recipe: Recipe, runs: tuple[Path, ...], members: list[dict[st
     for run, member in zip(runs, members, strict=True):
         if member["labels"] != members[0]["labels"] or member["data"]["sha256"] != members[0]["data"]["sha256"]:
             raise WrongUseError(f"{run} has other classes, or was trained on other data, than {runs[0]}")
-
-
-def _scores(model: Any, faces: Faces, recipe: Recipe) -> dict[str, Any]:
-    from edge.metrics import score
-    from train.predict import keras_probabilities
-
-    answers = keras_probabilities(model, faces.images, recipe.fit.batch_size).argmax(axis=1)
-    return score(faces.class_ids, answers, faces.labels).as_dict()

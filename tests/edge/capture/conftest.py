@@ -66,13 +66,6 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def wait_for(what, deadline_s: float = DEADLINE_S) -> None:
-    end_s = time.monotonic() + deadline_s
-    while not what():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
-
-
 def holders_of_memory(owner: int) -> list[int]:
     """Processes that hold the frame memory of a process."""
     found = []

@@ -14,7 +14,8 @@ import pytest
 from edge.capture import source as watch
 from edge.errors import SourceError
 from edge.testing import read_number
-from tests.edge.capture.conftest import holders_of_memory, is_gone, wait_for
+from tests.edge.capture.conftest import DEADLINE_S, holders_of_memory, is_gone
+from tests.edge.waiting import wait_until
 
 #: Set it to 50 for a longer run.
 KILLS = int(os.environ.get("MIEN_CAPTURE_KILLS", "8"))
@@ -147,7 +148,7 @@ def test_a_parent_that_is_killed_leaves_nothing_behind(camera, does):
         camera.does(does)
         time.sleep(0.2)
         parent.kill()
-    wait_for(lambda: is_gone(child))
+    wait_until(lambda: is_gone(child), "the child has gone", DEADLINE_S)
     assert holders_of_memory(parent.pid) == []
     assert shared_memory() == []
     # And the next one finds the camera free.

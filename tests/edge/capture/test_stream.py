@@ -15,6 +15,7 @@ from edge.sources import open_source
 from edge.sources.stream import StreamSource
 from tests.edge import mjpeg_server
 from tests.edge.capture.conftest import Camera
+from tests.edge.mosquitto import free_port
 
 HERE = Path(__file__).parent.parent
 #: Debian's own, for which python3-gi is built.
@@ -26,9 +27,7 @@ class Server:
     """A server process on a port of its own, which it keeps over its deaths."""
 
     def __init__(self, kind: str, *arguments: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         python = SYSTEM_PYTHON if kind == "rtsp" else sys.executable
         self._command = [python, str(HERE / f"{'rtsp' if kind == 'rtsp' else 'mjpeg'}_server.py"), str(self.port)]
         self._command += arguments

@@ -10,15 +10,12 @@ import pytest
 
 from edge.contract import FER2013_LABELS
 from edge.types import Frame, FrameReport, Track
+from tests.edge.waiting import wait_until
 
 
-def wait_for(state, what="the state", timeout_s=60.0):
+def wait_for(state, what="the state"):
     """What `state()` returns once it is true."""
-    deadline_s = time.monotonic() + timeout_s
-    while not (value := state()):
-        assert time.monotonic() < deadline_s, f"{what} did not come in {timeout_s:.0f} s"
-        time.sleep(0.02)
-    return value
+    return wait_until(state, what, 60.0)
 
 
 def made_track(track_id=1, box=(200, 120, 160, 160), label="happy", share=0.9, class_id=None):

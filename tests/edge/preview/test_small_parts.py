@@ -2,8 +2,9 @@
 
 import pytest
 
+from edge.address import is_loopback
 from edge.errors import WrongUseError
-from edge.preview.address import is_loopback, parse_address
+from edge.preview.address import parse_address
 from edge.preview.attempts import MAX_CLIENTS, MAX_WRONG, WINDOW_S, Attempts
 from edge.preview.minutes import COLUMN_S, SPAN_S, Minutes
 from edge.preview.rate import Rate
