@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edge.contract import in_range
 from edge.dataset import Faces
 from edge.errors import DataError, WrongUseError
-from edge.images import letterbox
+from edge.images import Letterbox
 from edge.sources import open_source
 
 #: Images over which the noise of each layer is measured: its power settles within a tenth of a decibel.
@@ -141,7 +141,7 @@ def representative_frames(source: Path, samples: int, seed: int, size_wh: tuple[
     """
     if not source.exists():
         raise DataError(f"no clip or folder at {source}: expected frames to calibrate on")
-    width, height = size_wh
+    letterbox = Letterbox(size_wh)
     random = np.random.default_rng(seed)
     # Reservoir sampling (Vitter, 1985): a clip of any length in the memory of the frames that are kept.
     kept: list[tuple[int, npt.NDArray[np.uint8]]] = []
@@ -151,9 +151,8 @@ def representative_frames(source: Path, samples: int, seed: int, size_wh: tuple[
         for frame in frames:
             place = count if count < samples else int(random.integers(0, count + 1))
             if place < samples:
-                canvas = np.zeros((height, width, 3), np.uint8)
-                letterbox(frame.image_bgr, canvas)
-                kept[place : place + 1] = [(count, canvas)]
+                letterbox.draw(frame.image)
+                kept[place : place + 1] = [(count, letterbox.canvas.copy())]
             count += 1
     if not kept:
         raise DataError(f"{source} has no frames: expected a clip or a folder of images")

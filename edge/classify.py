@@ -25,6 +25,8 @@ class Classifier:
     Attributes:
         card: the model's.
         labels: class names in the order of the scores.
+        size: height and width to cut faces out at, so that nothing is left to resize; None where the card of a
+            foreign model wants another way of resizing than `edge.images.shrink`.
 
     Raises:
         ModelError: the file is missing, damaged, or breaks the contract or its card.
@@ -38,6 +40,9 @@ class Classifier:
         #: Runs the network on what its input holds, bare.
         self.invoke: Callable[[], None] = self._interpreter.invoke
         self._size_wh = (self.card.input_shape[2], self.card.input_shape[1])
+        as_contract = self.card.input_range is None or self.card.resize == "contract"
+        self.size = self._size_wh[0] if as_contract and self._size_wh[0] == self._size_wh[1] else None
+        self._values = self._value_table()
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Classify one face.
@@ -48,17 +53,35 @@ class Classifier:
         Returns:
             `(n,)` float32 probabilities, one a label.
         """
-        if self.card.input_range is None:
-            pixels = preprocess(face_gray, self._size_wh[1])
-        else:
-            pixels = self._foreign_input(face_gray)
-        self._interpreter.set_tensor(self._input["index"], pixels)
+        self._set_input(face_gray)
         self.invoke()
-        answer: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])[0]
-        if answer.dtype == np.float32:
-            return answer
+        return self._answer()
+
+    # LiteRT refuses to invoke while a view of its tensors is alive: none may outlive these two methods.
+
+    def _set_input(self, face_gray: npt.NDArray[np.uint8]) -> None:
+        tensor = self._interpreter.tensor(self._input["index"])()
+        if self.card.input_range is None:
+            tensor[...] = preprocess(face_gray, self._size_wh[1])
+        else:
+            tensor[...] = self._foreign_input(face_gray)
+
+    def _answer(self) -> npt.NDArray[np.float32]:
+        """The output tensor as `(n,)` float32, a copy."""
+        codes: npt.NDArray[Any] = self._interpreter.tensor(self._output["index"])()[0]
+        if self._values is not None:
+            return self._values[codes.view(np.uint8)]
+        if codes.dtype == np.float32:
+            return codes.copy()
         scale, zero_point = self._output["quantization"]
-        return dequantise(answer, scale, zero_point)
+        return dequantise(codes, scale, zero_point)
+
+    def _value_table(self) -> npt.NDArray[np.float32] | None:
+        """What each of the 256 codes of an 8-bit output is worth, by its bits; None where it has others."""
+        if self.output_dtype.itemsize != 1:
+            return None
+        scale, zero_point = self._output["quantization"]
+        return dequantise(np.arange(256).astype(np.uint8).view(self.output_dtype), scale, zero_point)
 
     @property
     def output_dtype(self) -> np.dtype[Any]:

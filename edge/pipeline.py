@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge.audience import Audience
 from edge.classify import Classifier
-from edge.crop import crop_face
+from edge.crop import crop_upright
 from edge.detect import Detector
 from edge.errors import FrameError, SourceError, first_line
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventMaker
@@ -192,7 +192,8 @@ class Pipeline:
         with self._latency.stage("detect"):
             detections = parts.detector.detect(frame)
         with self._latency.stage("classify"):
-            scores = [parts.classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections]
+            crops = (crop_upright(frame.image, face, self._margin, parts.classifier.size) for face in detections)
+            scores = [parts.classifier.scores(crop) for crop in crops]
             if not all(np.isfinite(answer).all() for answer in scores):
                 raise ValueError(f"{self._model} answers with scores that are no numbers")
             if parts.correction is not None:

@@ -162,7 +162,7 @@ class ScriptedClassifier:
     """Names the class whose number is the face's brightness, with 90 % of the probability."""
 
     def __init__(self, labels: tuple[str, ...] = FER2013_LABELS) -> None:
-        self.labels = labels
+        self.labels, self.size = labels, None
         self.card = ModelCard(name="scripted", labels=labels)
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -22,7 +22,7 @@ class KerasClassifier:
 
     Attributes:
         labels: class names in the order of the scores; empty where nobody says.
-        crop_margin: the contract's.
+        crop_margin, size: the contract's.
         facts: for the results of a benchmark.
 
     Raises:
@@ -39,7 +39,7 @@ class KerasClassifier:
         self.invoke()
         first_ms = (time.perf_counter() - loaded_s) * 1000
         self.labels = run_labels(path, int(self._model.output_shape[-1]))
-        self.crop_margin = CROP_MARGIN
+        self.crop_margin, self.size = CROP_MARGIN, INPUT_SIZE
         self.facts: dict[str, Any] = {
             "runtime": f"keras {keras.__version__} on {keras.backend.backend()}",
             "load_ms": (loaded_s - begin_s) * 1000,

@@ -43,11 +43,13 @@ class Subject(Protocol):
     Attributes:
         labels: classes in the order of the scores; the data's own where it is empty.
         crop_margin: as the card has it.
+        size: height and width to cut faces out at; None where the subject resizes them.
         facts: what is known of the file, for the results.
     """
 
     labels: tuple[str, ...]
     crop_margin: float
+    size: int | None
     facts: dict[str, Any]
 
     def invoke(self) -> None:
@@ -67,7 +69,7 @@ class _Tflite:
         load_ms, first_ms = start_up_ms(self.graph, threads, str(path))
         classifier = Classifier(path, threads)
         card = classifier.card
-        self.labels, self.crop_margin = classifier.labels, card.crop_margin
+        self.labels, self.crop_margin, self.size = classifier.labels, card.crop_margin, classifier.size
         self.invoke, self.scores = classifier.invoke, classifier.scores
         self.facts: dict[str, Any] = {
             "runtime": runtime(),
@@ -130,7 +132,7 @@ class Worker:
         assert self._subject is not None
         frame = _frame(np.load(faces, mmap_mode="r")[0])
         subject = self._subject
-        return {"ms": _timed(lambda: subject.scores(crop_face(frame, BOX, subject.crop_margin)), times)}
+        return {"ms": _timed(lambda: subject.scores(crop_face(frame, BOX, subject.crop_margin, subject.size)), times)}
 
     def busy(self, seconds: float) -> dict[str, Any]:
         """Invoke for so long without a break; says how often."""

@@ -11,7 +11,7 @@ import click
 
 from edge.classify import Classifier
 from edge.commands import options
-from edge.crop import crop_face
+from edge.crop import crop_upright
 from edge.detect import Detector, open_detector
 from edge.errors import MienError
 from edge.images import read_image
@@ -61,7 +61,7 @@ def _faces(path: Path, detector: Detector, classifier: Classifier) -> list[dict[
 
 
 def _face(frame: Frame, face: Detection, classifier: Classifier, margin: float) -> dict[str, Any]:
-    scores = classifier.scores(crop_face(frame.image, face.box, margin))
+    scores = classifier.scores(crop_upright(frame.image, face, margin, classifier.size))
     best = int(scores.argmax())
     return {
         "box": [round(v) for v in face.box],

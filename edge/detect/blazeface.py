@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge.card import read_parts
 from edge.errors import DetectorError
-from edge.images import letterbox
+from edge.images import Letterbox
 from edge.litert import load_interpreter
 from edge.types import Detection, Frame
 from edge.weights import read_weights
@@ -83,33 +83,39 @@ class BlazeFaceDetector:
                 f"{path or f'the weights of {name}'}: expected {name}'s float32 ends, {size}x{size} RGB"
             )
         self._input, self._boxes, self._scores = int(inputs[0]["index"]), outputs[16], outputs[1]
-        self._canvas = np.zeros((size, size, 3), np.uint8)
+        self._letterbox = Letterbox((size, size))
+        # Compare logits: only what passes is worth a sigmoid.
+        self._threshold = np.float32(np.log(self._variant.min_score / (1 - self._variant.min_score)))
 
     def detect(self, frame: Frame) -> list[Detection]:
         """All faces in the frame, most confident first, each with six key points.
 
         Key points: right eye, left eye, nose tip, mouth, right ear, left ear (the person's right and left).
         """
-        scale, left, top = self._set_input(frame)
+        scale, left, top = self._letterbox.draw(frame.image)
+        self._set_input()
         self.invoke()
-        raw = self._interpreter.get_tensor(self._boxes)[0]
-        logits = self._interpreter.get_tensor(self._scores)[0, :, 0]
-        # Compare logits: only what passes is worth a sigmoid.
-        threshold = np.log(self._variant.min_score / (1 - self._variant.min_score))
-        kept = np.flatnonzero(logits > threshold)
+        kept, logits, raw = self._answers()
         if not kept.size:
             return []
-        scores = (1 / (1 + np.exp(-np.clip(logits[kept], -100, 100)))).astype(np.float32)
-        points = decode(raw[kept], self._anchors[kept], self._variant.input_size)
+        scores = (1 / (1 + np.exp(-np.clip(logits, -100, 100)))).astype(np.float32)
+        points = decode(raw, self._anchors[kept], self._variant.input_size)
         points = (points - np.array([left, top], np.float32)) / np.float32(scale)
         return blend(points, scores)
 
-    def _set_input(self, frame: Frame) -> tuple[float, int, int]:
-        """Letterbox the frame into the input tensor; returns scale and offsets of the letterbox."""
-        scale, left, top = letterbox(frame.image_bgr, self._canvas)
-        # MediaPipe's order is RGB, its range -1..1.
-        self._interpreter.set_tensor(self._input, self._canvas[None].astype(np.float32) / 127.5 - 1)
-        return scale, left, top
+    # LiteRT refuses to invoke while a view of its tensors is alive: none may outlive these two methods.
+
+    def _set_input(self) -> None:
+        """The letterbox's pixels, 0..255, into the input tensor, as MediaPipe's -1..1."""
+        tensor = self._interpreter.tensor(self._input)()
+        np.multiply(self._letterbox.canvas, np.float32(2 / 255), out=tensor[0])
+        np.subtract(tensor, np.float32(1), out=tensor)
+
+    def _answers(self) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+        """Which anchors are above the threshold, with the logits `(n,)` and regressions `(n, 16)` of those alone."""
+        logits = self._interpreter.tensor(self._scores)()[0, :, 0]
+        kept = np.flatnonzero(logits > self._threshold)
+        return kept, logits[kept], self._interpreter.tensor(self._boxes)()[0][kept]
 
 
 def anchor_centres(variant: Variant) -> Floats:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.errors import DetectorError, WeightsMissingError
+from edge.images import fit_within, shrink
 from edge.types import Detection, Frame
 from edge.weights import YUNET_FILE, cache_folder
 
@@ -51,8 +52,7 @@ class YuNetDetector:
         image = frame.image_bgr
         scale = min(1.0, _MAX_SIDE / max(image.shape[:2]))
         if scale < 1:
-            width, height = (max(1, round(side * scale)) for side in frame.size_wh)
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            image = shrink(image, fit_within(frame.size_wh, (_MAX_SIDE, _MAX_SIDE)))
         self._net.setInputSize((image.shape[1], image.shape[0]))
         try:
             _, rows = self._net.detect(image)

@@ -102,6 +102,25 @@ def test_grey_frames_have_faces_too(portrait, weights):
     assert len(open_detector("blazeface").detect(frame_of(gray))) == 1
 
 
+def test_frames_of_changing_sizes_do_not_leave_traces(portrait, crowd, weights):
+    """Buffers and the input tensor are used again: an answer depends on the frame at hand alone."""
+    detector = open_detector("blazeface")
+    pictures = [portrait, crowd, portrait[:, 60:280], cv2.cvtColor(portrait, cv2.COLOR_BGR2GRAY), portrait]
+    for picture in pictures:
+        ours, fresh = detector.detect(frame_of(picture)), open_detector("blazeface").detect(frame_of(picture))
+        assert [face.box for face in ours] == [face.box for face in fresh]
+        assert len(ours) >= 1
+
+
+def test_a_detection_outlives_the_next_frame(portrait, weights):
+    """Nothing that is handed out is a view of a tensor: LiteRT would refuse to go on, or change it."""
+    detector = open_detector("blazeface")
+    face = detector.detect(frame_of(portrait))[0]
+    points = face.key_points.copy()
+    detector.detect(frame_of(portrait[::-1]))
+    assert (face.key_points == points).all()
+
+
 def test_twenty_faces(crowd, weights):
     faces = open_detector("blazeface").detect(frame_of(crowd))
     assert len(faces) == 20
