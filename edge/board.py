@@ -1,9 +1,11 @@
-"""What the board tells about itself: memory, temperature, throttling."""
+"""What the board tells about itself: processor, memory, temperature, throttling."""
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
 #: The processor's temperature in thousandths of a degree Celsius.
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 #: The firmware's throttling flags on a Raspberry Pi.
@@ -20,6 +22,22 @@ def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def processor(path: Path = CPUINFO) -> str:
+    """The processor's name; on ARM, where it has none, its part numbers."""
+    fields: dict[str, str] = {}
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    if name := fields.get("model name"):
+        return name
+    parts = [fields.get(key) for key in ("CPU implementer", "CPU part")]
+    return f"ARM implementer {parts[0]} part {parts[1]}" if all(parts) else platform.processor() or "unknown"
 
 
 def temperature_c(path: Path = THERMAL) -> float | None:

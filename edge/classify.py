@@ -13,6 +13,7 @@ from edge.card import read_model
 from edge.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, foreign_pixels, preprocess, quantise
 from edge.errors import ModelError
 from edge.litert import load_interpreter
+from edge.threads import Threads
 
 
 class Classifier:
@@ -32,7 +33,7 @@ class Classifier:
         ModelError: the file is missing, damaged, or breaks the contract or its card.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: Threads = 1) -> None:
         model = read_model(path)
         self.path, self.card, self.labels = path, model.card, model.card.labels
         self._interpreter = load_interpreter(model.graph, threads, str(path))

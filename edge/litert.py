@@ -6,22 +6,24 @@ import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from edge.errors import MienError, ModelError, first_line
 from edge.quiet import quiet_stderr
+from edge.threads import AUTO, Threads, fastest_threads
 
 #: Where an Interpreter may live, best first. tflite-runtime is what older boards have; TensorFlow's own is
 #: on its way out.
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
 
 
-def load_interpreter(graph: bytes, threads: int, name: str) -> Any:
+def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
     """An interpreter with its tensors allocated, and invoked once.
 
     Args:
         graph: the flatbuffer. It is checked by the runtime because it comes as bytes: a path would not be.
-        threads: for XNNPACK, which uses one unless told.
+        threads: for XNNPACK, which uses one unless told; `auto` measures what is fastest here, once.
         name: what errors call the model.
 
     Raises:
@@ -29,6 +31,8 @@ def load_interpreter(graph: bytes, threads: int, name: str) -> Any:
         MienError: no runtime works here.
     """
     with _refusals(name):
+        if threads == AUTO:
+            threads = fastest_threads(graph, _version(), lambda n: _allocated(graph, n).invoke, name)
         interpreter = _allocated(graph, threads)
         # tflite-runtime imports under numpy 2 and fails only in use: find out now, not on the first face.
         with quiet_stderr():
@@ -57,6 +61,15 @@ def runtime() -> str:
         MienError: no runtime works here.
     """
     return _find_runtime()[1]
+
+
+def _version() -> str:
+    """The runtime with its version."""
+    name = runtime()
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} of unknown version"
 
 
 def _allocated(graph: bytes, threads: int) -> Any:

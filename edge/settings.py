@@ -9,6 +9,7 @@ from edge.aggregate import MIN_FACES
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit
 from edge.shipped import DEFAULT_MODEL
+from edge.threads import Threads
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class RunSettings:
     detector: str = "blazeface"
     sink: tuple[str, ...] = ("console",)
     emit: Emit = "change"
-    threads: int = 1
+    threads: Threads = 1
     max_frames: int | None = None
     report: Path | None = None
     preview: str | None = None

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edge.board import temperature_c, throttled
+from edge.board import processor, temperature_c, throttled
 
 #: A run is marked when other work (or, in a virtual machine, other machines) took more than this share of the cores.
 BUSY_SHARE = 0.15
@@ -72,7 +72,7 @@ def machine() -> dict[str, Any]:
     """What does not change: board, processor, system, versions."""
     return {
         "board": _text("/proc/device-tree/model").rstrip("\0") or _text("/sys/class/dmi/id/product_name") or None,
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)),
         "architecture": platform.machine(),
@@ -107,15 +107,6 @@ def watched(moments: Sequence[Moment]) -> dict[str, Any]:
     """The first and last moment, and what happened between them."""
     before, after = moments[0], moments[-1]
     return {"before": before.as_dict(), "after": after.as_dict(), "seconds": after.time_s - before.time_s}
-
-
-def _processor() -> str:
-    """The processor's name; on ARM, where it has none, its part numbers."""
-    name = _field("/proc/cpuinfo", "model name", ":")
-    if name:
-        return name
-    parts = [_field("/proc/cpuinfo", key, ":") for key in ("CPU implementer", "CPU part")]
-    return f"ARM implementer {parts[0]} part {parts[1]}" if all(parts) else platform.processor() or "unknown"
 
 
 def _clocks_mhz() -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from edge.errors import MienError
 from edge.images import read_image
 from edge.pipeline import crop_margin
 from edge.shipped import find_model
+from edge.threads import Threads
 from edge.types import Detection, Frame
 
 
@@ -26,7 +27,7 @@ from edge.types import Detection, Frame
 @options.detector
 @options.threads
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an image, one image a line.")
-def classify(images: tuple[Path, ...], model: str, detector: str, threads: int, as_json: bool) -> None:
+def classify(images: tuple[Path, ...], model: str, detector: str, threads: Threads, as_json: bool) -> None:
     """Name the expression on each face of photographs.
 
     An image that cannot be read is named, the others are still done, and the exit status is 1.

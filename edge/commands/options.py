@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from edge.commands.thread_count import ThreadCount
 from edge.dataset import SPLITS, Faces, Progress, read_faces
 from edge.detect import DETECTORS
 from edge.shipped import DEFAULT_MODEL
@@ -48,7 +49,11 @@ detector = click.option(
     help=f"One of {', '.join(DETECTORS)}, yunet:FILE.onnx or blazeface:FILE.tflite.",
 )
 threads = click.option(
-    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each network."
+    "--threads",
+    type=ThreadCount(),
+    default=1,
+    show_default=True,
+    help="Threads of each network; auto measures for a second which number is fastest here, and remembers it.",
 )
 
 

@@ -13,6 +13,7 @@ from edge.shipped import find_model
 from edge.sources import open_source
 from edge.sources.video import VideoSource
 from edge.stage_costs import stage_costs
+from edge.threads import Threads
 
 
 @click.command()
@@ -22,7 +23,7 @@ from edge.stage_costs import stage_costs
 @options.threads
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def profile(source: str, model: str, detector: str, threads: int, max_frames: int | None, as_json: bool) -> None:
+def profile(source: str, model: str, detector: str, threads: Threads, max_frames: int | None, as_json: bool) -> None:
     """The stages of a run beside their bare parts.
 
     After each frame the parts that it needed run once more, bare: decoding,

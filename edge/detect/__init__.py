@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.errors import WrongUseError
+from edge.threads import Threads
 from edge.types import Detection, Frame
 
 DETECTORS = ("blazeface", "blazeface-short", "haar", "yunet")
@@ -29,7 +30,7 @@ class Detector(Protocol):
         ...
 
 
-def open_detector(spec: str, threads: int = 1) -> Detector:
+def open_detector(spec: str, threads: Threads = 1) -> Detector:
     """A detector by name, or `NAME:FILE` for weights of another file, such as an int8 BlazeFace.
 
     Raises:

@@ -19,6 +19,7 @@ from edge.card import read_parts
 from edge.errors import DetectorError
 from edge.images import Letterbox
 from edge.litert import load_interpreter
+from edge.threads import Threads
 from edge.types import Detection, Frame
 from edge.weights import read_weights
 
@@ -64,7 +65,7 @@ class BlazeFaceDetector:
         DetectorError: the weights are not BlazeFace's.
     """
 
-    def __init__(self, name: str = "blazeface", threads: int = 1, path: Path | None = None) -> None:
+    def __init__(self, name: str = "blazeface", threads: Threads = 1, path: Path | None = None) -> None:
         self.name = name
         self._variant = VARIANTS[name]
         self.looseness = self._variant.looseness

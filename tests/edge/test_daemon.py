@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from edge.errors import FrameError
 from edge.pipeline import Parts, Pipeline
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
+from edge.weights import WEIGHTS, cache_folder
 from tests.edge.waiting import wait_until
 
 HAPPY = 3
@@ -163,6 +166,27 @@ def test_sighup_reads_the_configuration_again(tmp_path):
     assert {event["state"] for event in lines(second)} == {"frame"}
     # The counts go on over all of it.
     assert json.loads(report.read_text())["events"] == 2 + len(lines(second))
+
+
+def test_sighup_turns_to_measured_threads(tmp_path, monkeypatch):
+    for weights in WEIGHTS.values():
+        shutil.copy(cache_folder() / weights.file, tmp_path)
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    config, out = tmp_path / "mien.toml", tmp_path / "e.jsonl"
+    settings = f'sink = "jsonl:{out}"\nemit = "frame"\n'
+    config.write_text(settings)
+    with running("--config", config) as process:
+        wait_until(lambda: lines(out), "an event")
+        assert not (tmp_path / "threads.json").exists()
+        config.write_text(settings + 'threads = "auto"\n')
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "configuration was read again")
+        n = len(lines(out))
+        wait_until(lambda: len(lines(out)) > n + 5, "more events")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    # On one core there is nothing to choose.
+    assert (tmp_path / "threads.json").exists() == (len(os.sched_getaffinity(0)) > 1)
 
 
 def test_sighup_without_a_configuration_ends_the_run(tmp_path):
