@@ -65,7 +65,15 @@ def shrink(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArra
     Returns:
         A picture of that size; the same array where it has it already.
     """
-    return Shrinking(size_wh)(image)
+    (h, w), (width, height) = image.shape[:2], size_wh
+    while w >= 2 * width and h >= 2 * height:
+        h, w = h // 2, w // 2
+        # An odd last row or column is left out: half a pixel of the result at most.
+        half = cv2.resize(image[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
+        image = cast("npt.NDArray[np.uint8]", half)
+    if (w, h) == size_wh:
+        return image
+    return cast("npt.NDArray[np.uint8]", cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR))
 
 
 class Shrinking:
@@ -89,7 +97,6 @@ class Shrinking:
             self._allocate(image.shape)
         for half in self._halves:
             h, w = half.shape[:2]
-            # An odd last row or column is left out: half a pixel of the result at most.
             cv2.resize(image[: 2 * h, : 2 * w], (w, h), dst=half, interpolation=cv2.INTER_AREA)
             image = half
         if image.shape[1::-1] == self._size_wh:

@@ -194,7 +194,7 @@ class Pipeline:
         with self._latency.stage("classify"):
             crops = (crop_upright(frame.image, face, self._margin, parts.classifier.size) for face in detections)
             scores = [parts.classifier.scores(crop) for crop in crops]
-            if not all(np.isfinite(answer).all() for answer in scores):
+            if not np.isfinite(scores).all():
                 raise ValueError(f"{self._model} answers with scores that are no numbers")
             if parts.correction is not None:
                 scores = [parts.correction(answer) for answer in scores]

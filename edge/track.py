@@ -94,9 +94,17 @@ class Tracker:
         are quick or seen rarely, by how near the centres are.
         """
         likely = []
+        found = [(*_centre(detection.box), max(detection.box[2:])) for detection in detections]
         for t, track in enumerate(self.tracks):
             expected = _expected(track, now_s)
+            (ex, ey), (tx, ty), size = _centre(expected), _centre(track.box), max(track.box[2:])
             for d, detection in enumerate(detections):
+                # Most pairs of a crowd are far apart: where centres are further from each other than the larger box is
+                # long, boxes do not touch, and nothing below would find them near.
+                x, y, other = found[d]
+                far = size if size > other else other
+                if (abs(x - ex) > far or abs(y - ey) > far) and (abs(x - tx) > far or abs(y - ty) > far):
+                    continue
                 overlap = iou(expected, detection.box)
                 if overlap >= self._min_iou:
                     likely.append((1 + overlap, t, d))
