@@ -21,10 +21,13 @@ Cadence = int | Literal["auto"]
 MAX_CADENCE = 1000
 
 # What follows is for "auto". Measured by docs/cadence.py.
-#: A face is looked for again after so long, and so many frames: below 16 frames a second it is the frames.
+#: A face is looked for again after so long, and so many frames: below 16 frames a second it is the frames. One that is
+#: restless is looked for after the frames alone: with every look after 0.25 s, the talking head's expressions differ.
 LOOK_S, LOOK_FRAMES = 0.25, 4
 #: Where there is no face and nothing moves, a look so often finds what crept in.
 IDLE_S = 1.0
+#: There, even a glance for motion is only taken so often: a third of 30 frames a second.
+GLANCE_S = 0.09
 #: Something moves outside of the known faces: looks are so far apart at least. The second is where the last ones were
 #: in vain (a tree in the wind): a face that enters then is found within 300 ms nevertheless.
 PAUSE_S, PAUSE_IN_VAIN_S = 0.1, 0.2
@@ -64,6 +67,8 @@ class CadencedDetector:
         self._frames: int
         self._checks: int
         self._vain: int
+        #: Nothing moved outside of the known faces when it was looked for last.
+        self._still: bool
         self.forget()
 
     def detect(self, frame: Frame) -> list[Detection]:
@@ -74,10 +79,14 @@ class CadencedDetector:
         if self._cadence == 1 and self.stretch == 1:
             self.forget()
             return self._look(frame)
+        if self._idle(frame):
+            self._frames += 1
+            return []
         view = glance(frame)
         moved = self._carry(view)
         self._last = view
         self._frames += 1
+        self._still = moved is not None and not moved.somewhere
         if moved is not None and not self._due(view, moved):
             return [face.now for face in self._faces]
         return self._look_again(frame, view, moved)
@@ -86,6 +95,13 @@ class CadencedDetector:
         """Know of no face, and look at the next frame: the source may show something else by then."""
         self._faces, self._last, self._looked = [], None, None
         self._frames = self._checks = self._vain = 0
+        self._still = False
+
+    def _idle(self, frame: Frame) -> bool:
+        """There is no face, nothing moved a moment ago, and it is too early to see whether that is still so."""
+        if self._cadence != "auto" or self._faces or self._checks or not self._still or self._last is None:
+            return False
+        return 0 <= frame.position_s - self._last.at_s < GLANCE_S
 
     def _carry(self, view: Glance) -> Motion | None:
         """Take the faces along; what has moved besides, or None where what was known is worth nothing here."""
@@ -117,7 +133,9 @@ class CadencedDetector:
             return self._frames >= self._cadence * self.stretch
         if not self._faces:
             return since_s >= IDLE_S
-        return since_s >= IDLE_S or (since_s >= LOOK_S * self.stretch and self._frames >= LOOK_FRAMES)
+        look_s = 0.0 if any(face.restless for face in self._faces) else LOOK_S
+        rested = self._frames >= LOOK_FRAMES * self.stretch and since_s >= look_s * self.stretch
+        return rested or since_s >= IDLE_S * self.stretch
 
     def _attracted(self, moved: Motion, since_s: float) -> bool:
         """Something moves, and the last look for that reason is long enough ago."""

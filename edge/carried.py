@@ -12,6 +12,8 @@ from edge.types import Box, Detection
 
 #: Fewer of a face's points than this share tell the same: it turns, something is before it, or it is lost.
 MIN_KEPT = 0.4
+#: Fewer than this, and it moves as flow does not tell exactly: it turns, or speaks with its whole face.
+CALM_KEPT = 0.9
 #: It has become larger or smaller by this factor since it was found.
 MAX_GROWTH = 1.25
 #: It has lost this share of what was to be seen of it: it leaves the picture.
@@ -26,11 +28,13 @@ class Carried:
         found: as the detector found it.
         now: where it is by now.
         doubtful: it should be looked for.
+        restless: it should be looked for soon, for a box that is exact enough to read the face in it.
     """
 
     found: Detection
     now: Detection
     doubtful: bool = False
+    restless: bool = False
 
     def moved(self, move: Move | None, view: Glance) -> Carried:
         """Where a move takes it.
@@ -57,7 +61,7 @@ class Carried:
             or not 1 / MAX_GROWTH <= growth <= MAX_GROWTH
             or _visible(box, size_wh) < MIN_STAYING * _visible(self.found.box, size_wh)
         )
-        return Carried(self.found, now, doubtful)
+        return Carried(self.found, now, doubtful, self.restless or move.kept < CALM_KEPT)
 
 
 def _visible(box: Box, size_wh: tuple[float, float]) -> float:

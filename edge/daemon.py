@@ -156,6 +156,7 @@ class Daemon:
             settings.min_hold,
             settings.uncertain_below,
             correction,
+            settings.cadence,
         )
 
     def _open_sinks(self, makers: Sequence[SinkMaker], patient: bool) -> Outlets:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.audience import Audience
+from edge.cadence import Cadence, CadencedDetector
 from edge.classify import Classifier
 from edge.crop import crop_face
 from edge.detect import Detector
@@ -48,6 +49,7 @@ class Parts:
         audience: who learns of it.
         emit, min_hold_s, uncertain_below: see `EventMaker`.
         correction: of the scores, where expressions are not as frequent as in training.
+        cadence: how often the detector looks; None for as often as the source needs it.
     """
 
     source: Source
@@ -58,6 +60,7 @@ class Parts:
     min_hold_s: float = MIN_HOLD_S
     uncertain_below: float = UNCERTAIN_BELOW
     correction: PriorCorrection | None = None
+    cadence: Cadence | None = None
 
 
 class Pipeline:
@@ -67,7 +70,7 @@ class Pipeline:
         self._latency = Latency(STAGES)
         self._seldom = Seldom(logger)
         self._processed = self._failed = self._faces = 0
-        self._lost_before = self._published_before = self._reported_lost = 0
+        self._lost_before = self._published_before = self._looks_before = self._reported_lost = 0
         self._begin_s = self._end_s = time.monotonic()
         #: Since when no frame could be processed.
         self._failing_since_s: float | None = None
@@ -114,6 +117,7 @@ class Pipeline:
         self.end_tracks()
         self._lost_before = self._lost
         self._published_before = self._published
+        self._looks_before = self.detector_looks
         self._use(parts)
 
     def end_tracks(self) -> None:
@@ -122,6 +126,7 @@ class Pipeline:
         if self._last is not None and self._parts.emit == "change":
             self._parts.audience.events(self._events.events(self._last, [], ended, self._spent_ms))
         self._parts.audience.finish()
+        self._detector.forget()
 
     @property
     def frame_ms(self) -> dict[str, float]:
@@ -133,6 +138,11 @@ class Pipeline:
         """Faces classified so far."""
         return self._faces
 
+    @property
+    def detector_looks(self) -> int:
+        """Frames that the detector has looked at so far."""
+        return self._looks_before + self._detector.looks
+
     def report(self) -> RunReport:
         """What has happened so far."""
         return RunReport(
@@ -143,6 +153,7 @@ class Pipeline:
             frames_processed=self._processed,
             frames_dropped=self._lost + self._failed,
             frames_failed=self._failed,
+            detector_looks=self.detector_looks,
             faces=self._faces,
             events=self._published,
             seconds=max(self._end_s - self._begin_s, 0.0),
@@ -152,6 +163,8 @@ class Pipeline:
     def _use(self, parts: Parts) -> None:
         self._parts, self._frames = parts, iter(parts.source)
         self._model = parts.classifier.card.identity
+        cadence = parts.cadence or ("auto" if parts.source.live else 1)
+        self._detector = CadencedDetector(parts.detector, cadence)
         self._margin = crop_margin(parts.detector, parts.classifier)
         self._tracker = Tracker()
         self._events = EventMaker(
@@ -190,7 +203,7 @@ class Pipeline:
         """The faces in a frame, and the probabilities of each."""
         parts = self._parts
         with self._latency.stage("detect"):
-            detections = parts.detector.detect(frame)
+            detections = self._detector.detect(frame)
         with self._latency.stage("classify"):
             scores = [parts.classifier.scores(crop_face(frame.image, face.box, self._margin)) for face in detections]
             if not all(np.isfinite(answer).all() for answer in scores):

@@ -18,6 +18,7 @@ class RunReport:
         frames_processed: frames in which faces were looked for.
         frames_dropped: frames that were seen and not processed, those that failed among them.
         frames_failed: frames that the detector or the classifier could not cope with.
+        detector_looks: frames that the detector looked at; in the others faces were followed.
         faces: faces classified.
         events: events written to the sinks.
         seconds: from the first frame's capture to the end of the last.
@@ -32,6 +33,7 @@ class RunReport:
     frames_processed: int
     frames_dropped: int
     frames_failed: int
+    detector_looks: int
     faces: int
     events: int
     seconds: float
@@ -58,6 +60,8 @@ class RunReport:
             f"{self.frames_dropped} dropped, {self.faces} faces, {self.events} events, "
             f"{peak_rss_mb():.0f} MB of memory at most"
         ]
+        if self.detector_looks < self.frames_processed:
+            lines.append(f"the detector looked at {self.detector_looks} of them; in the others faces were followed")
         if self.stages:
             lines.append(f"{'ms':<10}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}")
         for stage, ms in self.stages.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.aggregate import MIN_FACES
+from edge.cadence import Cadence
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit
 from edge.shipped import DEFAULT_MODEL
@@ -18,6 +19,7 @@ class RunSettings:
     source: str = "demo"
     model: str = DEFAULT_MODEL
     detector: str = "blazeface"
+    cadence: Cadence | None = None
     sink: tuple[str, ...] = ("console",)
     emit: Emit = "change"
     threads: int = 1

@@ -39,6 +39,7 @@ class _Command(click.Command):
 @click.option("--source", default=_DEFAULT.source, show_default=True, metavar="SOURCE", help=f"{SOURCES}.")
 @options.model
 @options.detector
+@options.cadence
 @click.option(
     "--sink",
     multiple=True,
