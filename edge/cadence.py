@@ -13,6 +13,7 @@ from edge.errors import WrongUseError
 from edge.flow import follow
 from edge.glance import Glance, glance
 from edge.motion import Motion, motion
+from edge.shrink import detect_shrunk
 from edge.track import iou
 from edge.types import Detection, Frame
 
@@ -52,13 +53,14 @@ class CadencedDetector:
     Attributes:
         name, looseness: the detector's.
         looks: how often it has looked.
-        stretch: looks by schedule and on motion are so many times further apart than the cadence has it.
+        stretch: looks are so many times further apart than the cadence has it, for a board that is too weak.
+        shrink: the detector is shown frames of a so many times smaller width and height, for the same reason.
     """
 
     def __init__(self, detector: Detector, cadence: Cadence = "auto") -> None:
         self.name, self.looseness = detector.name, detector.looseness
         self._detector, self._cadence = detector, cadence
-        self.looks, self.stretch = 0, 1
+        self.looks, self.stretch, self.shrink = 0, 1, 1
         self._faces: list[Carried]
         #: The last small picture, and that of the last look.
         self._last: Glance | None
@@ -122,6 +124,8 @@ class CadencedDetector:
         """Whether the detector should look."""
         assert self._looked is not None
         since_s = view.at_s - self._looked.at_s
+        if self._frames < self.stretch:
+            return False
         if self._checks > 0 or any(face.doubtful for face in self._faces):
             return True
         if _crowded(self._faces) and self._frames >= 2:
@@ -164,7 +168,9 @@ class CadencedDetector:
     def _look(self, frame: Frame) -> list[Detection]:
         self.looks += 1
         try:
-            return self._detector.detect(frame)
+            return (
+                self._detector.detect(frame) if self.shrink == 1 else detect_shrunk(self._detector, frame, self.shrink)
+            )
         except Exception:
             self.forget()
             raise

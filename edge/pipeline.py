@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from edge.crop import crop_face
 from edge.detect import Detector
 from edge.errors import FrameError, SourceError, first_line
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventMaker
+from edge.governor import Governor
 from edge.latency import Latency
 from edge.log import Seldom
 from edge.prior import PriorCorrection
@@ -50,6 +51,7 @@ class Parts:
         emit, min_hold_s, uncertain_below: see `EventMaker`.
         correction: of the scores, where expressions are not as frequent as in training.
         cadence: how often the detector looks; None for as often as the source needs it.
+        governor: holds it to what the board can do.
     """
 
     source: Source
@@ -61,6 +63,7 @@ class Parts:
     uncertain_below: float = UNCERTAIN_BELOW
     correction: PriorCorrection | None = None
     cadence: Cadence | None = None
+    governor: Governor = field(default_factory=Governor)
 
 
 class Pipeline:
@@ -97,7 +100,7 @@ class Pipeline:
                 except StopIteration:
                     break
                 if frame is not None:
-                    self._process(frame)
+                    self._take(frame)
                 if each_turn:
                     each_turn(frame)
         except (SourceError, FrameError):
@@ -145,6 +148,7 @@ class Pipeline:
 
     def report(self) -> RunReport:
         """What has happened so far."""
+        governed = self._parts.governor.report()
         return RunReport(
             source=self._parts.source.name,
             model=self._model,
@@ -158,6 +162,7 @@ class Pipeline:
             events=self._published,
             seconds=max(self._end_s - self._begin_s, 0.0),
             stages=self._latency.summary(),
+            governor={} if governed is None else asdict(governed),
         )
 
     def _use(self, parts: Parts) -> None:
@@ -165,6 +170,7 @@ class Pipeline:
         self._model = parts.classifier.card.identity
         cadence = parts.cadence or ("auto" if parts.source.live else 1)
         self._detector = CadencedDetector(parts.detector, cadence)
+        self._obey()
         self._margin = crop_margin(parts.detector, parts.classifier)
         self._tracker = Tracker()
         self._events = EventMaker(
@@ -182,6 +188,20 @@ class Pipeline:
     @property
     def _published(self) -> int:
         return self._published_before + self._parts.audience.published
+
+    def _take(self, frame: Frame) -> None:
+        """Process a frame, or leave it out where the governor has it so."""
+        if not self._parts.governor.admits():
+            # As if the source had not had it for us.
+            self._lost_before += 1
+            return
+        self._process(frame)
+        self._parts.governor.spent()
+        self._obey()
+
+    def _obey(self) -> None:
+        rung = self._parts.governor.rung
+        self._detector.stretch, self._detector.shrink = rung.stretch, rung.shrink
 
     def _process(self, frame: Frame) -> None:
         """Take one frame through the parts; one that fails is counted and left out."""

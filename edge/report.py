@@ -23,6 +23,7 @@ class RunReport:
         events: events written to the sinks.
         seconds: from the first frame's capture to the end of the last.
         stages: stage to `p50_ms, p95_ms, p99_ms, max_ms`.
+        governor: what it did to hold `--target-fps` and `--max-cpu`, see `edge.governor.Governed`; empty without them.
         sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks.outlet.Counts`.
     """
 
@@ -38,6 +39,7 @@ class RunReport:
     events: int
     seconds: float
     stages: dict[str, dict[str, float]]
+    governor: dict[str, Any] = field(default_factory=dict)
     sinks: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,12 @@ class RunReport:
         ]
         if self.detector_looks < self.frames_processed:
             lines.append(f"the detector looked at {self.detector_looks} of them; in the others faces were followed")
+        if self.governor.get("changes"):
+            did = self.governor
+            lines.append(
+                f"governor: {did['changes']} changes, now {did['now']}; at most {did['most']}; "
+                f"{did['frames_left_out']} frames left out"
+            )
         if self.stages:
             lines.append(f"{'ms':<10}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}")
         for stage, ms in self.stages.items():

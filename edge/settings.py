@@ -20,6 +20,8 @@ class RunSettings:
     model: str = DEFAULT_MODEL
     detector: str = "blazeface"
     cadence: Cadence | None = None
+    target_fps: float | None = None
+    max_cpu: float | None = None
     sink: tuple[str, ...] = ("console",)
     emit: Emit = "change"
     threads: int = 1

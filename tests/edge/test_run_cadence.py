@@ -39,10 +39,12 @@ def test_files_are_looked_at_frame_by_frame_and_live_sources_as_they_need_it(cad
 
 
 def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
+    camera = tmp_path / "camera"
+    camera.write_text("work")
     assert open_source("demo").live
-    assert open_source("scripted:1").live
+    assert open_source(f"scripted:{camera}").live
     assert not open_source(str(demo_clip)).live
-    with open_watched("scripted:1") as watched:
+    with open_watched(f"scripted:{camera}") as watched:
         assert watched.live
 
 
