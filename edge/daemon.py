@@ -13,10 +13,13 @@ from edge.aggregate import Aggregator
 from edge.audience import Audience
 from edge.capture import open_watched
 from edge.classify import Classifier
+from edge.cpu import cpu_s
 from edge.debug_frames import DebugFrames
 from edge.detect import Detector, open_detector
 from edge.errors import MienError, SinkError, WrongUseError
+from edge.governor import Governor
 from edge.kept import Kept
+from edge.ladder import ladder
 from edge.memory import give_back_memory
 from edge.pipeline import Parts, Pipeline
 from edge.preview import Preview
@@ -50,6 +53,7 @@ class Daemon:
         self._classifier, self._detector = Kept[Classifier](), Kept[Detector]()
         self._source, self._outlets = Kept[Source](), Kept[Outlets]()
         self._preview, self._debug_frames = Kept[Preview | None](), Kept[DebugFrames | None]()
+        self._governor = Kept[Governor]()
         self._sinks: Outlets | None = None
         self._sinks_before: dict[str, dict[str, int]] = {}
         try:
@@ -156,6 +160,18 @@ class Daemon:
             settings.min_hold,
             settings.uncertain_below,
             correction,
+            settings.cadence,
+            self._governor_of(settings),
+        )
+
+    def _governor_of(self, settings: RunSettings) -> Governor:
+        """One that goes on where it was, as long as the board has the same to do."""
+        limits = settings.target_fps, settings.max_cpu
+        rungs = ladder(settings.detector.partition(":")[0], self._frames.live)
+        return self._governor.get(
+            (settings.source, rungs, *limits),
+            # The source that is open by then, and the process that captures for it by then.
+            lambda: nullcontext(Governor(rungs, *limits, cpu=lambda: cpu_s(getattr(self._frames, "pid", None)))),
         )
 
     def _open_sinks(self, makers: Sequence[SinkMaker], patient: bool) -> Outlets:

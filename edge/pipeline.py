@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.audience import Audience
+from edge.cadence import Cadence, CadencedDetector
 from edge.classify import Classifier
 from edge.crop import crop_upright
 from edge.detect import Detector
 from edge.errors import FrameError, SourceError, first_line
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventMaker
+from edge.governor import Governor
 from edge.latency import Latency
 from edge.log import Seldom
 from edge.prior import PriorCorrection
@@ -48,6 +50,8 @@ class Parts:
         audience: who learns of it.
         emit, min_hold_s, uncertain_below: see `EventMaker`.
         correction: of the scores, where expressions are not as frequent as in training.
+        cadence: how often the detector looks; None for as often as the source needs it.
+        governor: holds it to what the board can do.
     """
 
     source: Source
@@ -58,6 +62,8 @@ class Parts:
     min_hold_s: float = MIN_HOLD_S
     uncertain_below: float = UNCERTAIN_BELOW
     correction: PriorCorrection | None = None
+    cadence: Cadence | None = None
+    governor: Governor = field(default_factory=Governor)
 
 
 class Pipeline:
@@ -67,7 +73,7 @@ class Pipeline:
         self._latency = Latency(STAGES)
         self._seldom = Seldom(logger)
         self._processed = self._failed = self._faces = 0
-        self._lost_before = self._published_before = self._reported_lost = 0
+        self._lost_before = self._published_before = self._looks_before = self._reported_lost = 0
         self._begin_s = self._end_s = time.monotonic()
         #: Since when no frame could be processed.
         self._failing_since_s: float | None = None
@@ -94,7 +100,7 @@ class Pipeline:
                 except StopIteration:
                     break
                 if frame is not None:
-                    self._process(frame)
+                    self._take(frame)
                 if each_turn:
                     each_turn(frame)
         except (SourceError, FrameError):
@@ -114,6 +120,7 @@ class Pipeline:
         self.end_tracks()
         self._lost_before = self._lost
         self._published_before = self._published
+        self._looks_before = self.detector_looks
         self._use(parts)
 
     def end_tracks(self) -> None:
@@ -122,6 +129,7 @@ class Pipeline:
         if self._last is not None and self._parts.emit == "change":
             self._parts.audience.events(self._events.events(self._last, [], ended, self._spent_ms))
         self._parts.audience.finish()
+        self._detector.forget()
 
     @property
     def frame_ms(self) -> dict[str, float]:
@@ -133,8 +141,14 @@ class Pipeline:
         """Faces classified so far."""
         return self._faces
 
+    @property
+    def detector_looks(self) -> int:
+        """Frames that the detector has looked at so far."""
+        return self._looks_before + self._detector.looks
+
     def report(self) -> RunReport:
         """What has happened so far."""
+        governed = self._parts.governor.report()
         return RunReport(
             source=self._parts.source.name,
             model=self._model,
@@ -143,15 +157,20 @@ class Pipeline:
             frames_processed=self._processed,
             frames_dropped=self._lost + self._failed,
             frames_failed=self._failed,
+            detector_looks=self.detector_looks,
             faces=self._faces,
             events=self._published,
             seconds=max(self._end_s - self._begin_s, 0.0),
             stages=self._latency.summary(),
+            governor={} if governed is None else asdict(governed),
         )
 
     def _use(self, parts: Parts) -> None:
         self._parts, self._frames = parts, iter(parts.source)
         self._model = parts.classifier.card.identity
+        cadence = parts.cadence or ("auto" if parts.source.live else 1)
+        self._detector = CadencedDetector(parts.detector, cadence)
+        self._obey()
         self._margin = crop_margin(parts.detector, parts.classifier)
         self._tracker = Tracker()
         self._events = EventMaker(
@@ -169,6 +188,20 @@ class Pipeline:
     @property
     def _published(self) -> int:
         return self._published_before + self._parts.audience.published
+
+    def _take(self, frame: Frame) -> None:
+        """Process a frame, or leave it out where the governor has it so."""
+        if not self._parts.governor.admits():
+            # As if the source had not had it for us.
+            self._lost_before += 1
+            return
+        self._process(frame)
+        self._parts.governor.spent()
+        self._obey()
+
+    def _obey(self) -> None:
+        rung = self._parts.governor.rung
+        self._detector.stretch, self._detector.shrink = rung.stretch, rung.shrink
 
     def _process(self, frame: Frame) -> None:
         """Take one frame through the parts; one that fails is counted and left out."""
@@ -190,7 +223,7 @@ class Pipeline:
         """The faces in a frame, and the probabilities of each."""
         parts = self._parts
         with self._latency.stage("detect"):
-            detections = parts.detector.detect(frame)
+            detections = self._detector.detect(frame)
         with self._latency.stage("classify"):
             crops = (crop_upright(frame.image, face, self._margin, parts.classifier.size) for face in detections)
             scores = [parts.classifier.scores(crop) for crop in crops]

@@ -18,10 +18,12 @@ class RunReport:
         frames_processed: frames in which faces were looked for.
         frames_dropped: frames that were seen and not processed, those that failed among them.
         frames_failed: frames that the detector or the classifier could not cope with.
+        detector_looks: frames that the detector looked at; in the others faces were followed.
         faces: faces classified.
         events: events written to the sinks.
         seconds: from the first frame's capture to the end of the last.
         stages: stage to `p50_ms, p95_ms, p99_ms, max_ms`.
+        governor: what it did to hold `--target-fps` and `--max-cpu`, see `edge.governor.Governed`; empty without them.
         sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks.outlet.Counts`.
     """
 
@@ -32,10 +34,12 @@ class RunReport:
     frames_processed: int
     frames_dropped: int
     frames_failed: int
+    detector_looks: int
     faces: int
     events: int
     seconds: float
     stages: dict[str, dict[str, float]]
+    governor: dict[str, Any] = field(default_factory=dict)
     sinks: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
@@ -58,6 +62,14 @@ class RunReport:
             f"{self.frames_dropped} dropped, {self.faces} faces, {self.events} events, "
             f"{peak_rss_mb():.0f} MB of memory at most"
         ]
+        if self.detector_looks < self.frames_processed:
+            lines.append(f"the detector looked at {self.detector_looks} of them; in the others faces were followed")
+        if self.governor.get("changes"):
+            did = self.governor
+            lines.append(
+                f"governor: {did['changes']} changes, now {did['now']}; at most {did['most']}; "
+                f"{did['frames_left_out']} frames left out"
+            )
         if self.stages:
             lines.append(f"{'ms':<10}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}")
         for stage, ms in self.stages.items():

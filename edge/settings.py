@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.aggregate import MIN_FACES
+from edge.cadence import Cadence
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.events import MIN_HOLD_S, UNCERTAIN_BELOW, Emit
 from edge.shipped import DEFAULT_MODEL
@@ -19,6 +20,9 @@ class RunSettings:
     source: str = "demo"
     model: str = DEFAULT_MODEL
     detector: str = "blazeface"
+    cadence: Cadence | None = None
+    target_fps: float | None = None
+    max_cpu: float | None = None
     sink: tuple[str, ...] = ("console",)
     emit: Emit = "change"
     threads: Threads = 1

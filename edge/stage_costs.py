@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.cadence import Cadence
 from edge.classify import Classifier
 from edge.detect import Detector
 from edge.pipeline import Parts, Pipeline
@@ -34,8 +35,8 @@ class StageCost:
     Attributes:
         stage: the pipeline's.
         part: what was measured bare; empty where the stage has no such part.
-        stage_ms: median over the frames.
-        bare_ms: median over the frames; None where there is none.
+        stage_ms: median over the frames; their mean where the detector does not look at every one.
+        bare_ms: the same of the part; None where there is none.
         ratio: the one by the other, as the sums over all frames have it.
     """
 
@@ -48,12 +49,19 @@ class StageCost:
 
 @dataclass(frozen=True)
 class StageCosts:
-    """A profile of one clip."""
+    """A profile of one clip.
+
+    Attributes:
+        frames: how many were processed.
+        detector_looks: how many of them the detector looked at.
+        faces: in all frames.
+    """
 
     source: str
     detector: str
     model: str
     frames: int
+    detector_looks: int
     faces: int
     stages: list[StageCost]
 
@@ -63,7 +71,12 @@ class StageCosts:
 
 
 def stage_costs(
-    source: Source, clip: Path | None, detector: Detector, classifier: Classifier, max_frames: int | None
+    source: Source,
+    clip: Path | None,
+    detector: Detector,
+    classifier: Classifier,
+    max_frames: int | None,
+    cadence: Cadence = 1,
 ) -> StageCosts:
     """Run a source, and after each frame the bare parts that it needed, so that a drift of the machine hits both.
 
@@ -73,16 +86,17 @@ def stage_costs(
         detector: one with an `invoke` is run bare too.
         classifier: the model.
         max_frames: stop after so many.
+        cadence: how often the detector looks; it runs bare as often.
     """
-    pipeline = Pipeline(Parts(source, detector, classifier, emit="frame"))
+    pipeline = Pipeline(Parts(source, detector, classifier, emit="frame", cadence=cadence))
     again = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]) if clip else None
     bare_detector: Callable[[], None] | None = getattr(detector, "invoke", None)
     stages_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
     bare_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
-    faces = 0
+    faces = looks = 0
 
     def after(frame: Frame | None) -> None:
-        nonlocal faces
+        nonlocal faces, looks
         if frame is None:
             return
         for stage, spent in pipeline.frame_ms.items():
@@ -90,11 +104,13 @@ def stage_costs(
                 stages_ms[stage].append(spent)
         found = pipeline.faces - faces
         faces = pipeline.faces
+        looked = pipeline.detector_looks > looks
+        looks = pipeline.detector_looks
         spent_ms = {}
         if again is not None:
             spent_ms["capture"] = _timed_ms(again.read)
         if bare_detector is not None:
-            spent_ms["detect"] = _timed_ms(bare_detector)
+            spent_ms["detect"] = _timed_ms(bare_detector) if looked else 0.0
         spent_ms["classify"] = sum(_timed_ms(classifier.invoke) for _ in range(found))
         for stage, spent in spent_ms.items():
             bare_ms[stage].append(spent)
@@ -106,17 +122,20 @@ def stage_costs(
     finally:
         if again is not None:
             again.release()
+    # Most frames have none of the detector's cost: a median would hide it.
+    average = np.median if cadence == 1 else np.mean
     costs = [
         StageCost(
             stage,
             part if bare_ms[stage] else "",
-            float(np.median(stages_ms[stage])),
-            float(np.median(bare_ms[stage])) if bare_ms[stage] else None,
+            float(average(stages_ms[stage])),
+            float(average(bare_ms[stage])) if bare_ms[stage] else None,
             sum(stages_ms[stage]) / sum(bare_ms[stage]) if sum(bare_ms[stage]) else None,
         )
         for stage, part in PARTS.items()
     ]
-    return StageCosts(source.name, detector.name, classifier.card.identity, report.frames_processed, faces, costs)
+    model, frames = classifier.card.identity, report.frames_processed
+    return StageCosts(source.name, detector.name, model, frames, report.detector_looks, faces, costs)
 
 
 def _timed_ms(call: Callable[[], object]) -> float:

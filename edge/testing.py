@@ -70,7 +70,7 @@ class ScriptedCamera(ClosingSource):
         SourceError: it is away.
     """
 
-    FPS = 30
+    FPS, live = 30, True
 
     def __init__(self, script: str) -> None:
         self.name, self._script = f"scripted:{script}", script

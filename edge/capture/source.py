@@ -54,6 +54,8 @@ class CaptureSource(ClosingSource):
             should end so that its service manager can see to it.
     """
 
+    live = True
+
     def __init__(
         self,
         spec: str,

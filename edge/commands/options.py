@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from edge.commands.cadence import CadenceType
 from edge.commands.thread_count import ThreadCount
 from edge.dataset import SPLITS, Faces, Progress, read_faces
 from edge.detect import DETECTORS
@@ -47,6 +48,13 @@ detector = click.option(
     show_default=True,
     metavar="DETECTOR",
     help=f"One of {', '.join(DETECTORS)}, yunet:FILE.onnx or blazeface:FILE.tflite.",
+)
+cadence = click.option(
+    "--cadence",
+    type=CadenceType(),
+    metavar="auto|N",
+    help="The detector looks at every Nth frame, or when the scene asks for it; between, faces are followed. Without "
+    "it: live sources auto, others 1.",
 )
 threads = click.option(
     "--threads",

@@ -39,6 +39,19 @@ class _Command(click.Command):
 @click.option("--source", default=_DEFAULT.source, show_default=True, metavar="SOURCE", help=f"{SOURCES}.")
 @options.model
 @options.detector
+@options.cadence
+@click.option(
+    "--target-fps",
+    type=click.FloatRange(0.1, 1000),
+    metavar="F",
+    help="Look more seldom, and at smaller pictures, until so many frames a second could be processed.",
+)
+@click.option(
+    "--max-cpu",
+    type=click.FloatRange(1, 10_000),
+    metavar="PERCENT",
+    help="The same until no more of one core is needed (200 is two cores); of live sources, at last leave frames out.",
+)
 @click.option(
     "--sink",
     multiple=True,

@@ -32,6 +32,7 @@ class Source(Protocol):
         total: number of frames, where it is known.
         unreadable: how many frames could not be decoded so far.
         dropped: how many frames there were that the iterator did not give.
+        live: frames come when they come, and who is slow loses some; not so with files.
         on_state: a live source calls it when it has come, stands still or is gone; in the thread that iterates.
     """
 
@@ -39,6 +40,7 @@ class Source(Protocol):
     total: int | None
     unreadable: int
     dropped: int
+    live: bool
     on_state: Callable[[SourceEvent], None]
 
     def __iter__(self) -> Iterator[Frame | None]:

@@ -20,6 +20,7 @@ class ClosingSource:
     total: int | None = None
     unreadable = 0
     dropped = 0
+    live = False
     on_state: Callable[[SourceEvent], None] = staticmethod(_nobody)
 
     def close(self) -> None:

@@ -28,6 +28,8 @@ class CameraSource(ClosingSource):
         SourceError: there is no such camera, or it gives no picture.
     """
 
+    live = True
+
     def __init__(self, index: int = 0, devices: Path = Path("/dev")) -> None:
         self.name = f"camera:{index}"
         device = devices / f"video{index}"

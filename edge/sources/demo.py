@@ -25,13 +25,13 @@ class DemoSource(ClosingSource):
 
     Args:
         fps: frames a second of the source's time.
-        paced: wait between frames as a camera would; False runs as fast as it can.
+        paced: live, waiting between frames as a camera would; False runs as fast as it can.
     """
 
     name = "demo"
 
     def __init__(self, fps: float = 30.0, paced: bool = True) -> None:
-        self._fps, self._paced = fps, paced
+        self._fps, self._paced, self.live = fps, paced, paced
         data = (resources.files("edge") / "assets" / "portrait.jpg").read_bytes()
         portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert portrait is not None

@@ -29,6 +29,8 @@ class Picamera2Source(ClosingSource):
         SourceError: there is no such camera, or it gives no picture.
     """
 
+    live = True
+
     def __init__(self, index: int = 0) -> None:
         self.name = f"picamera2:{index}"
         try:

@@ -30,6 +30,8 @@ class StreamSource(ClosingSource):
         SourceError: it cannot be opened.
     """
 
+    live = True
+
     def __init__(
         self, url: str, open_timeout_s: float = OPEN_TIMEOUT_S, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:

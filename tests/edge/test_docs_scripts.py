@@ -49,3 +49,16 @@ def test_crop_margin_without_a_face(tmp_path, weights):
     done = run("crop_margin.py", SHIPPED, tmp_path / "blank.csv")
     assert done.returncode == 1
     assert "blazeface finds none of these faces" in done.stderr
+
+
+def test_cadence_on_a_clip_and_a_still_room(demo_clip, weights):
+    done = run("cadence.py", demo_clip, "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
+    still = "still room, nobody"
+    assert [row[:2] for row in rows] == [["demo", "1"], ["demo", "auto"], [still, "1"], [still, "auto"]]
+    assert [row[2] for row in rows[::2]] == ["90 of 90", "300 of 300"]
+    assert int(rows[1][2].split()[0]) <= 30
+    assert float(rows[1][3]) >= 0.75
+    # Idle: a tenth of the looks at most.
+    assert int(rows[3][2].split()[0]) <= 30
