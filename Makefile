@@ -37,9 +37,14 @@ lock:  ## resolve the locks anew (needs uv)
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
 	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --extra mqtt --extra metrics \
-	  --extra preview --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --extra preview --extra deploy --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock
+	for target in bookworm:3.11 trixie:3.13; do \
+	  uv pip compile pyproject.toml deploy/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
+	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/locks/$${target%:*}.in \
+	    --custom-compile-command "make lock" --output-file deploy/locks/$${target%:*}.lock || exit 1; \
+	done
 
 clean:  ## forget the environment
 	rm -rf $(VENV)

@@ -1,0 +1,25 @@
+"""What the installer is doing, for those who watch it, and for a test that kills it there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+#: In their order. What comes before `switch` leaves the old release current, what comes after it the new one.
+STEPS = (
+    "lock", "verify", "check", "begin", "sweep", "unpack", "environment", "settle", "name", "health", "trust", "switch",
+    "record", "service", "prune", "done",
+)  # fmt: skip
+
+Announce = Callable[[str], None]
+
+
+def say(step: str) -> None:
+    """Announce a step on standard error."""
+    assert step in STEPS
+    print(f"step {step}", file=sys.stderr, flush=True)
+
+
+def say_nothing(step: str) -> None:
+    """Announce no step."""
+    assert step in STEPS
