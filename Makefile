@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak lint install install-train lock clean
+.PHONY: demo test test-arm64 soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -16,6 +16,11 @@ demo: install  ## faces read by the shipped model: no camera needed
 test: install-train  ## every test
 	$(BIN)/mien models pull
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# As root, or by a user who may make namespaces. Keeps Debian's files in build/arm64.
+test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5
+	$(BIN)/mien models pull
+	MIEN_ARM64=yes $(BIN)/python -m pytest -rP tests/arm64
 
 MINUTES ?= 20
 SEED ?= 0
