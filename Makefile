@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-arm64 soak lint install install-train lock clean
+.PHONY: demo test test-arm64 test-deploy soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -27,6 +27,11 @@ SEED ?= 0
 soak: install-train  ## a daemon to which everything happens: make soak MINUTES=20 SEED=0
 	$(BIN)/mien models pull
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) --out soak.json
+
+KILLS ?= 100
+test-deploy: install-train  ## deployment at length: real bundles, an installation without a network, KILLS=100 kills
+	$(BIN)/mien models pull
+	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/deploy
 
 lint: install-train  ## style and types
 	$(BIN)/ruff check .

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (MienError, OSError, KeyboardInterrupt) as error:
         if options.debug:
             traceback.print_exc()
-        print(f"mien deploy: {error or 'stopped'}", file=sys.stderr)
+        print(f"mien deploy: {str(error) or 'stopped'}", file=sys.stderr)
         return 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
     return 0
 

@@ -14,7 +14,10 @@ _LAUNCHER = """#!/bin/sh
 # mien of the release that this file lies in.
 release=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
 export MIEN_CACHE="${MIEN_CACHE:-$release/weights}" MIEN_MODELS="${MIEN_MODELS:-$release/models}" PYTHONNOUSERSITE=1
-exec "$release/venv/bin/python" -m edge "$@"
+# What a user has set for other programs is not for this one.
+unset PYTHONPATH PYTHONHOME
+# -P: an `edge` in the folder that it is called from is not ours.
+exec "$release/venv/bin/python" -P -m edge "$@"
 """
 
 

@@ -50,7 +50,7 @@ def as_text(told: dict[str, Any]) -> str:
 def _with_interrupted(attempts: list[Attempt]) -> list[Attempt]:
     """Leave out what an end followed; a start that nothing ended was cut off."""
     told = []
-    for attempt, after in zip(attempts, [*attempts[1:], None], strict=True):
+    for attempt, after in zip(attempts, [*attempts[1:], None], strict=False):
         if attempt.outcome != "started":
             told.append(attempt)
         elif after is None or after.outcome == "started" or after.version != attempt.version:
