@@ -32,6 +32,7 @@ from edge.shipped import DEFAULT_MODEL, find_model
 from edge.weights import WEIGHTS, read_weights
 
 UNIT = Path(__file__).parent / "systemd" / "mien.service"
+ESCALATION = UNIT.with_name("mien.service.d") / "escalation.conf"
 #: Compiled modules come to a third of the sources and libraries; folders and blocks take their part.
 _GROWTH = 1.4
 
@@ -83,7 +84,7 @@ def make_bundle(spec: BundleSpec, out: Path, say: Callable[[str], None]) -> Mani
     networks = _networks(spec.models)
     default = next(iter(networks)).removeprefix("models/").removesuffix(".tflite")
     config = _config(spec.config, default)
-    unit = _unit(spec.unit)
+    unit = _unit(spec.unit, spec.target)
     with tempfile.TemporaryDirectory(prefix="mien-bundle-") as temporary:
         folder = Path(temporary)
         wheels_folder = folder / "wheels"
@@ -166,9 +167,10 @@ def _config(path: Path | None, model: str) -> bytes:
     return path.read_bytes()
 
 
-def _unit(path: Path) -> bytes:
+def _unit(path: Path, target: Target) -> bytes:
+    """The unit, and behind it what the target's systemd knows beyond it."""
     try:
-        return path.read_bytes()
+        return path.read_bytes() + (b"\n" + ESCALATION.read_bytes() if target.has_growing_delays else b"")
     except OSError as error:
         raise DeployError(f"cannot read the systemd unit {path}: {error.strerror or error}") from error
 

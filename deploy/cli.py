@@ -16,6 +16,7 @@ from edge.cli import LazyGroup
         "install": ("deploy.commands.install:install", "Install a bundle here, if it is trusted and works."),
         "rollback": ("deploy.commands.rollback:rollback", "Go back to the release that was current before."),
         "status": ("deploy.commands.status:status", "What is installed here, and what was tried."),
+        "push": ("deploy.commands.push:push", "Install a bundle on other machines, over ssh."),
     },
 )
 def deploy() -> None:

@@ -17,11 +17,13 @@ class Target:
         name: the code name.
         python: of the system, for picamera2 is built for that one.
         glibc_minor: of its C library 2.x: no wheel may want a later one.
+        has_growing_delays: its systemd is 254 or later, and lets the delay between restarts grow.
     """
 
     name: str
     python: str
     glibc_minor: int
+    has_growing_delays: bool
 
     @property
     def lock(self) -> Path:
@@ -37,7 +39,7 @@ class Target:
 TARGETS = {
     target.name: target
     for target in (
-        Target("bookworm", "3.11", 36),
-        Target("trixie", "3.13", 41),
+        Target("bookworm", "3.11", 36, has_growing_delays=False),
+        Target("trixie", "3.13", 41, has_growing_delays=True),
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 #: In their order. What comes before `switch` leaves the old release current, what comes after it the new one.
 STEPS = (
@@ -17,7 +18,9 @@ Announce = Callable[[str], None]
 def say(step: str) -> None:
     """Announce a step on standard error."""
     assert step in STEPS
-    print(f"step {step}", file=sys.stderr, flush=True)
+    # Whoever listened may be gone: a lost ssh connection must not stop an installation half-way.
+    with suppress(OSError):
+        print(f"step {step}", file=sys.stderr, flush=True)
 
 
 def say_nothing(step: str) -> None:

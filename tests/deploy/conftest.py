@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Outcome
-
-pytest.importorskip("cryptography", reason="no cryptography: pip install 'mien[deploy]'")
-
 from deploy.keys import make_keys
+from tests.conftest import Outcome
 from tests.deploy.made_release import Workshop
 
 #: The Python of the system, which knows none of the packages of this environment.

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.deploy import made_release
 from tests.deploy.conftest import BARE_PYTHON
 from tests.deploy.made_release import Workshop
-from tests.deploy.sshd import Sshd
+from tests.deploy.sshd import Network
 
 FOLDER = ROOT / "deploy" / "ansible"
 
@@ -34,15 +34,14 @@ def ansible(name):
 class Fleet:
     """One device, and what Ansible is told of it."""
 
-    def __init__(self, folder, workshop, sshd):
+    def __init__(self, folder, workshop, network):
         self._folder, self.workshop, self.prefix = folder, workshop, folder / "opt" / "mien"
         self.config, self.credentials, self.facts = (folder / name for name in ("etc/mien.toml", "secret", "facts.d"))
         (folder / "ansible.cfg").write_text("[defaults]\n")
         (folder / "mien.toml.j2").write_text('source = "demo"\n# of {{ inventory_hostname }}\n')
         self._inventory = folder / "devices.json"
         device = {
-            "ansible_host": "127.0.0.1", "ansible_port": sshd.port, "ansible_user": sshd.user,
-            "ansible_ssh_private_key_file": str(sshd.key), "ansible_ssh_common_args": sshd.options,
+            "ansible_ssh_common_args": f"-F {network.config}",
             "ansible_python_interpreter": "/usr/bin/python3", "mien_become": False, "mien_python": BARE_PYTHON,
             "mien_prefix": str(self.prefix), "mien_config_path": str(self.config), "mien_facts_path": str(self.facts),
             "mien_credentials_path": str(self.credentials), "mien_credentials": {"mqtt-login": "geheim"},
@@ -90,14 +89,13 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(workshop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
-    (folder / "keys").mkdir()
-    sshd = Sshd(folder / "keys")
+    network = Network(folder / "network", ["hall"], "/usr/bin")
     own = Workshop(folder, workshop.key)
     with pytest.MonkeyPatch.context() as patch:
         more = _WITH_DEPLOY.format(python=BARE_PYTHON, installer=str(own.installer))
         patch.setattr(made_release, "_DAEMON", more.replace("{", "{{").replace("}", "}}") + made_release._DAEMON)
-        yield Fleet(folder, own, sshd)
-    sshd.stop()
+        yield Fleet(folder, own, network)
+    network.close()
 
 
 def test_ansible_reads_the_playbooks():
