@@ -132,3 +132,15 @@ def test_the_credentials_that_it_loads_are_those_that_mien_reads():
     assert table["LoadCredential"] == [f"{name}:/etc/mien/credentials/{name}" for name in names]
     # Each may be missing.
     assert table["SetCredential"] == [f"{name}:\\n" for name in names]
+
+
+def test_a_bundle_for_trixie_has_growing_delays():
+    from deploy.bundle import _unit
+    from deploy.targets import TARGETS
+
+    assert _unit(UNIT, TARGETS["bookworm"]) == UNIT.read_bytes()
+    unit = _unit(UNIT, TARGETS["trixie"]).decode()
+    assert unit.startswith(UNIT.read_text())
+    # What comes last holds.
+    assert [line for line in unit.splitlines() if line.startswith("RestartSec=")][-1] == "RestartSec=1"
+    assert "\n[Service]\nRestartSec=1\nRestartSteps=8\n" in unit
