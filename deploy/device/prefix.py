@@ -100,6 +100,8 @@ class Prefix:
         """Give a release its name, once everything in it is on the disk."""
         # One call for thousands of files, most of which pip wrote.
         os.sync()
+        # A folder without a manifest, which nothing of ours leaves there.
+        shutil.rmtree(self.release(version), ignore_errors=True)
         staging.rename(self.release(version))
         sync_path(self.releases)
 

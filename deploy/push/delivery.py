@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.push.host import Host
+from deploy.push.host import Host, quoted
 from edge.errors import DeployError, MienError
 
 #: Where a bundle lies on the device until it is installed, below the home folder.
@@ -73,34 +73,40 @@ def deliver(host: Host, parcel: Parcel, tell: Callable[[str, int], None]) -> Out
 
 def _deliver(host: Host, parcel: Parcel, tell: Callable[[str, int], None]) -> str:
     size = parcel.bundle.stat().st_size
-    tell("connecting", 0)
-    # Only its owner may write there: what lies there is run by root.
-    host.run_script(
-        f"umask 077 && mkdir -p {_FOLDER} && command -v python3 >/dev/null || {{ echo no python3 >&2; exit 1; }}"
-    )
     # Named by its content, so that half of another bundle is never gone on with.
     bundle, installer, key = (f"{_FOLDER}/{parcel.sha256[:16]}{end}" for end in (".bundle", ".install.py", ".pub"))
-    for attempt in ("resumed", "anew"):
-        host.put(parcel.bundle, bundle, lambda there: tell("copying", there))
-        tell("checking", size)
-        if host.run("sha256sum", bundle).split()[0] == parcel.sha256:
-            break
-        host.run("rm", "-f", bundle)
-        if attempt == "anew":
-            raise DeployError(
-                "the copy has another SHA-256 than the bundle, twice: look after the network and the disk"
-            )
-    host.run("rm", "-f", installer, key)
-    host.put(parcel.installer, installer, lambda there: None)
+    tell("connecting", 0)
+    # Only its owner may write there: what lies there is run by root.
+    there = host.run_script(
+        f"umask 077; mkdir -p {_FOLDER} || exit; "
+        "command -v python3 >/dev/null || { echo there is no python3 >&2; exit 1; }; "
+        f"rm -f {installer} {key} && {{ stat -c %s {bundle} 2>/dev/null || echo 0; }}"
+    )
+    tell("copying", int(there))
+    with_it = [f"put {quoted(parcel.installer)} {installer}"]
+    with_it += [f"put {quoted(parcel.pubkey)} {key}"] if parcel.pubkey else []
+    _copy(host, parcel, bundle, int(there), with_it, lambda: tell("copying", host.size(bundle)))
+    tell("checking", size)
     words = ["python3", "-I", installer, "install", bundle, "--verbose", *parcel.options]
-    if parcel.pubkey is not None:
-        host.put(parcel.pubkey, key, lambda there: None)
-        words += ["--pubkey", key]
+    words += ["--pubkey", key] if parcel.pubkey else []
     sudo = '$([ "$(id -u)" = 0 ] || echo sudo -n) ' if parcel.with_sudo else ""
     said = host.run_script(
-        sudo + shlex.join(words),
+        # What failed stays, so that the next attempt need not copy it.
+        f"{sudo}{shlex.join(words)} && rm -f {bundle} {installer} {key}",
         lambda line: tell(line.removeprefix("step "), size) if line.startswith("step ") else None,
     )
-    host.run("rm", "-f", bundle, installer, key)
     tell("installed", size)
     return said.strip()
+
+
+def _copy(host: Host, parcel: Parcel, bundle: str, there: int, more: list[str], look: Callable[[], None]) -> None:
+    """Copy the bundle, going on where an earlier copy was cut off, and whatever goes with it."""
+    size = parcel.bundle.stat().st_size
+    for begun in (there, 0):
+        word = "reput" if 0 < begun < size else "put"
+        lines = [*more, *([f"{word} {quoted(parcel.bundle)} {bundle}"] if begun != size else [])]
+        host.put("\n".join(lines), look)
+        if host.run("sha256sum", bundle).split()[0] == parcel.sha256:
+            return
+        more = []
+    raise DeployError("the copy has another SHA-256 than the bundle, twice: look after the network and the disk")

@@ -20,7 +20,7 @@ _OPTIONS = (
     "ControlPersist=60",
 )
 #: How often a copy's progress is looked up.
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 
 
 class Host:
@@ -77,32 +77,16 @@ class Host:
             raise DeployError(_last(said, status))
         return "".join(out)
 
-    def put(self, local: Path, remote: str, progress: Callable[[int], None]) -> None:
-        """Copy a file there, going on where an earlier copy was cut off.
+    def put(self, batch: str, look: Callable[[], None]) -> None:
+        """Copy files there, by one session of sftp.
 
         Args:
-            local: the file.
-            remote: its path there, without spaces, relative to the home folder.
-            progress: called with the bytes that are there.
+            batch: its commands, a line each; see `quoted`.
+            look: called now and then while it copies.
 
         Raises:
-            DeployError: it is not all there.
+            DeployError: it cannot be reached, or a command fails.
         """
-        there, size = self.size(remote), local.stat().st_size
-        if there < size:
-            self._sftp(f"{'reput' if there else 'put'} {_quoted(local)} {remote}", lambda: progress(self.size(remote)))
-        progress(size)
-
-    def size(self, remote: str) -> int:
-        """Bytes of a file there; 0 where it is none."""
-        return int(self.run_script(f"stat -c %s {shlex.quote(remote)} 2>/dev/null || echo 0").strip())
-
-    def close(self) -> None:
-        """End the connection that the commands shared."""
-        command = ["ssh", *self._options, "-O", "exit", self.name]
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
-
-    def _sftp(self, batch: str, look: Callable[[], None]) -> None:
         with self._start(["sftp", "-q", *self._options, "-b", "-", self.name], stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(f"{batch}\n")
@@ -118,6 +102,15 @@ class Host:
         if process.returncode:
             raise DeployError(_last(said.splitlines(), process.returncode))
 
+    def size(self, remote: str) -> int:
+        """Bytes of a file there; 0 where it is none."""
+        return int(self.run_script(f"stat -c %s {shlex.quote(remote)} 2>/dev/null || echo 0").strip())
+
+    def close(self) -> None:
+        """End the connection that the commands shared."""
+        command = ["ssh", *self._options, "-O", "exit", self.name]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+
     def _start(self, command: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         try:
             return subprocess.Popen(
@@ -132,7 +125,7 @@ def _last(lines: Sequence[str], status: int) -> str:
     return (told or [f"ended with status {status} and said nothing"])[-1].removeprefix("mien deploy: ")[:300]
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
     """A path as a batch of sftp takes it."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

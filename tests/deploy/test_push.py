@@ -72,7 +72,9 @@ def test_a_canary_that_is_well_and_one_that_is_not(push, network, workshop):
 
 
 @pytest.mark.parametrize("half", ["right", "wrong", "longer"])
-def test_a_copy_that_was_cut_off_goes_on_or_begins_anew(push, network, workshop, half):
+def test_a_copy_that_was_cut_off_goes_on_or_begins_anew(push, network, workshop, half, request):
+    if half != "right":
+        request.getfixturevalue("long_checks")
     bundle, machine = workshop.bundle("1.0", ballast=b"b" * 200_000), network.machines[0]
     folder = machine.home / ".cache" / "mien-deploy"
     folder.mkdir(parents=True)
