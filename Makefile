@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-arm64 test-deploy soak lint install install-train lock clean
+.PHONY: demo test test-arm64 test-booted test-deploy soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -21,6 +21,11 @@ test: install-train  ## every test
 test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5
 	$(BIN)/mien models pull
 	MIEN_ARM64=yes $(BIN)/python -m pytest -rP tests/arm64
+
+# As root. Keeps Debian's files in build/booted.
+test-booted: install-train  ## the service in a system that systemd has booted
+	$(BIN)/mien models pull
+	MIEN_BOOTED=yes $(BIN)/python -m pytest tests/booted
 
 MINUTES ?= 20
 SEED ?= 0
