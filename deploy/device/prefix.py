@@ -18,12 +18,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from deploy.device.bundle import MANIFEST
-from deploy.device.durable import point, sync_path
+from deploy.device.durable import point, sync_disk, sync_path
 from deploy.device.manifest import Manifest, parse_manifest
 from edge.errors import BundleError, DeployError
 
@@ -99,7 +98,7 @@ class Prefix:
     def finish(self, staging: Path, version: str) -> None:
         """Give a release its name, once everything in it is on the disk."""
         # One call for thousands of files, most of which pip wrote.
-        os.sync()
+        sync_disk(staging)
         # A folder without a manifest, which nothing of ours leaves there.
         shutil.rmtree(self.release(version), ignore_errors=True)
         staging.rename(self.release(version))

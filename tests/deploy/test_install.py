@@ -189,6 +189,18 @@ def test_two_installers_exclude_each_other(old, workshop):
     assert old.install(workshop.bundle("2.0")).code == 0
 
 
+def test_whoever_listens_may_go(old, workshop):
+    """As when an ssh connection is lost: the installation goes on."""
+    command = old.command("install", workshop.bundle("2.0"), "--verbose", "--frames", 5)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    process.stdout.close()
+    process.stderr.close()
+    process.wait(100)
+    assert old.current() == "2.0"
+    assert history(old)[-1]["outcome"] == "activated"
+
+
 def test_wrong_use_exits_2(device):
     assert "nothing is installed" in device.run("status").out
     assert device.run("install").code == 2
