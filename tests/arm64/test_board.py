@@ -12,7 +12,7 @@ from tests.arm64.board import CORES, FOLDER
 from tests.conftest import ROOT, SHIPPED
 from tests.made_data import draw_face
 
-pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
 MIEN = "/opt/mien/current/venv/bin/mien"
 #: Of 256 steps from 0 to 1: XNNPACK requantises by float arithmetic that differs from processor to processor.
 STEPS_APART = 3
