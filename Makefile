@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak lint install install-train lock clean
+.PHONY: demo test test-arm64 test-booted test-deploy soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -17,11 +17,26 @@ test: install-train  ## every test
 	$(BIN)/mien models pull
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+# As root, or by a user who may make namespaces. Keeps Debian's files in build/arm64.
+test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5
+	$(BIN)/mien models pull
+	MIEN_ARM64=yes $(BIN)/python -m pytest -rP tests/arm64
+
+# As root. Keeps Debian's files in build/booted.
+test-booted: install-train  ## the service in a system that systemd has booted
+	$(BIN)/mien models pull
+	MIEN_BOOTED=yes $(BIN)/python -m pytest tests/booted
+
 MINUTES ?= 20
 SEED ?= 0
 soak: install-train  ## a daemon to which everything happens: make soak MINUTES=20 SEED=0
 	$(BIN)/mien models pull
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) --out soak.json
+
+KILLS ?= 100
+test-deploy: install-train  ## deployment at length: real bundles, an installation without a network, KILLS=100 kills
+	$(BIN)/mien models pull
+	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/deploy
 
 lint: install-train  ## style and types
 	$(BIN)/ruff check .
@@ -37,9 +52,14 @@ lock:  ## resolve the locks anew (needs uv)
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
 	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --extra mqtt --extra metrics \
-	  --extra preview --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --extra preview --extra deploy --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock
+	for target in bookworm:3.11 trixie:3.13; do \
+	  uv pip compile pyproject.toml deploy/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
+	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/locks/$${target%:*}.in \
+	    --custom-compile-command "make lock" --output-file deploy/locks/$${target%:*}.lock || exit 1; \
+	done
 
 clean:  ## forget the environment
 	rm -rf $(VENV)

@@ -57,6 +57,7 @@ class LazyGroup(click.Group):
         "doctor": ("edge.commands.doctor:doctor", "What is wrong with this machine, and the command that mends it."),
         "train": ("train.cli:train", "Train and score models. Needs the extra 'train'."),
         "convert": ("convert.cli:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
+        "deploy": ("deploy.cli:deploy", "Onto a device in one command, and back again if it is not well."),
     },
 )
 @click.version_option(__version__, prog_name="mien")

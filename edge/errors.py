@@ -12,6 +12,9 @@
     ├── FrameError                    frames come, and none of them can be processed
     ├── SinkError                     events cannot be written where they should go
     ├── PreviewError                  the preview cannot be served where it was asked for
+    ├── DeployError                   a release cannot be made, installed or sent
+    │   ├── BundleError               a bundle is damaged, signed by another, or for another machine
+    │   └── UnhealthyError            a new release does not work on this machine
     └── WrongUseError         exit 2  the command was asked for something that cannot be
         └── MissingExtraError         a part of mien that is not installed
 
@@ -61,6 +64,18 @@ class SinkError(MienError):
 
 class PreviewError(MienError):
     """The preview cannot be served at the address that was asked for."""
+
+
+class DeployError(MienError):
+    """A release cannot be made, installed or sent."""
+
+
+class BundleError(DeployError):
+    """A bundle is damaged, signed by another key, or made for another machine."""
+
+
+class UnhealthyError(DeployError):
+    """A new release does not work on this machine."""
 
 
 class WrongUseError(MienError):

@@ -137,6 +137,11 @@ class Pipeline:
         return self._latency.frame_ms
 
     @property
+    def processed(self) -> int:
+        """Frames in which faces were looked for, so far; those that failed are not among them."""
+        return self._processed
+
+    @property
     def faces(self) -> int:
         """Faces classified so far."""
         return self._faces

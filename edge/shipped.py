@@ -1,7 +1,8 @@
-"""The models that ship with mien."""
+"""The models that ship with mien, or with the bundle that it was installed from."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edge.errors import ModelError
@@ -11,8 +12,10 @@ DEFAULT_MODEL = "mien-small-int8"
 
 
 def shipped_models() -> list[Path]:
-    """The shipped .tflite files, by name."""
-    return sorted(MODELS_FOLDER.glob("*.tflite"))
+    """The shipped .tflite files, by name; those in the folder `$MIEN_MODELS` go before others of the same name."""
+    folders = [MODELS_FOLDER, *(Path(folder) for folder in (os.environ.get("MIEN_MODELS"),) if folder)]
+    names = {path.stem: path for folder in folders for path in folder.glob("*.tflite")}
+    return [names[name] for name in sorted(names)]
 
 
 def find_model(name_or_path: str) -> Path:

@@ -17,6 +17,7 @@ from edge.commands.signals import Signals, handling
 from edge.daemon import Daemon
 from edge.errors import MienError
 from edge.files import check_writable, write_json
+from edge.heartbeat import Heartbeat
 from edge.settings import RunSettings
 from edge.sinks import SINKS
 from edge.sources import SOURCES
@@ -175,6 +176,7 @@ def run(ctx: click.Context, /, **_: Any) -> None:
         if settings.report is not None:
             check_writable(settings.report)
         daemon = signals.daemon = Daemon(settings)
+        heartbeat = Heartbeat.of(daemon.pipeline)
 
         def after(frame: Frame | None) -> None:
             if bar and frame is not None:
@@ -183,10 +185,13 @@ def run(ctx: click.Context, /, **_: Any) -> None:
                 daemon.pipeline.stop()
             if signals.reload:
                 signals.reload = False
+                heartbeat.reloading()
                 _reload(ctx, daemon)
+                heartbeat.reloaded()
+            heartbeat.beat()
 
         try:
-            with daemon, _bar(daemon.total) as bar:
+            with daemon, heartbeat, _bar(daemon.total) as bar:
                 daemon.pipeline.run(settings.max_frames, after)
         finally:
             # Also when a camera or a disk fails: what was done until then is worth knowing.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edge.credentials import PREVIEW_TOKEN, credential
 from edge.errors import WrongUseError
 
 VARIABLE = "MIEN_PREVIEW_TOKEN"
@@ -16,7 +17,7 @@ _MAKE_ONE = "make one with  python3 -c 'import secrets; print(secrets.token_urls
 
 
 def read_token(file: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The token from a file, else from `MIEN_PREVIEW_TOKEN`; None where there is neither.
+    """The token from a file, else from `MIEN_PREVIEW_TOKEN`, else from systemd; None where there is none.
 
     Args:
         file: holds the token and nothing else; white space around it does not count.
@@ -26,7 +27,10 @@ def read_token(file: Path | None, environment: Mapping[str, str] = os.environ) -
         WrongUseError: the file cannot be read, or what came is too short or no plain text.
     """
     if file is None:
-        return checked_token(environment[VARIABLE], VARIABLE) if environment.get(VARIABLE) else None
+        if environment.get(VARIABLE):
+            return checked_token(environment[VARIABLE], VARIABLE)
+        token = credential(PREVIEW_TOKEN, environment)
+        return None if token is None else checked_token(token, f"the credential {PREVIEW_TOKEN}")
     try:
         with file.open("rb") as stream:
             text = stream.read(4 * MAX_LENGTH)

@@ -70,6 +70,15 @@ class FrameSink(Protocol):
 
 
 @runtime_checkable
+class ModelSink(Protocol):
+    """Tells which model answers, so that a fleet can be watched through an update."""
+
+    def model(self, identity: str) -> None:
+        """Take the model's identity, such as `mien-small-int8@2`; called in any thread, and again when it changes."""
+        ...
+
+
+@runtime_checkable
 class WatchingSink(Protocol):
     """Wants to know how all sinks fare, itself among them."""
 

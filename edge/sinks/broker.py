@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.credentials import MQTT_LOGIN, credential
 from edge.errors import SinkError, WrongUseError, first_line
 from edge.sinks.spec import Spec
 
@@ -92,7 +93,7 @@ def _topic(spec: Spec, topic: str) -> str:
 
 
 def _login(spec: Spec, user: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """User and password: from the file `login`, else from the environment; the user also from the address."""
+    """User and password: from the file `login`, else the environment, else systemd; the user also from the address."""
     if user and ":" in user:
         raise WrongUseError(
             f"a password does not belong into the address of sink {spec.name}, where anybody can read it: expected "
@@ -102,20 +103,27 @@ def _login(spec: Spec, user: str | None, environment: Mapping[str, str]) -> tupl
     if "login" in spec.options:
         path = Path(spec.options["login"])
         try:
-            lines = path.read_text("utf-8").splitlines()
+            text = path.read_text("utf-8")
             if stat.S_IMODE(path.stat().st_mode) & 0o044:
                 logger.warning("%s can be read by others: chmod 600 %s", path, path)
         except (OSError, UnicodeError) as error:
             raise SinkError(f"cannot read {path}: {getattr(error, 'strerror', None) or first_line(error)}") from error
-        if len(lines) == 2:
-            user, password = lines
-        elif len(lines) == 1:
-            password = lines[0]
-        else:
-            raise WrongUseError(f"{path} has {len(lines)} lines: expected the password, or the user and then it")
+        user, password = _login_lines(text, str(path), user)
+    elif password is None and (loaded := credential(MQTT_LOGIN, environment)) is not None:
+        user, password = _login_lines(loaded, f"the credential {MQTT_LOGIN}", user)
     if password and not user:
         raise WrongUseError(f"a password for sink {spec.name}, but no user: expected {spec.kind}://USER@HOST")
     return user or None, password or None
+
+
+def _login_lines(text: str, origin: str, user: str | None) -> tuple[str | None, str]:
+    """User and password of a text with the password, or with the user and then it."""
+    lines = text.splitlines()
+    if len(lines) == 2:
+        return lines[0], lines[1]
+    if len(lines) == 1:
+        return user, lines[0]
+    raise WrongUseError(f"{origin} has {len(lines)} lines: expected the password, or the user and then it")
 
 
 def _tls(spec: Spec) -> ssl.SSLContext | None:

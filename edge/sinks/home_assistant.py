@@ -1,4 +1,4 @@
-"""How Home Assistant is told what it will find: one device, five sensors.
+"""How Home Assistant is told what it will find: one device, six sensors.
 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 """
@@ -80,6 +80,17 @@ def discovery_message(topic: str) -> str:
         **diagnostic,
     }
     unique = device_id(topic)
+    sensors["model"] = {
+        "name": "Model",
+        "icon": "mdi:graph-outline",
+        "state_topic": f"{topic}/state",
+        "value_template": "{{ value_json.model }}",
+        "json_attributes_topic": f"{topic}/state",
+        # mien's own version alone: whatever else changes with each frame would fill the recorder.
+        "json_attributes_template": "{{ {'version': value_json.version} | tojson }}",
+        "availability": [daemon],
+        **diagnostic,
+    }
     return json.dumps(
         {
             "device": {

@@ -1,8 +1,8 @@
 """`metrics:[HOST:]PORT`: figures for Prometheus, at http://HOST:PORT/metrics.
 
 HOST is 127.0.0.1 where none is named. Beyond this machine a token is asked for, of at least 16 characters: on the only
-line of `token_file=FILE` (`metrics:0.0.0.0:9108?token_file=/etc/mien/token`), or in MIEN_METRICS_TOKEN; Prometheus
-sends it as `authorization: {credentials_file: ...}` in its scrape configuration.
+line of `token_file=FILE` (`metrics:0.0.0.0:9108?token_file=/etc/mien/token`), in MIEN_METRICS_TOKEN, or in systemd's
+credential metrics-token; Prometheus sends it as `authorization: {credentials_file: ...}` in its scrape configuration.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edge import __version__
 from edge.address import is_loopback
+from edge.credentials import METRICS_TOKEN, credential
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.sinks.spec import Spec
 from edge.types import SOURCE_STATES, Aggregate, Event, FrameReport, Message
@@ -114,6 +115,7 @@ class MetricsSink:
             "source_state", "1 for the state that the source is in.", ["source", "state"], **register
         )
         Info("build", "Which mien this is.", **register).info({"version": __version__})
+        self._model = Info("model", "Which model answers.", **register)
         ProcessCollector(registry=self._registry)
         self._registry.register(BoardCollector())
 
@@ -122,6 +124,11 @@ class MetricsSink:
         from edge.sinks.outlet_collector import OutletCollector
 
         self._registry.register(OutletCollector(outlets))
+
+    def model(self, identity: str) -> None:
+        """Tell which model answers."""
+        name, _, version = identity.rpartition("@")
+        self._model.info({"model": name, "version": version})
 
     def write(self, message: Message) -> None:
         """Count one event, or take note of an aggregate or of the source's state."""
@@ -188,6 +195,8 @@ class _Guard:
 
 def _token(spec: Spec, environment: Mapping[str, str]) -> str | None:
     token = environment.get(TOKEN_VARIABLE)
+    if token is None and (loaded := credential(METRICS_TOKEN, environment)) is not None:
+        token = loaded.strip()
     if path := spec.options.get("token_file"):
         try:
             token = Path(path).read_text("utf-8").strip()

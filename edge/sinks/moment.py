@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge import __version__
 from edge.types import Aggregate, Event, FrameReport, Message
 
 #: Frames a second and latency are taken over so long at least.
@@ -17,9 +18,13 @@ class Moment:
 
     The expression is the one that was announced last of the faces that are there; None where there is none. Where
     only aggregates are told, it is the most frequent one of the last, with its share as score.
+
+    Attributes:
+        model: identity of the model that answers; None where that is not known.
     """
 
     def __init__(self) -> None:
+        self.model: str | None = None
         self._expressions: dict[int, tuple[str, float]] = {}
         self._faces: int | None = 0
         self._seen_s = 0.0
@@ -72,4 +77,6 @@ class Moment:
             "faces": self._faces,
             "fps": None if self._fps is None else round(self._fps, 1),
             "latency_ms": None if self._mean_ms is None else round(self._mean_ms, 1),
+            "model": self.model,
+            "version": __version__,
         }

@@ -9,9 +9,10 @@ TOPIC/events                          an event, as in JSON lines                
 TOPIC/aggregate                       sums of many faces, with `--aggregate`                  no       as asked
 TOPIC/source                          `{"time", "source", "state", "reason"}`: whether frames yes      as asked
                                       come: `online`, `stalled`, `offline`
-TOPIC/state                           `{"expression", "score", "faces", "fps", "latency_ms"}` yes      0
-                                      of this moment, null where unknown; when it changes, at
-                                      most twice a second, and every 10 s
+TOPIC/state                           `{"expression", "score", "faces", "fps", "latency_ms",  yes      0
+                                      "model", "version"}` of this moment, null where unknown;
+                                      `version` is mien's. When it changes, at most twice a
+                                      second, and every 10 s
 TOPIC/availability                    `online`; `offline` after a stop, or a death (the will) yes      0; will: 1
 homeassistant/device/TOPIC_/config    the discovery message, see edge/sinks/home_assistant.py yes      0
 ===================================== ======================================================= ======== ===========
@@ -20,7 +21,8 @@ Availability, discovery, source and state are sent anew after every connection, 
 homeassistant/status that it has started.
 
 Options, as `?key=value&key=value`: `qos` 0, 1 (default: delivered is acknowledged) or 2; `login=FILE`, with the
-password on its only line, or user and password on two (or MIEN_MQTT_USER and MIEN_MQTT_PASSWORD in the environment);
+password on its only line, or user and password on two (or MIEN_MQTT_USER and MIEN_MQTT_PASSWORD in the environment,
+or systemd's credential mqtt-login, as the file has it);
 for `mqtts` `ca=FILE`, `cert=FILE`, `key=FILE` and `insecure=yes`; `discovery=PREFIX` or `off`.
 """
 
@@ -157,6 +159,12 @@ class MqttSink:
             self._note_source(SourceEvent(report.source, "online"))
             self._publish("source", self._source)
         self._publish_state(now_s)
+
+    def model(self, identity: str) -> None:
+        """Tell the model in TOPIC/state: at once, or with the connection when it comes."""
+        self._moment.model = identity
+        self._state = json.dumps(self._moment.as_dict())
+        self._publish("state", self._state)
 
     def __enter__(self) -> Self:
         return self

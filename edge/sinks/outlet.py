@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.errors import MienError, SinkError, first_line
 from edge.log import Seldom
-from edge.sinks.base import FrameSink, Sink, WindowSink
+from edge.sinks.base import FrameSink, ModelSink, Sink, WindowSink
 from edge.types import FrameReport, Message
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,11 @@ class Outlet:
             with self._changed:
                 self._reports.append(report)
                 self._changed.notify_all()
+
+    def model(self, identity: str) -> None:
+        """Tell the sink which model answers, if it wants to know; at once, for that only takes note of it."""
+        if isinstance(self.sink, ModelSink):
+            self.sink.model(identity)
 
     @property
     def counts(self) -> Counts:

@@ -39,6 +39,11 @@ class Outlets:
         for outlet in self._outlets:
             outlet.frame(report)
 
+    def model(self, identity: str) -> None:
+        """Tell which model answers from now on, such as `mien-small-int8@2`."""
+        for outlet in self._outlets:
+            outlet.model(identity)
+
     def __iter__(self) -> Iterator[Outlet]:
         return iter(self._outlets)
 

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from edge.audience import Audience
+from edge.classify import Classifier
 from edge.errors import FrameError
 from edge.pipeline import Parts, Pipeline
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
 from edge.weights import WEIGHTS, cache_folder
+from tests.conftest import SHIPPED
 from tests.edge.waiting import wait_until
 
 HAPPY = 3
@@ -272,11 +274,15 @@ def test_all_of_it_at_once(tmp_path):
         with running(*arguments, *sinks, "--debug-frames", tmp_path / "pictures") as process:
             wait_until(lambda: listener.payloads("mien/all/events"), "an event at the broker")
             assert json.loads(listener.payloads("mien/all/source")[-1])["state"] == "online"
+            model = Classifier(SHIPPED).card.identity
+            assert json.loads(listener.payloads("mien/all/state")[-1])["model"] == model
             assert "homeassistant/device/mien_all/config" in [topic for topic, _, _ in listener.heard]
             with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
                 families = list(parser.text_string_to_metric_families(answer.read().decode()))
             frames = next(family for family in families if family.name == "mien_frames")
             assert frames.samples[0].value > 0
+            (told,) = next(family for family in families if family.name == "mien_model_info").samples
+            assert f"{told.labels['model']}@{told.labels['version']}" == model
             with sockets.connect(f"ws://127.0.0.1:{preview}/live", compression=None, proxy=None) as viewer:
                 said = []
                 while not isinstance(message := viewer.recv(30), bytes):

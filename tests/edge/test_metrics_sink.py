@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from edge import __version__
 from edge.errors import SinkError, WrongUseError
 from edge.sinks import open_outlets, sink_maker
 from edge.sinks.board_collector import BoardCollector
@@ -73,6 +74,16 @@ def test_a_scrape_tells_everything(tmp_path):
         assert not [key for key in found if key[0].endswith("_created")]
         assert {key[0].split("_")[0] for key in found} == {"mien", "process"}
         outlets.close(0.6)
+
+
+def test_which_model_answers_is_told_before_the_first_frame_and_when_it_changes():
+    with open_outlets([sink_maker("metrics:0")]) as outlets:
+        port = sinks_of(outlets)[0].port
+        for identity, labels in (("mien-small-int8@2", ("2", "mien-small-int8")), ("a@b@3", ("3", "a@b"))):
+            outlets.model(identity)
+            # The one of now alone.
+            assert [key for key in scrape(port) if key[0] == "mien_model_info"] == [("mien_model_info", *labels)]
+        assert [key[1:] for key in scrape(port) if key[0] == "mien_build_info"] == [(__version__,)]
 
 
 def test_the_board_speaks_where_it_can(tmp_path):

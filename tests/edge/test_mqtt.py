@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from edge import __version__
 from edge.board import peak_rss_mb
 from edge.errors import SinkError, WrongUseError
 from edge.sinks import open_outlets, sink_maker
@@ -91,8 +92,8 @@ def test_discovery_and_availability_are_read_back_by_a_second_client(broker, lis
     assert message["device"]["identifiers"] == ["mien_test"]
     assert message["origin"]["name"] == "mien"
     sensors = message["components"]
-    assert set(sensors) == {"expression", "faces", "fps", "latency_ms", "source"}
-    assert len({sensor["unique_id"] for sensor in sensors.values()}) == 5
+    assert set(sensors) == {"expression", "faces", "fps", "latency_ms", "source", "model"}
+    assert len({sensor["unique_id"] for sensor in sensors.values()}) == 6
     state = json.loads(found[f"{TOPIC}/state"])
     for key in ("expression", "faces", "fps", "latency_ms"):
         sensor = sensors[key]
@@ -105,6 +106,25 @@ def test_discovery_and_availability_are_read_back_by_a_second_client(broker, lis
         assert sensor["availability_mode"] == "all"
     assert state["expression"] in sensors["expression"]["options"]
     assert read_back(broker.port)[f"{TOPIC}/availability"] == "offline"
+
+
+def test_the_model_is_known_before_the_first_frame_and_when_it_changes(broker, listener):
+    with opened(broker) as outlets:
+        outlets.model("mien-small-int8@2")
+        wait_until(lambda: f"{TOPIC}/state" in read_back(broker.port), "the state")
+        state = json.loads(read_back(broker.port)[f"{TOPIC}/state"])
+        assert (state["model"], state["version"], state["fps"]) == ("mien-small-int8@2", __version__, None)
+        sensor = json.loads(listener.payloads(CONFIG)[-1])["components"]["model"]
+        assert sensor["state_topic"] == sensor["json_attributes_topic"] == f"{TOPIC}/state"
+        assert sensor["value_template"] == "{{ value_json.model }}"
+        # A camera that is away tells nothing of the model.
+        assert [each["topic"] for each in sensor["availability"]] == [f"{TOPIC}/availability"]
+        assert json.loads(listener.payloads(CONFIG)[-1])["device"]["sw_version"] == __version__
+        outlets.model("mien-nano-int8@1")
+        outlets.frame(made_report())
+        wait_until(
+            lambda: json.loads(listener.payloads(f"{TOPIC}/state")[-1])["model"] == "mien-nano-int8@1", "the other one"
+        )
 
 
 def test_home_assistant_that_starts_again_is_told_again(broker, listener):

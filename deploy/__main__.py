@@ -1,0 +1,14 @@
+"""`python -m deploy ...` is `mien deploy ...`; without click, as on a fresh Pi, the device's part of it."""
+
+import sys
+from importlib.util import find_spec
+
+if find_spec("click") is None:
+    from deploy.device.cli import main
+
+    sys.exit(main())
+else:
+    from deploy.cli import deploy
+    from edge.cli import main as run_command
+
+    run_command(deploy, "mien deploy")

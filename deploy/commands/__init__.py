@@ -1,0 +1,1 @@
+"""Sub-commands of `mien deploy`, one file each."""

@@ -1,0 +1,77 @@
+"""The bundle on a Raspberry Pi's processor and system, emulated. No timing is taken from it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edge.contract import FER2013_LABELS
+from tests.arm64.board import CORES, FOLDER
+from tests.conftest import ROOT, SHIPPED
+from tests.made_data import draw_face
+
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
+MIEN = "/opt/mien/current/venv/bin/mien"
+#: Of 256 steps from 0 to 1: XNNPACK requantises by float arithmetic that differs from processor to processor.
+STEPS_APART = 3
+
+
+@pytest.fixture(params=CORES)
+def core(request):
+    return request.param
+
+
+def test_the_bundle_installs_without_a_network_and_is_well(board):
+    assert "1.0 is the current release" in board.said
+    told = json.loads(board.run("cortex-a72", MIEN, "deploy", "status", "--json").stdout)
+    assert told["current"] == "1.0"
+    assert [(r["target"], r["arch"]) for r in told["releases"]] == [(board.suite, "aarch64")]
+    assert [attempt["outcome"] for attempt in told["history"]] == ["activated"]
+
+
+def test_doctor_finds_a_64_bit_board(board, core):
+    lines = board.run(core, MIEN, "doctor", "--json", check=False).stdout.splitlines()
+    found = {finding["subject"]: finding for finding in map(json.loads, lines)}
+    assert found["architecture"]["said"] == "aarch64, 64-bit"
+    for subject in ("architecture", "Python", "OpenCV", "LiteRT", "detector weights"):
+        assert found[subject]["state"] == "ok", found[subject]
+
+
+def test_the_demo_is_seen_as_happy(board, core):
+    done = board.run(core, MIEN, "run", "--source", "demo", "--max-frames", "3", "--emit", "frame", "--sink", "jsonl:-")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["emotion"] for event in events] == ["happy"] * 3
+
+
+def test_scores_are_those_of_x86(board, core, tmp_path):
+    random = np.random.default_rng(0)
+    faces = np.stack([draw_face(label, random) for _ in range(10) for label in FER2013_LABELS])
+    np.save(tmp_path / "faces.npy", faces)
+    inbox = board.root / "opt" / "inbox"
+    for path in (tmp_path / "faces.npy", FOLDER / "scores.py"):
+        (inbox / path.name).write_bytes(path.read_bytes())
+    model = f"/opt/mien/current/models/{SHIPPED.name}"
+    there = board.run(
+        core, "/opt/mien/current/venv/bin/python", "/opt/inbox/scores.py", "/opt/inbox/faces.npy", model
+    ).stdout
+    here = subprocess.run(
+        [sys.executable, FOLDER / "scores.py", tmp_path / "faces.npy", SHIPPED],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert here.returncode == 0, here.stderr
+    ours, theirs = (
+        {name: np.array(rows) for name, rows in json.loads(said.splitlines()[-1]).items()}
+        for said in (here.stdout, there)
+    )
+    # The reference kernels: bit for bit.
+    assert (ours["reference"] == theirs["reference"]).all()
+    # What mien runs: the same class, and scores that are all but the same.
+    apart = np.abs(ours["xnnpack"] - theirs["xnnpack"]).max(axis=1)
+    print(f"{board.suite}, {core}: at most {apart.max()}/256 apart, on {(apart > 0).sum()} of {len(faces)} faces")
+    assert apart.max() <= STEPS_APART
+    assert (ours["xnnpack"].argmax(axis=1) == theirs["xnnpack"].argmax(axis=1)).all()

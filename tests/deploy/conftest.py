@@ -1,0 +1,65 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.keys import make_keys
+from tests.conftest import Outcome
+from tests.deploy.made_release import Workshop
+
+#: The Python of the system, which knows none of the packages of this environment.
+BARE_PYTHON = sys._base_executable
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory) -> Workshop:
+    folder = tmp_path_factory.mktemp("workshop")
+    make_keys(folder / "key")
+    return Workshop(folder, folder / "key", has_real_pip=bool(os.environ.get("MIEN_DEPLOY_LONG")))
+
+
+class Device:
+    """A prefix, and the installer as one file run by a bare Python."""
+
+    def __init__(self, workshop: Workshop, prefix: Path) -> None:
+        self.workshop, self.prefix = workshop, prefix
+
+    def command(self, *arguments: object) -> list[str]:
+        return [BARE_PYTHON, "-I", str(self.workshop.installer), *map(str, arguments), "--prefix", str(self.prefix)]
+
+    def run(self, *arguments: object, **environment: str) -> Outcome:
+        # A bare Python: neither the checkout nor the environment's packages.
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        done = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, env={**clean, **environment}, timeout=200
+        )
+        return Outcome(done)
+
+    def install(self, bundle: Path, *more: object, **environment: str) -> Outcome:
+        key = ("--pubkey", self.workshop.pubkey)
+        return self.run("install", bundle, *key, "--frames", 5, "--limit", 20, *more, **environment)
+
+    def current(self) -> str | None:
+        link = self.prefix / "current"
+        return link.readlink().name if link.is_symlink() else None
+
+    def releases(self) -> list[str]:
+        return sorted(path.name for path in (self.prefix / "releases").iterdir())
+
+    def says(self) -> str:
+        """What the current release answers."""
+        command = [self.prefix / "current" / "venv" / "bin" / "mien", "--version"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def device(workshop, tmp_path) -> Device:
+    return Device(workshop, tmp_path / "opt" / "mien")
+
+
+@pytest.fixture
+def long_checks() -> None:
+    if not os.environ.get("MIEN_DEPLOY_LONG"):
+        pytest.skip("a long check: make test-deploy")

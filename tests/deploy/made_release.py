@@ -1,0 +1,108 @@
+"""Bundles of a made mien: small, quick to install, and unwell in whatever way a test wants."""
+
+import ensurepip
+import platform
+import sys
+from pathlib import Path
+
+from deploy.bundle import requirements
+from deploy.device.manifest import Manifest
+from deploy.installer import installer_script
+from deploy.keys import read_key
+from deploy.pack import pack
+from deploy.wheel_file import write_wheel
+from deploy.wheels import read_wheel
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+#: What stands for the daemon: it says what `mien run --sink jsonl:-` says, or fails as it is told.
+_DAEMON = """
+import json, os, signal, socket, sys, time
+HOW, VERSION = {how!r}, {version!r}
+if "--show-config" in sys.argv:
+    if HOW == "refuses":
+        sys.exit("mien: mien.toml: unknown key 'colour'")
+    sys.exit(0)
+if "run" not in sys.argv:
+    print("mien, version", VERSION)
+    sys.exit(0)
+if HOW == "crashes":
+    sys.exit("mien: the model is damaged")
+if HOW == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+else:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+if HOW != "unready":
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        out.sendto(b"READY=1\\nSTATUS=watching", os.environ["NOTIFY_SOCKET"])
+scores = [0.9, 0.9] if HOW == "nonsense" else [0.9, 0.1]
+while HOW != "silent":
+    event = dict(state="frame", emotions=dict(zip(("happy", "sad"), scores)))
+    print(json.dumps(event), flush=True)
+    time.sleep(0.002)
+time.sleep(600)
+"""
+
+#: What stands for pip, which takes seconds to load: it unpacks the wheels that the requirements name.
+_PIP = """
+import pathlib, sys, zipfile
+options = sys.argv[1:]
+assert options[0] == "install" and "--no-index" in options and "--require-hashes" in options
+wheels = pathlib.Path(options[options.index("--find-links") + 1])
+site = next(pathlib.Path(sys.prefix, "lib").glob("python*/site-packages"))
+for line in pathlib.Path(options[options.index("--requirement") + 1]).read_text().splitlines():
+    name, version = line.split()[0].split("==")
+    zipfile.ZipFile(wheels / f"{name}-{version}-py3-none-any.whl").extractall(site)
+"""
+
+
+class Workshop:
+    """Makes signed bundles in a folder.
+
+    Args:
+        folder: of the bundles.
+        key: private key.
+        has_real_pip: bundles bring pip itself, not what stands for it.
+    """
+
+    def __init__(self, folder: Path, key: Path, has_real_pip: bool = False) -> None:
+        self.has_real_pip = has_real_pip
+        self.folder, self.key, self.pubkey = folder, key, key.with_name(f"{key.name}.pub")
+        self.installer = folder / "install.py"
+        self.installer.write_text(installer_script())
+
+    def bundle(self, version, how="well", ballast=b"", key=None, **manifest):
+        """A bundle of the made mien; it is there only once for the same arguments."""
+        name = f"{version}-{how}-{len(ballast)}-{abs(hash(str(manifest)))}-{(key or self.key).name}.bundle"
+        out = self.folder / name
+        if out.exists():
+            return out
+        parts = self.folder / f"parts-of-{name}"
+        for path, content in {
+            "config/mien.toml": b'source = "demo"\n',
+            "systemd/mien.service": b"[Service]\nType=notify\n",
+            "models/made.tflite": b"made",
+            "licences/README.txt": b"none\n",
+            "sbom.cdx.json": b"{}\n",
+        }.items():
+            (parts / path).parent.mkdir(parents=True, exist_ok=True)
+            (parts / path).write_bytes(content)
+        wheels = parts / "wheels"
+        wheels.mkdir()
+        files = {"edge/__init__.py": b"", "edge/__main__.py": _DAEMON.format(how=how, version=version).encode()}
+        if ballast:
+            files["edge/ballast.bin"] = ballast
+        metadata = f"Metadata-Version: 2.1\nName: mien\nVersion: {version}\n".encode()
+        write_wheel(wheels, "mien", version, files, {"METADATA": metadata})
+        if self.has_real_pip:
+            pip = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+            (wheels / pip.name).write_bytes(pip.read_bytes())
+        else:
+            pip_metadata = b"Metadata-Version: 2.1\nName: pip\nVersion: 0\n"
+            write_wheel(wheels, "pip", "0", {"pip/__main__.py": _PIP.encode()}, {"METADATA": pip_metadata})
+        (parts / "requirements.txt").write_text(requirements([read_wheel(path) for path in sorted(wheels.iterdir())]))
+        values = {
+            "version": version, "target": "bookworm", "arch": platform.machine(), "python": PYTHON, "model": "made",
+            "commit": "", "built_s": 1_700_000_000, "installed_bytes": 100_000, "needs_ready": True, "parts": (),
+        }  # fmt: skip
+        pack(parts, Manifest(**{**values, **manifest}), read_key(key or self.key), out)
+        return out
