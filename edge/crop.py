@@ -11,8 +11,7 @@ import numpy.typing as npt
 from edge.images import shrink
 from edge.types import Box, Detection
 
-#: Heads that lean less are cut out as they are: the networks were shown faces turned by up to 15 degrees, and on those
-#: setting upright gains nothing (docs/performance.md).
+#: Heads that lean less are cut out as they are: setting them upright gains nothing (docs/performance.md).
 UPRIGHT_FROM_DEG = 15.0
 #: Eyes this near to each other, as a share of the box, are those of a face in profile: their line says little about
 #: how the head leans. From the front they are 0.4 to 0.5 apart.
