@@ -89,6 +89,7 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(workshop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
+    (folder / "network").mkdir()
     network = Network(folder / "network", ["hall"], "/usr/bin")
     own = Workshop(folder, workshop.key)
     with pytest.MonkeyPatch.context() as patch:
