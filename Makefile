@@ -18,9 +18,10 @@ test: install-train  ## every test
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # As root, or by a user who may make namespaces. Keeps Debian's files in build/arm64.
-test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5
+SUITES ?= bookworm
+test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5: make test-arm64 SUITES="bookworm trixie"
 	$(BIN)/mien models pull
-	MIEN_ARM64=yes $(BIN)/python -m pytest -rP tests/arm64
+	MIEN_ARM64=yes MIEN_ARM64_SUITES="$(SUITES)" $(BIN)/python -m pytest -rP tests/arm64
 
 # As root. Keeps Debian's files in build/booted.
 test-booted: install-train  ## the service in a system that systemd has booted
