@@ -12,7 +12,7 @@ from typing import Any
 from edge.errors import DataError
 from edge.files import replacing, write_json
 from train.plots.comparison import Line, draw_comparison
-from train.run import RunFolder
+from train.run import RunFolder, recorded
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Run:
         run: the folder, as it was given.
         recipe, architecture: as in its metrics.json.
         parameters: weights of the model.
-        epochs: how many it was trained.
-        best_epoch: the one that was kept, from 1.
+        epochs: how many it was trained; None for an ensemble, which is made of runs.
+        best_epoch: the one that was kept, from 1; None for an ensemble.
         train_accuracy: of the best epoch; where metrics.json has none, as it was counted while training, on
             augmented faces and with dropout. None where neither is known.
         val_accuracy, macro_f1: of the saved model on `split`.
-        seconds: how long it was trained.
+        seconds: how long it was trained; all its members together for an ensemble.
         data, data_sha256, limit: what it was trained on.
         labels: whose labels it learnt: the classes, and how FER+'s votes became them.
         split: what it was scored on.
@@ -39,8 +39,8 @@ class Run:
     recipe: str
     architecture: str
     parameters: int
-    epochs: int
-    best_epoch: int
+    epochs: int | None
+    best_epoch: int | None
     train_accuracy: float | None
     val_accuracy: float
     macro_f1: float
@@ -55,35 +55,38 @@ class Run:
 
 
 def read_run(path: Path) -> tuple[Run, list[float]]:
-    """A run, and its validation accuracy after each epoch.
+    """A run, and its validation accuracy after each epoch: none for an ensemble.
 
     Raises:
         DataError: there is no finished run.
     """
     folder = RunFolder(path)
-    wanted = (folder.metrics_json, folder.history_csv)
+    ensemble = not folder.history_csv.exists() and "members" in recorded(folder.model_keras)
+    wanted = (folder.metrics_json,) if ensemble else (folder.metrics_json, folder.history_csv)
     missing = [file.name for file in wanted if not file.exists()]
     if missing:
         state = "is no finished run" if path.is_dir() else "is no folder"
         raise DataError(
             f"{path} {state}: expected {' and '.join(missing)} in it, as `mien train fit --out {path}` leaves it"
         )
-    history = folder.read_history()
+    history = [] if ensemble else folder.read_history()
     try:
         table = json.loads(folder.metrics_json.read_text("utf-8"))
-        best, scores, data = int(table["best_epoch"]), table["scores"], table["data"]
-        train_accuracy = table.get("train_accuracy", history[best - 1].get("accuracy"))
+        scores, data = table["scores"], table["data"]
+        best = None if ensemble else int(table["best_epoch"])
+        best_row = {} if best is None else history[best - 1]
+        train_accuracy = table.get("train_accuracy", best_row.get("accuracy"))
         run = Run(
             run=str(path),
             recipe=str(table["recipe"]),
             architecture=str(table["architecture"]),
             parameters=int(table["parameters"]),
-            epochs=int(table["epochs"]),
+            epochs=None if ensemble else int(table["epochs"]),
             best_epoch=best,
             train_accuracy=None if train_accuracy is None else float(train_accuracy),
             val_accuracy=float(scores["accuracy"]),
             macro_f1=float(scores["macro_f1"]),
-            seconds=float(table["seconds"]),
+            seconds=sum(float(run["seconds"]) for run in (table["members"] if ensemble else [table])),
             data=str(data["name"]),
             data_sha256=str(data["sha256"]),
             limit=data.get("limit"),

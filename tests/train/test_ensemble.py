@@ -71,6 +71,13 @@ def test_a_run_of_runs(mien, members, made_csv, tmp_path):
     again = mien("evaluate", out / "model.keras", "--data", made_csv, module="train")
     assert f"{metrics['scores']['accuracy']:.2%}" in again.out, again.err
 
+    compared = mien("compare", *members, out, "--out", tmp_path / "compared", module="train")
+    assert compared.code == 0, compared.err
+    row = compared.out.splitlines()[3].split()
+    assert row[1:5] == ["ensemble", f"{metrics['parameters']:,}", "of", "runs"]
+    of_both = sum(json.loads((run / "metrics.json").read_text())["seconds"] for run in members)
+    assert json.loads((tmp_path / "compared" / "compare.json").read_text())["runs"][2]["seconds"] == of_both
+
 
 def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"

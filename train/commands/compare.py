@@ -42,7 +42,7 @@ def format_runs(runs: Sequence[Run]) -> str:
             run.run,
             run.architecture,
             f"{run.parameters:,}",
-            f"{run.best_epoch} of {run.epochs}",
+            "of runs" if run.epochs is None else f"{run.best_epoch} of {run.epochs}",
             "" if run.train_accuracy is None else f"{run.train_accuracy:.2%}",
             f"{run.val_accuracy:.2%}",
             f"{run.macro_f1:.4f}",

@@ -18,14 +18,14 @@ class Line:
 
     Attributes:
         name: in the legend.
-        val_accuracies: 0..1, after each epoch.
-        best_epoch: from 1; it is marked.
+        val_accuracies: 0..1, after each epoch; none for an ensemble, whose accuracy is a level.
+        best_epoch: from 1; it is marked. None for an ensemble.
         accuracy: 0..1, of the saved model.
     """
 
     name: str
     val_accuracies: Sequence[float]
-    best_epoch: int
+    best_epoch: int | None
     accuracy: float
 
 
@@ -40,6 +40,12 @@ def comparison(lines: Sequence[Line], title: str) -> Any:
     figure = new_figure(7.5 + legend_in, max(5.0, 1.5 + 0.48 * len(lines)))
     axes = figure.add_subplot()
     for i, line in enumerate(lines):
+        if line.best_epoch is None:
+            # A dash along the chart, whatever the style: it has no epochs.
+            style = {**line_style(i), "linestyle": (0, (1, 1)), "marker": "None"}
+            label = f"{short(line.name)}\n{line.accuracy:.2%}, of runs"
+            axes.axhline(line.accuracy, linewidth=1.5, label=label, **style)
+            continue
         epochs = len(line.val_accuracies)
         axes.plot(
             np.arange(1, epochs + 1), line.val_accuracies, linewidth=1.5, markersize=9, markeredgecolor="black",
@@ -47,7 +53,7 @@ def comparison(lines: Sequence[Line], title: str) -> Any:
             markevery=[line.best_epoch - 1],
             label=f"{short(line.name)}\n{line.accuracy:.2%}, epoch {line.best_epoch} of {epochs}", **line_style(i),
         )  # fmt: skip
-    axes.set_xlim(0.5, max(len(line.val_accuracies) for line in lines) + 0.5)
+    axes.set_xlim(0.5, max(1, *(len(line.val_accuracies) for line in lines)) + 0.5)
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation accuracy")
     axes.set_title(plain(title))
