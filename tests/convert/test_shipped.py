@@ -14,8 +14,8 @@ from edge.graph import Graph
 from edge.shipped import shipped_models
 from tests.conftest import ROOT
 
-#: int8 on PublicTest, at least.
-FLOORS = {"mien-small-int8": 0.68}
+#: At least, on PublicTest: accuracy in int8, and the share of faces with the same answer as in float.
+FLOORS = {"mien-nano-int8": (0.67, 0.98), "mien-small-int8": (0.68, 0.985)}
 
 
 @pytest.fixture(params=shipped_models(), ids=lambda path: path.stem)
@@ -77,9 +77,11 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
     source = load_source(record / "model.keras")
     checked = check_file(shipped)
     comparison = compare(checked.classifier, source.scores(faces.images), faces, "PublicTest")
+    accuracy, agreement = FLOORS[shipped.stem]
     assert comparison.drop_points <= 0.3
-    assert comparison.agreement >= 0.985
-    assert comparison.after.accuracy >= FLOORS[shipped.stem]
+    assert comparison.agreement >= agreement
+    assert comparison.after.accuracy >= accuracy
+    assert min(comparison.after.recall.values()) >= 0.35
     # Kernels of another processor may round a code differently.
     measured = checked.model.card.measured
     assert comparison.after.accuracy == pytest.approx(measured["after"]["accuracy"], abs=0.003)

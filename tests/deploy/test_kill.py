@@ -48,7 +48,11 @@ def start(device, workshop):
     key = ("--pubkey", workshop.pubkey)
     command = device.command("install", workshop.bundle("2.0"), *key, "--frames", 5, "--limit", 60, "--verbose")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment,
+        # Where the tests are a shell's job in the background, Ctrl-C is ignored from there on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def check(device, workshop, expected):

@@ -167,6 +167,23 @@ def test_the_token_s_form(browser, loop):
         wait_for(lambda: frame_number(chrome) >= 0, "a picture without being asked again")
 
 
+def send_token(chrome, token):
+    """Type a token, and wait for the page that answers."""
+    field = chrome.find_element("id", "token")
+    field.send_keys(f"{token}\n")
+    wait_for(lambda: is_gone(field), "another page")
+
+
+def is_gone(element):
+    from selenium.common.exceptions import StaleElementReferenceException
+
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    return False
+
+
 def test_a_token_in_the_address_leaves_it(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0, TOKEN) as preview:
@@ -177,7 +194,7 @@ def test_a_token_in_the_address_leaves_it(browser, loop):
         chrome.delete_all_cookies()
         chrome.get(preview.url)
         for _ in range(6):
-            chrome.find_element("id", "token").send_keys("wrong\n")
+            send_token(chrome, "wrong")
             wait_for(lambda: text_of(chrome, "message"), "an answer")
         assert "Too many wrong tokens" in text_of(chrome, "message")
 
