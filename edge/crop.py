@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.images import shrink
+from edge.images import halved, shrink
 from edge.types import Box, Detection
 
 #: Heads that lean less are cut out as they are: setting them upright gains nothing (docs/performance.md).
@@ -37,8 +37,8 @@ def crop_upright(
     # Halved first, as in `shrink`: the turn looks at four pixels for each of its own, and would skip the others.
     shrunk = 1.0
     while side * shrunk >= 2 * size:
-        shrunk, reach = shrunk / 2, reach // 2
-        around = cv2.resize(around[: 2 * reach, : 2 * reach], (reach, reach), interpolation=cv2.INTER_AREA)
+        shrunk /= 2
+        around = halved(around)
     middle = (around.shape[0] - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), lean, size / (side * shrunk))
     turn[:, 2] += (size - 1) / 2 - middle

@@ -52,11 +52,25 @@ def fit_within(size_wh: tuple[int, int], most_wh: tuple[int, int]) -> tuple[int,
     return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
 
 
+def halved(image: npt.NDArray[np.uint8], into: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+    """A picture of half the width and height, by area; an odd last row or column is left out.
+
+    OpenCV averages 2x2 pixels in vector instructions, any other area pixel by pixel.
+
+    Args:
+        image: `(h, w, 3)` or `(h, w)` uint8, h and w at least 2.
+        into: where to write it; None makes a new one.
+    """
+    h, w = image.shape[0] // 2, image.shape[1] // 2
+    half = cv2.resize(image[: 2 * h, : 2 * w], (w, h), dst=into, interpolation=cv2.INTER_AREA)
+    return cast("npt.NDArray[np.uint8]", half)
+
+
 def shrink(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Resize a picture: halved by area while it is twice as large or more, then bilinearly; enlarged bilinearly.
 
-    OpenCV averages 2x2 pixels in vector instructions, any other area pixel by pixel: from 640x480 to 192x144 this
-    takes a sixth of INTER_AREA's time, and detectors and classifiers do as well on it (docs/performance.md).
+    From 640x480 to 192x144 this takes a sixth of INTER_AREA's time, and detectors and classifiers do as well on it
+    (docs/performance.md).
 
     Args:
         image: `(h, w, 3)` or `(h, w)` uint8.
@@ -65,15 +79,7 @@ def shrink(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArra
     Returns:
         A picture of that size; the same array where it has it already.
     """
-    (h, w), (width, height) = image.shape[:2], size_wh
-    while w >= 2 * width and h >= 2 * height:
-        h, w = h // 2, w // 2
-        # An odd last row or column is left out: half a pixel of the result at most.
-        half = cv2.resize(image[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
-        image = cast("npt.NDArray[np.uint8]", half)
-    if (w, h) == size_wh:
-        return image
-    return cast("npt.NDArray[np.uint8]", cv2.resize(image, size_wh, interpolation=cv2.INTER_LINEAR))
+    return Shrinking(size_wh)(image)
 
 
 class Shrinking:
@@ -96,9 +102,7 @@ class Shrinking:
         if image.shape != self._shape:
             self._allocate(image.shape)
         for half in self._halves:
-            h, w = half.shape[:2]
-            cv2.resize(image[: 2 * h, : 2 * w], (w, h), dst=half, interpolation=cv2.INTER_AREA)
-            image = half
+            image = halved(image, half)
         if image.shape[1::-1] == self._size_wh:
             return image
         cv2.resize(image, self._size_wh, dst=self._last, interpolation=cv2.INTER_LINEAR)

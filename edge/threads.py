@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from edge.board import processor
+from edge.errors import WrongUseError
 from edge.files import write_json
 from edge.memory import give_back_memory
 from edge.weights import cache_folder
@@ -24,6 +25,7 @@ AUTO: Auto = get_args(Auto)[0]
 #: A number of threads, or to be measured.
 Threads = int | Auto
 
+MAX_THREADS = 64
 CANDIDATES = (1, 2, 4)
 #: For each network: a run has two, so a second in all.
 MEASURE_S = 0.5
@@ -32,6 +34,23 @@ _MIN_ROUNDS = 3
 #: More threads must be faster by so much: each takes a core from the camera, the sinks and the other network, and
 #: medians of half a second differ by as much by chance.
 WORTH = 0.9
+
+
+def parse_threads(text: str) -> Threads:
+    """`auto`, or a number of threads from 1 to `MAX_THREADS`.
+
+    Raises:
+        WrongUseError: it is neither.
+    """
+    if text == AUTO:
+        return AUTO
+    try:
+        count = int(text)
+    except ValueError as error:
+        raise WrongUseError(f"{text!r} is no number of threads: expected auto, or 1 to {MAX_THREADS}") from error
+    if not 1 <= count <= MAX_THREADS:
+        raise WrongUseError(f"{text} is not in the range of threads: expected auto, or 1 to {MAX_THREADS}")
+    return count
 
 
 def fastest_threads(graph: bytes, runtime: str, opened: Callable[[int], Callable[[], object]], name: str) -> int:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from edge.commands.cadence import CadenceType
-from edge.commands.thread_count import ThreadCount
+from edge.cadence import parse_cadence
+from edge.commands.parsed import Parsed
 from edge.dataset import SPLITS, Faces, Progress, read_faces
 from edge.detect import DETECTORS
 from edge.shipped import DEFAULT_MODEL
+from edge.threads import parse_threads
 
 data = click.option(
     "--data",
@@ -51,14 +52,14 @@ detector = click.option(
 )
 cadence = click.option(
     "--cadence",
-    type=CadenceType(),
+    type=Parsed("cadence", parse_cadence),
     metavar="auto|N",
     help="The detector looks at every Nth frame, or when the scene asks for it; between, faces are followed. Without "
     "it: live sources auto, others 1.",
 )
 threads = click.option(
     "--threads",
-    type=ThreadCount(),
+    type=Parsed("threads", parse_threads),
     default=1,
     show_default=True,
     help="Threads of each network; auto measures for a second which number is fastest here, and remembers it.",

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from edge.cadence import Cadence
+from edge.cadence import Cadence, parse_cadence
 from edge.classify import Classifier
 from edge.commands import options
-from edge.commands.cadence import CadenceType
+from edge.commands.parsed import Parsed
 from edge.detect import open_detector
 from edge.shipped import find_model
 from edge.sources import open_source
@@ -24,7 +24,7 @@ from edge.threads import Threads
 @options.detector
 @click.option(
     "--cadence",
-    type=CadenceType(),
+    type=Parsed("cadence", parse_cadence),
     default=1,
     show_default=True,
     metavar="auto|N",
