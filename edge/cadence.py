@@ -108,7 +108,7 @@ class CadencedDetector:
     def _carry(self, view: Glance) -> Motion | None:
         """Take the faces along; what has moved besides, or None where what was known is worth nothing here."""
         last, looked = self._last, self._looked
-        if last is None or looked is None or last.picture.shape != view.picture.shape:
+        if last is None or looked is None or (last.picture.shape, last.scale) != (view.picture.shape, view.scale):
             return None
         # After a pause anything may have happened, and time that goes back is another clip.
         if not 0 <= view.at_s - last.at_s <= IDLE_S:

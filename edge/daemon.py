@@ -30,7 +30,7 @@ from edge.report import RunReport
 from edge.settings import RunSettings
 from edge.shipped import find_model
 from edge.sinks import Outlets, SinkMaker, open_outlets, sink_maker
-from edge.sources import Source
+from edge.sources import Source, is_camera
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class Daemon:
     def _governor_of(self, settings: RunSettings) -> Governor:
         """One that goes on where it was, as long as the board has the same to do."""
         limits = settings.target_fps, settings.max_cpu
-        rungs = ladder(settings.detector.partition(":")[0], self._frames.live)
+        rungs = ladder(settings.detector.partition(":")[0], self._frames.live, is_camera(settings.source))
         return self._governor.get(
             (settings.source, rungs, *limits),
             # The source that is open by then, and the process that captures for it by then.

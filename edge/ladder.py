@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Whose cost depends on the size of the frame: BlazeFace's network has one size, whatever comes.
 SIZED_DETECTORS = ("haar", "yunet")
@@ -17,11 +17,13 @@ class Rung:
     Attributes:
         stretch: the detector's looks are so many times further apart than the cadence has them.
         shrink: the detector is shown frames of a so many times smaller width and height.
+        capture_shrink: the camera is asked for frames of a so many times smaller width and height.
         keep_one_of: of so many frames one is processed.
     """
 
     stretch: int = 1
     shrink: int = 1
+    capture_shrink: int = 1
     keep_one_of: int = 1
 
     def __str__(self) -> str:
@@ -30,21 +32,27 @@ class Rung:
             said.append(f"the detector looks {self.stretch} times as seldom")
         if self.shrink > 1:
             said.append(f"at frames of 1/{self.shrink} of their width")
+        if self.capture_shrink > 1:
+            said.append(f"frames are captured at 1/{self.capture_shrink} of their width")
         if self.keep_one_of > 1:
             said.append(f"1 of {self.keep_one_of} frames is processed")
         return ", ".join(said) or "everything as asked for"
 
 
-def ladder(detector: str, live: bool) -> tuple[Rung, ...]:
+def ladder(detector: str, live: bool, camera: bool = False) -> tuple[Rung, ...]:
     """The steps, cheapest last.
 
     Args:
         detector: its name.
         live: frames may be left out; never those of a file.
+        camera: frames may be asked for in another size; not so with a stream.
     """
     rungs = [Rung(), Rung(2), Rung(4)]
     if detector in SIZED_DETECTORS:
         rungs.append(Rung(4, 2))
+    if camera:
+        # Of these the detector sees no less than before.
+        rungs.append(Rung(4, capture_shrink=2))
     if live:
-        rungs += [Rung(4, rungs[-1].shrink, keep) for keep in _KEEP_ONE_OF]
+        rungs += [replace(rungs[-1], keep_one_of=keep) for keep in _KEEP_ONE_OF]
     return tuple(rungs)

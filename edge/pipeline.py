@@ -207,6 +207,7 @@ class Pipeline:
     def _obey(self) -> None:
         rung = self._parts.governor.rung
         self._detector.stretch, self._detector.shrink = rung.stretch, rung.shrink
+        self._parts.source.shrink = rung.capture_shrink
 
     def _process(self, frame: Frame) -> None:
         """Take one frame through the parts; one that fails is counted and left out."""
@@ -221,6 +222,8 @@ class Pipeline:
             return
         self._failing_since_s = None
         with self._latency.stage("track"):
+            if frame.scale != 1:
+                detections = [face.scaled(frame.scale, frame.scale) for face in detections]
             seen, ended = self._tracker.update(detections, scores, frame.position_s)
         self._tell(frame, seen, self._new_events(frame, seen, ended))
 

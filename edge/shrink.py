@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import cv2
-import numpy as np
 
 from edge.detect import Detector
 from edge.types import Detection, Frame
@@ -16,11 +15,4 @@ def detect_shrunk(detector: Detector, frame: Frame, shrink: int) -> list[Detecti
     width, height = (max(1, side // shrink) for side in frame.size_wh)
     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA)
     across, down = frame.size_wh[0] / width, frame.size_wh[1] / height
-    found = []
-    for face in detector.detect(replace(frame, image=image)):
-        x, y, w, h = face.box
-        points = face.key_points
-        if points is not None:
-            points = points * np.array([across, down], np.float32)
-        found.append(Detection((x * across, y * down, w * across, h * down), face.confidence, points))
-    return found
+    return [face.scaled(across, down) for face in detector.detect(replace(frame, image=image))]

@@ -49,7 +49,7 @@ class ScriptedCamera(ClosingSource):
     It shows the demo's portrait at 30 frames a second. Each picture is numbered by the machine's monotonic clock, in
     every row, so that `read_number` tells whether it arrived whole, whichever process took it.
 
-    What it does is a word, and a size may follow it (`work 320x240`):
+    What it does is a word, and a size in full may follow it (`work 320x240`):
 
     ========  =================================================
     `work`    gives frames
@@ -65,6 +65,7 @@ class ScriptedCamera(ClosingSource):
 
     Args:
         script: a file that holds what it does now, to be replaced at will; or a seed, for `fault_at`.
+        shrink: its pictures are so many times smaller in width and height.
 
     Raises:
         SourceError: it is away.
@@ -72,8 +73,8 @@ class ScriptedCamera(ClosingSource):
 
     FPS, live = 30, True
 
-    def __init__(self, script: str) -> None:
-        self.name, self._script = f"scripted:{script}", script
+    def __init__(self, script: str, shrink: int = 1) -> None:
+        self.name, self._script, self._shrink = f"scripted:{script}", script, shrink
         self._demo = DemoSource(paced=False)
         self._opened_s = time.monotonic()
         if self._does()[0] == "vanish":
@@ -106,7 +107,7 @@ class ScriptedCamera(ClosingSource):
 
     def picture(self, number: int, size: str = "640x480") -> npt.NDArray[np.uint8]:
         """The picture of that number: `(h, w, 3)` uint8."""
-        width, height = map(int, size.split("x"))
+        width, height = (int(side) // self._shrink for side in size.split("x"))
         image: npt.NDArray[np.uint8] = cv2.resize(self._demo.picture(number / self.FPS), (width, height))
         image[:, :8, 0] = np.frombuffer(number.to_bytes(8, "big"), np.uint8)
         return image

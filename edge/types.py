@@ -31,6 +31,8 @@ class Frame:
             of the beginning of the read.
         position_s: seconds into the source: media time for clips, time since opening for cameras.
         capture_ms: from `timestamp_s` until the picture was there.
+        scale: how many times as wide and high a picture in full is; more than 1 where a camera was asked for a smaller
+            one to save time. Tracks and events are in pixels of the picture in full.
     """
 
     image: npt.NDArray[np.uint8]
@@ -38,6 +40,7 @@ class Frame:
     timestamp_s: float
     position_s: float
     capture_ms: float
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         shape = self.image.shape
@@ -48,6 +51,11 @@ class Frame:
     def size_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def full_wh(self) -> tuple[int, int]:
+        """Width and height in pixels of the picture in full."""
+        return round(self.image.shape[1] * self.scale), round(self.image.shape[0] * self.scale)
 
     @cached_property
     def image_bgr(self) -> npt.NDArray[np.uint8]:
@@ -77,6 +85,14 @@ class Detection:
     box: Box
     confidence: float
     key_points: npt.NDArray[np.float32] | None = None
+
+    def scaled(self, across: float, down: float) -> Detection:
+        """The same face in a picture that is so many times as wide and high."""
+        x, y, w, h = self.box
+        points = self.key_points
+        if points is not None:
+            points = points * np.array([across, down], np.float32)
+        return Detection((x * across, y * down, w * across, h * down), self.confidence, points)
 
 
 @dataclass

@@ -41,20 +41,21 @@ class Capture:
         while request := self._channel.recv(65536):
             self._say(opening=True)
             try:
-                self._publish(json.loads(request)["open"])
+                asked = json.loads(request)
+                self._publish(asked["open"], asked["shrink"])
             except MienError as error:
                 self._say(failed=str(error), kind=type(error).__name__)
             except Exception as error:
                 # Drivers and codecs raise what they like; the parent decides what comes next.
                 self._say(failed=f"{type(error).__name__}: {first_line(error)}", kind=type(error).__name__)
 
-    def _publish(self, spec: str) -> None:
+    def _publish(self, spec: str, shrink: int) -> None:
         """Publish frames until the source fails or the parent wants something else."""
-        with open_source(spec) as source:
+        with open_source(spec, shrink) as source:
             counted = 0
             try:
                 for frame in source:
-                    self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms)
+                    self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms, shrink)
                     os.eventfd_write(self._bell, 1)
                     if select.select([self._channel], [], [], 0)[0]:
                         return

@@ -28,8 +28,8 @@ MAX_BYTES = 4096 * 4096 * 3
 # A page of numbers stands before the slots.
 _LATEST, _PUBLISHED, _UNREADABLE, _SLOTS_BEGIN = 0, 8, 16, 4096
 _COUNT = struct.Struct("=Q")
-#: Number of the frame, time, milliseconds, height, width, channels.
-_ABOUT = struct.Struct("=QddIII")
+#: Number of the frame, time, milliseconds, what the camera was asked for, height, width, channels.
+_ABOUT = struct.Struct("=QddIIII")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,14 @@ class Captured:
         number: frames that were published before it.
         timestamp_s: monotonic, by the writer.
         capture_ms: by the writer.
+        shrink: a so many times smaller width and height was asked for.
     """
 
     image: npt.NDArray[np.uint8]
     number: int
     timestamp_s: float
     capture_ms: float
+    shrink: int
 
 
 class FrameMemory:
@@ -87,7 +89,7 @@ class FrameMemory:
         """Count frames that could not be decoded (the writer)."""
         _COUNT.pack_into(self._map, _UNREADABLE, self.unreadable + more)
 
-    def put(self, image: npt.NDArray[np.uint8], timestamp_s: float, capture_ms: float) -> None:
+    def put(self, image: npt.NDArray[np.uint8], timestamp_s: float, capture_ms: float, shrink: int = 1) -> None:
         """Publish a frame (the writer). It is copied once.
 
         Raises:
@@ -101,7 +103,8 @@ class FrameMemory:
             height, width = image.shape[:2]
             np.copyto(self._pixels(slot, image.shape), image)
             channels = image.shape[2] if image.ndim == 3 else 0
-            _ABOUT.pack_into(self._map, _about(slot), number, timestamp_s, capture_ms, height, width, channels)
+            about = number, timestamp_s, capture_ms, shrink, height, width, channels
+            _ABOUT.pack_into(self._map, _about(slot), *about)
         finally:
             fcntl.lockf(self.fd, fcntl.LOCK_UN, 1, slot)
         self._map[_LATEST] = slot
@@ -115,11 +118,12 @@ class FrameMemory:
                 # The writer was quick and is in this slot again: by now another one is the newest.
                 continue
             try:
-                number, timestamp_s, capture_ms, height, width, channels = _ABOUT.unpack_from(self._map, _about(slot))
+                number, timestamp_s, capture_ms, shrink, *shape = _ABOUT.unpack_from(self._map, _about(slot))
                 if number < after:
                     return None
-                shape = (height, width, channels) if channels else (height, width)
-                return Captured(self._pixels(slot, shape).copy(), number, timestamp_s, capture_ms)
+                # No channel: grey.
+                pixels = self._pixels(slot, tuple(filter(None, shape)))
+                return Captured(pixels.copy(), number, timestamp_s, capture_ms, shrink)
             finally:
                 fcntl.lockf(self.fd, fcntl.LOCK_UN, 1, slot)
         return None

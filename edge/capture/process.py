@@ -83,12 +83,12 @@ class CaptureProcess:
         """It is gone."""
         return self._process.poll() is not None
 
-    def open(self, spec: str) -> None:
-        """Ask it to open a source, after closing the one that it may have."""
+    def open(self, spec: str, shrink: int) -> None:
+        """Ask it to open a source, after closing the one that it may have; see `open_source`."""
         self.answered, self._said = False, b""
         # Where it is dead, `ended` tells.
         with suppress(ConnectionError):
-            self._channel.send(json.dumps({"open": spec}).encode())
+            self._channel.send(json.dumps({"open": spec, "shrink": shrink}).encode())
 
     def wait(self, timeout_s: float) -> list[dict[str, Any]]:
         """Wait for a frame, a message or the process' end, whichever is first; the messages."""

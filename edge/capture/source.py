@@ -47,6 +47,7 @@ class CaptureSource(ClosingSource):
     Attributes:
         dropped: frames that were published and not given to the loop.
         copies: how often a frame was copied: once by the process, and once more where it was taken.
+        shrink: set it, and a camera is opened again for frames of a so many times smaller width and height.
 
     Raises:
         WrongUseError: no live source, or one that cannot be had on this machine (while iterating).
@@ -83,6 +84,8 @@ class CaptureSource(ClosingSource):
         #: The process was running already when it was asked last.
         self._reopens = False
         self._tries = self._next_number = 0
+        #: What the process was asked for, and the width of a frame that was not to be smaller.
+        self._shrink, self._full_width = self.shrink, 0
         self.copies = 0
 
     def __iter__(self) -> Iterator[Frame | None]:
@@ -106,6 +109,8 @@ class CaptureSource(ClosingSource):
 
     def _step(self) -> Frame | None:
         """Let the process go on, take the newest frame, and look after both."""
+        if self._try_s is None and self._shrink != self.shrink and self._killed_s is None and self._process is not None:
+            self._try_s = time.monotonic()
         if self._try_s is not None and time.monotonic() >= self._try_s:
             self._try()
         messages = self._wait_for_something()
@@ -142,7 +147,15 @@ class CaptureSource(ClosingSource):
         self._backoff.reset()
         self._tries = 0
         position_s = captured.timestamp_s - self._opened_s
-        return Frame(captured.image, captured.number, captured.timestamp_s, position_s, captured.capture_ms)
+        scale = self._scale(captured)
+        return Frame(captured.image, captured.number, captured.timestamp_s, position_s, captured.capture_ms, scale)
+
+    def _scale(self, captured: Captured) -> float:
+        """How much smaller the frame came out than one in full: cameras have sizes of their own."""
+        width = captured.image.shape[1]
+        if captured.shrink == 1:
+            self._full_width = width
+        return self._full_width / width if self._full_width else float(captured.shrink)
 
     def _skip_to(self, number: int) -> None:
         """Count what was published and is not taken any more."""
@@ -224,7 +237,8 @@ class CaptureSource(ClosingSource):
                 return
         self._tries += 1
         self._asked_s = time.monotonic()
-        self._process.open(self._spec)
+        self._shrink = self.shrink
+        self._process.open(self._spec, self._shrink)
 
     def _kill(self, process: CaptureProcess) -> None:
         process.kill()

@@ -23,7 +23,7 @@ class Face:
     """One face as it was in this frame: the track goes on, and changes.
 
     Attributes:
-        box: in pixels of the source frame.
+        box: in pixels of the source's frame in full.
         expression: what was announced.
         scores: `(n,)` float32, smoothed.
     """
@@ -72,7 +72,7 @@ class View:
         ]
         head = {
             "frame": self.frame.index,
-            "size": self.frame.size_wh,
+            "size": self.frame.full_wh,
             "labels": self.labels,
             "faces": faces,
             "latency_ms": {stage: round(ms, 2) for stage, ms in self.latency_ms.items()},

@@ -33,6 +33,7 @@ class Source(Protocol):
         unreadable: how many frames could not be decoded so far.
         dropped: how many frames there were that the iterator did not give.
         live: frames come when they come, and who is slow loses some; not so with files.
+        shrink: set it, and a camera in a process of its own gives frames of a so many times smaller width and height.
         on_state: a live source calls it when it has come, stands still or is gone; in the thread that iterates.
     """
 
@@ -41,6 +42,7 @@ class Source(Protocol):
     unreadable: int
     dropped: int
     live: bool
+    shrink: int
     on_state: Callable[[SourceEvent], None]
 
     def __iter__(self) -> Iterator[Frame | None]:
@@ -78,10 +80,19 @@ def live_name(spec: str) -> str | None:
     return spec if spec.startswith(_SCRIPTED) else None
 
 
-def open_source(spec: str) -> BlockingSource:
+def is_camera(spec: str) -> bool:
+    """Whether this is a source that can be asked for smaller frames."""
+    return _CAMERA.fullmatch(spec) is not None or spec.startswith(_SCRIPTED)
+
+
+def open_source(spec: str, shrink: int = 1) -> BlockingSource:
     """Open `demo`, `camera:N`, `picamera2[:N]`, a stream, a video file, a folder of images or one image.
 
     For tests also `scripted:...`, see `edge.testing.ScriptedCamera`.
+
+    Args:
+        spec: which.
+        shrink: a camera is asked for frames of a so many times smaller width and height.
 
     Raises:
         WrongUseError: no such kind of source.
@@ -96,10 +107,10 @@ def open_source(spec: str) -> BlockingSource:
         if match[1] == "camera":
             from edge.sources.camera import CameraSource
 
-            return CameraSource(index)
+            return CameraSource(index, shrink)
         from edge.sources.picamera2 import Picamera2Source
 
-        return Picamera2Source(index)
+        return Picamera2Source(index, shrink)
     if _STREAM.fullmatch(spec):
         from edge.sources.stream import StreamSource
 
@@ -107,7 +118,7 @@ def open_source(spec: str) -> BlockingSource:
     if spec.startswith(_SCRIPTED):
         from edge.testing import ScriptedCamera
 
-        return ScriptedCamera(spec.removeprefix(_SCRIPTED))
+        return ScriptedCamera(spec.removeprefix(_SCRIPTED), shrink)
     unknown = f"no source {without_credentials(spec)!r}: expected {SOURCES}"
     if not spec or "://" in spec:
         raise WrongUseError(unknown)

@@ -21,6 +21,7 @@ class ClosingSource:
     unreadable = 0
     dropped = 0
     live = False
+    shrink = 1
     on_state: Callable[[SourceEvent], None] = staticmethod(_nobody)
 
     def close(self) -> None:

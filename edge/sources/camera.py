@@ -22,6 +22,7 @@ class CameraSource(ClosingSource):
 
     Args:
         index: N of `/dev/videoN`.
+        shrink: at a so many times smaller width and height instead, if it can.
         devices: where Linux lists the cameras.
 
     Raises:
@@ -30,7 +31,7 @@ class CameraSource(ClosingSource):
 
     live = True
 
-    def __init__(self, index: int = 0, devices: Path = Path("/dev")) -> None:
+    def __init__(self, index: int = 0, shrink: int = 1, devices: Path = Path("/dev")) -> None:
         self.name = f"camera:{index}"
         device = devices / f"video{index}"
         if not device.exists():
@@ -40,8 +41,8 @@ class CameraSource(ClosingSource):
         self._capture = cv2.VideoCapture(index, cv2.CAP_V4L2)
         if not self._capture.isOpened():
             raise SourceError(f"cannot open {device}: it is in use, gives no picture, or is not yours to read")
-        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH)
-        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT)
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH // shrink)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT // shrink)
         # The newest frame, not one that waited in the driver's queue.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 

@@ -24,6 +24,10 @@ class Picamera2Source(ClosingSource):
     The lores stream is YUV420: its first rows are the luminance, so no colour is converted. Its rows are
     padded to the hardware's stride, so the width is cut too.
 
+    Args:
+        index: N.
+        shrink: a so many times smaller width and height instead.
+
     Raises:
         WrongUseError: picamera2 is not to be found in this environment.
         SourceError: there is no such camera, or it gives no picture.
@@ -31,7 +35,8 @@ class Picamera2Source(ClosingSource):
 
     live = True
 
-    def __init__(self, index: int = 0) -> None:
+    def __init__(self, index: int = 0, shrink: int = 1) -> None:
+        self._width, self._height = WIDTH // shrink, HEIGHT // shrink
         self.name = f"picamera2:{index}"
         try:
             library: Any = importlib.import_module("picamera2")
@@ -47,7 +52,7 @@ class Picamera2Source(ClosingSource):
         self._camera: Any = None
         try:
             self._camera = library.Picamera2(index)
-            size = {"size": (WIDTH, HEIGHT)}
+            size = {"size": (self._width, self._height)}
             self._camera.configure(
                 self._camera.create_video_configuration(main=size, lores={**size, "format": "YUV420"})
             )
@@ -65,7 +70,7 @@ class Picamera2Source(ClosingSource):
                 (planes,), metadata = self._camera.capture_arrays(["lores"], wait=TIMEOUT_S)
             except TimeoutError as error:
                 raise SourceError(f"{self.name} gave no frame for {TIMEOUT_S:.0f} s after {index}") from error
-            gray = np.ascontiguousarray(planes[:HEIGHT, :WIDTH])
+            gray = np.ascontiguousarray(planes[: self._height, : self._width])
             age_s = _age_s(metadata)
             exposed_s = time.monotonic() - age_s
             yield Frame(gray, index, exposed_s, exposed_s - opened_s, age_s * 1000)

@@ -17,6 +17,7 @@ from edge.governor import PATIENCE_S, WINDOW_S, Governor
 from edge.ladder import Rung, ladder
 from edge.pipeline import Parts, Pipeline
 from edge.shrink import detect_shrunk
+from edge.sources import is_camera
 from edge.testing import ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.track import iou
 from edge.types import Detection, Frame
@@ -149,6 +150,19 @@ def test_ladders():
     assert all(rung.keep_one_of == 1 for rung in ladder("haar", live=False))
     assert all(rung.shrink == 1 for rung in ladder("blazeface", live=True))
     assert str(ladder("blazeface", live=True)[0]) == "everything as asked for"
+    assert all(rung.capture_shrink == 1 for rung in ladder("haar", live=True))
+    for detector in ("haar", "blazeface"):
+        # A camera gives smaller frames before one is left out, and from then on; of those a detector sees all.
+        rungs = ladder(detector, live=True, camera=True)
+        smaller = [rung.capture_shrink == 2 for rung in rungs]
+        first = smaller.index(True)
+        assert all(smaller[first:])
+        assert {rung.keep_one_of for rung in rungs[: first + 1]} == {1}
+        assert {rung.shrink for rung in rungs[first:]} == {1}
+        assert str(rungs[first]).endswith("frames are captured at 1/2 of their width")
+    assert is_camera("camera:0")
+    assert is_camera("picamera2")
+    assert not is_camera("rtsp://x/1")
 
 
 def test_the_loop_obeys():

@@ -217,6 +217,11 @@ def test_picamera2_gives_the_luminance_without_the_padding(picamera2):
     assert picamera2.log == ["start", "stop", "close"]
 
 
+def test_picamera2_gives_smaller_frames(picamera2):
+    with open_source("picamera2", 2) as source:
+        assert next(iter(source)).image.shape == (240, 320)
+
+
 def test_picamera2_without_a_camera_or_in_use(picamera2):
     with pytest.raises(SourceError, match=r"no camera picamera2:1: libcamera sees 1"):
         open_source("picamera2:1")

@@ -31,6 +31,32 @@ def test_frames_arrive_whole_in_order_and_with_the_time_of_their_capture(camera)
     assert camera.states[0].source == camera.spec
 
 
+def test_a_camera_is_asked_for_smaller_frames_and_for_those_in_full_again(camera):
+    def shown(scale):
+        return lambda: bool(camera.frames) and camera.frames[-1].scale == scale
+
+    with camera.open(stall_timeout_s=20.0) as source:
+        stream = iter(source)
+        camera.watch(stream, shown(1))
+        pid = source.pid
+        source.shrink = 2
+        camera.watch(stream, shown(2))
+        assert (camera.frames[-1].size_wh, camera.frames[-1].full_wh) == ((320, 240), (640, 480))
+        # Opened again with the same size, and with one that is not half of the other.
+        camera.does("vanish")
+        camera.watch(stream, camera.is_("offline"))
+        camera.does("work 642x480")
+        camera.watch(stream, camera.is_("online"))
+        camera.watch(stream, lambda: camera.frames[-1].size_wh == (321, 240))
+        assert camera.frames[-1].scale == pytest.approx(640 / 321)
+        camera.does("work")
+        source.shrink = 1
+        camera.watch(stream, shown(1))
+        assert camera.frames[-1].size_wh == (640, 480)
+        assert source.pid == pid
+    assert camera.told() == ["online", "offline", "online"]
+
+
 def test_a_slow_loop_gets_the_newest_frame_and_the_rest_is_counted(camera):
     with camera.open() as source:
         stream = iter(source)
