@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 from train.commands.compare import format_runs
 from train.compare import differences, read_run
 
-RECORD = ROOT / "train" / "records" / "mien-small"
+RECORD = ROOT / "train" / "records" / "mien-128-labels"
 
 
 @pytest.fixture

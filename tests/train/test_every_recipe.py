@@ -17,7 +17,7 @@ from edge.graph import Graph
 from tests.made_data import write_csv, write_votes
 from train.cli import train
 from train.models import build_model
-from train.recipe import load_recipe, recipe_names
+from train.recipe import ENSEMBLE, load_recipe, recipe_names
 
 FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121"}
 
@@ -48,20 +48,40 @@ def call(command, *arguments):
     return command.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
+@pytest.fixture(scope="module")
+def fit_briefly(few_faces, backbone_file, tmp_path_factory):
+    """One epoch of a recipe, without its teachers; the run's folder."""
+
+    def fit(name, out):
+        recipe = load_recipe(name)
+        pretrained = ("--weights", backbone_file(recipe.architecture)) if recipe.weights == "imagenet" else ()
+        votes = ()
+        if recipe.fit.soft_labels > 0:
+            path = tmp_path_factory.mktemp("votes") / "votes.csv"
+            votes = ("--votes", write_votes(path, lambda i, label: {label: 8, "neutral": 2}, 56, 14))
+        call(train, "fit", "--arch", name, "--data", few_faces, "--out", out, "--epochs", 1, "--batch-size", 14,
+             *pretrained, *votes, "--teacher-share", 0)  # fmt: skip
+        metrics = json.loads((out / "metrics.json").read_text())
+        assert metrics["epochs"] == len(recipe.plan())
+        assert [stage["name"] for stage in metrics["stages"]] == [stage.name for stage in recipe.plan()]
+
+    return fit
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", recipe_names())
-def test_it_goes_the_whole_way(name, few_faces, backbone_file, demo_clip, weights, tmp_path, capfd):
+def test_it_goes_the_whole_way(name, few_faces, fit_briefly, demo_clip, weights, tmp_path, capfd):
     recipe = load_recipe(name)
     run, data = tmp_path / "run", ("--data", few_faces)
-    pretrained = ("--weights", backbone_file(recipe.architecture)) if recipe.weights == "imagenet" else ()
-    soft = recipe.fit.soft_labels > 0
-    votes = ("--votes", write_votes(tmp_path / "votes.csv", lambda i, label: {label: 8, "neutral": 2}, 56, 14))
-    call(train, "fit", "--arch", name, *data, "--out", run, "--epochs", 1, "--batch-size", 14, *pretrained,
-         *(votes if soft else ()), "--teacher-share", 0)  # fmt: skip
+    if recipe.architecture == ENSEMBLE:
+        members = [tmp_path / f"member{i}" for i in range(len(recipe.model["members"]))]
+        for member, path in zip(recipe.model["members"], members, strict=True):
+            fit_briefly(member, path)
+        call(train, "ensemble", *members, "--arch", name, *data, "--out", run)
+    else:
+        fit_briefly(name, run)
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["scores"]["n"] == 14
-    assert metrics["epochs"] == len(recipe.plan())
-    assert [stage["name"] for stage in metrics["stages"]] == [stage.name for stage in recipe.plan()]
     assert f"{metrics['scores']['accuracy']:.2%} on PublicTest" in capfd.readouterr().out
 
     call(train, "evaluate", run / "model.keras", *data, "--out", tmp_path / "report")
