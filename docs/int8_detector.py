@@ -70,15 +70,15 @@ def known(clip: str, detector: Detector) -> Iterator[tuple[np.ndarray, Box | Non
 def row(
     name: str, detectors: tuple[Detector, Detector], faces: Iterable[tuple[np.ndarray, Box | None]], side: int = 0
 ) -> str:
-    """One row: how often each finds the face, how alike their boxes are, milliseconds of a detection."""
+    """One row: how often each finds the face, how alike their boxes are, milliseconds of processor a detection."""
     found, times_ms, ious, n = np.zeros(2, int), ([], []), [], 0
     for picture, box in faces:
         n += 1
         boxes = []
         for i, detector in enumerate(detectors):
-            begin_s = time.perf_counter()
+            begin_s = time.process_time()
             detections = detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0))
-            times_ms[i].append(1000 * (time.perf_counter() - begin_s))
+            times_ms[i].append(1000 * (time.process_time() - begin_s))
             hits = [one.box for one in detections if (iou(one.box, box) > 0.5 if box else covers(one.box, side))]
             found[i] += bool(hits)
             boxes += hits[:1]

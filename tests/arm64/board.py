@@ -45,10 +45,28 @@ class Board:
             ready.write_text(PACKAGES)
         shutil.rmtree(self.root / "opt", ignore_errors=True)
         (self.root / "opt").mkdir()
+        # Whoever follows the guide is root here, whom Debian's root has no sudo for.
+        sudo = self.root / "usr/local/bin/sudo"
+        sudo.write_text('#!/bin/sh\nexec "$@"\n')
+        sudo.chmod(0o755)
         done = self.run(CORES[0], "python3", "-c", "import platform; print(platform.machine())", check=False)
         if done.returncode:
             pytest.skip(f"no emulation here: {done.stderr.strip()}; expected Linux 6.7 or later, and qemu-user-static")
         assert done.stdout == "aarch64\n"
+
+    @property
+    def home(self):
+        """The home folder, from outside."""
+        return self.root / "root"
+
+    def copy(self, *files):
+        """Copy files into the home folder, as scp does."""
+        for path in files:
+            shutil.copyfile(path, self.home / path.name)
+
+    def follow(self, line):
+        """What a line of the guide says, in the home folder of a board."""
+        return self.run(CORES[0], "sh", "-c", f"cd && {line}").stdout
 
     def run(self, core, *command, check=True):
         """Run a command on one kind of core."""

@@ -15,19 +15,24 @@ SUITES = os.environ.get("MIEN_ARM64_SUITES", "bookworm").split()
 
 @pytest.fixture(scope="session", params=SUITES)
 def board(request, tmp_path_factory):
-    """A board onto which a bundle was installed as the guide says: key, bundle, installer, and no network."""
+    """A board onto which a bundle was installed as docs/deploy.md says: key, installer, bundle, and no network."""
     board, folder = Board(request.param), tmp_path_factory.mktemp("made")
-    for arguments in (
-        ("keygen", "--out", folder / "key"),
-        ("installer", "--out", folder / "install.py"),
-        ("bundle", "--target", board.suite, "--key", folder / "key", "--version", "1.0", "--out", folder / "bundle"),
-    ):
+
+    def make(*arguments):
         done = run_mien("deploy", *arguments)
         assert done.code == 0, done.err
-    inbox = board.root / "opt" / "inbox"
-    inbox.mkdir()
-    for name in ("bundle", "key.pub", "install.py"):
-        (inbox / name).write_bytes((folder / name).read_bytes())
-    options = ("--pubkey", "/opt/inbox/key.pub", "--frames", "2", "--limit", "600")
-    board.said = board.run("cortex-a72", "python3", "/opt/inbox/install.py", "/opt/inbox/bundle", *options).stdout
+
+    def bring(version):
+        """Have another release in the home folder."""
+        path = folder / version / "mien.bundle"
+        path.parent.mkdir()
+        make("bundle", "--target", board.suite, "--key", folder / "fleet", "--version", version, "--out", path)
+        board.copy(path)
+
+    make("keygen", "--out", folder / "fleet")
+    make("installer", "--out", folder / "install.py")
+    board.copy(folder / "fleet.pub", folder / "install.py")
+    board.bring = bring
+    bring("1.0")
+    board.said = board.follow("sudo python3 install.py mien.bundle --pubkey fleet.pub")
     return board

@@ -23,6 +23,7 @@ for device in null zero full random urandom; do
   touch "dev/$device"
   mount --bind "/dev/$device" "dev/$device"
 done
+ln -s /proc/self/fd/0 dev/stdin
 ip link set lo up 2>/dev/null || true
 exec chroot . /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   QEMU_CPU="$QEMU_CPU" "$@"

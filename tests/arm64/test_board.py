@@ -49,13 +49,9 @@ def test_scores_are_those_of_x86(board, core, tmp_path):
     random = np.random.default_rng(0)
     faces = np.stack([draw_face(label, random) for _ in range(10) for label in FER2013_LABELS])
     np.save(tmp_path / "faces.npy", faces)
-    inbox = board.root / "opt" / "inbox"
-    for path in (tmp_path / "faces.npy", FOLDER / "scores.py"):
-        (inbox / path.name).write_bytes(path.read_bytes())
+    board.copy(tmp_path / "faces.npy", FOLDER / "scores.py")
     model = f"/opt/mien/current/models/{SHIPPED.name}"
-    there = board.run(
-        core, "/opt/mien/current/venv/bin/python", "/opt/inbox/scores.py", "/opt/inbox/faces.npy", model
-    ).stdout
+    there = board.run(core, "/opt/mien/current/venv/bin/python", "/root/scores.py", "/root/faces.npy", model).stdout
     here = subprocess.run(
         [sys.executable, FOLDER / "scores.py", tmp_path / "faces.npy", SHIPPED],
         capture_output=True,

@@ -1,0 +1,80 @@
+"""docs/deploy.md, word for word, on an emulated board, as far as emulation goes. The last thing: it removes mien."""
+
+import json
+import re
+import tomllib
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
+GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+#: What a board with a camera, a network, systemd or another machine is needed for. The workstation's commands are the
+#: fixture's; those of systemd stand in tests/booted.
+ELSEWHERE = (
+    ".venv/bin/", "mien deploy push", "scp ", "ssh ", "mosquitto_", "for topic", "done", "sudo apt ", "timedatectl",
+    "rpicam-", "ls -l /dev/v4l/", "sudo systemctl", "systemctl", "sudo adduser", "sudo chown", "sudo deluser",
+)  # fmt: skip
+PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+
+
+def here(section):
+    """The commands of a section of the guide that can be followed here."""
+    text = re.search(rf"^## {section}\. .*?(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)[0]
+    lines = [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    return [line for line in map(str.strip, lines) if not line.startswith(ELSEWHERE)]
+
+
+def status(board):
+    return json.loads(board.run("cortex-a72", "/opt/mien/current/venv/bin/mien", "deploy", "status", "--json").stdout)
+
+
+def test_the_system_is_the_one_that_the_guide_is_for(board):
+    (line,) = here(1)
+    suite, python, machine = board.follow(line).splitlines()
+    assert (suite, machine) == (board.suite, "aarch64")
+    assert python.startswith(f"Python {PYTHON[board.suite]}.")
+
+
+def test_the_first_installation(board):
+    # The fixture did.
+    assert here(5) == ["sudo python3 install.py mien.bundle --pubkey fleet.pub"]
+    assert f"{status(board)['current']} is the current release" in board.said
+
+
+def test_the_configuration_is_taken_and_its_secrets_are_roots(board):
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    (board.home / "mien.toml").write_text(text)
+    (command,) = re.findall(r"`(/opt/mien/\S+ run --show-config)`", GUIDE)
+    shown = tomllib.loads(board.follow(f"{command} --config mien.toml"))
+    assert tomllib.loads(text).items() <= shown.items()
+    lines = here(6)
+    assert len(lines) == 2
+    for line in lines:
+        board.follow(line)
+    secret = board.root / "etc/mien/credentials/mqtt-login"
+    assert secret.read_text() == "user\npassword\n"
+    assert (secret.stat().st_mode & 0o777, secret.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_update_and_back(board):
+    first = status(board)["current"]
+    board.bring("2.0")
+    install, tell, back = here(8)
+    assert "2.0 is the current release" in board.follow(install)
+    assert status(board)["current"] == "2.0"
+    assert "2.0" in board.follow(tell)
+    board.follow(back)
+    assert status(board)["current"] == first
+
+
+def test_removal_leaves_nothing(board):
+    for line in here(9):
+        board.follow(line)
+    left = [path for name in ("mien", "mien.service") for path in board.root.glob(f"[!p]*/**/{name}")]
+    assert left == []
