@@ -38,7 +38,7 @@ def test_the_figures_of_a_network_that_can_be_counted_by_hand(small_model, tmp_p
 def test_inspect_says_it_in_words_and_as_json(mien):
     done = mien("inspect", SHIPPED, module="convert")
     assert done.code == 0, done.err
-    for said in ("mien-small-int8@2", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
+    for said in ("mien-small-int8@3", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
                  "59.15 million multiply-accumulates", "every tensor is an integer"):  # fmt: skip
         assert said in done.out
     done = mien("inspect", SHIPPED, "--json", module="convert")

@@ -115,14 +115,14 @@ def test_no_file_and_no_tflite(tmp_path):
 
 def test_the_shipped_card_says_all_that_the_design_asks_for():
     card = read_model(SHIPPED).card
-    assert card.identity == "mien-small-int8@2"
+    assert card.identity == "mien-small-int8@3"
     assert card.labels == FER2013_LABELS
     assert card.input_shape == (1, 48, 48, 1)
     assert len(card.training_data["sha256"]) == len(card.calibration["rows_sha256"]) == 64
     assert card.calibration["split"] == "Training"
     assert card.measured["split"] == "PublicTest"
     assert card.measured["n"] == 3589
-    assert card.measured["after"]["accuracy"] >= 0.68
+    assert card.measured["after"]["accuracy"] >= 0.69
     assert card.measured["before"]["macro_f1"] > 0.5
     assert card.measured["agreement"] > 0.95
     assert card.licence

