@@ -55,7 +55,7 @@ def quantised(images: np.ndarray, folder: Path) -> Path:
         cv2.imwrite(str(pictures / f"{i}.png"), pasted(images[i], int(chance.integers(SIDES[0], SIDES[-1] + 1))))
     float_, path = folder / "blazeface.tflite", folder / "blazeface-int8.tflite"
     float_.write_bytes(read_weights("blazeface"))
-    command = ["mien", "convert", "quantize", str(float_), "--frames", str(pictures), "--out", str(path)]
+    command = [sys.executable, "-m", "convert", "quantize", str(float_), "--frames", str(pictures), "--out", str(path)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return path
 

@@ -47,6 +47,7 @@ class Board:
         (self.root / "opt").mkdir()
         # Whoever follows the guide is root here, whom Debian's root has no sudo for.
         sudo = self.root / "usr/local/bin/sudo"
+        sudo.parent.mkdir(parents=True, exist_ok=True)
         sudo.write_text('#!/bin/sh\nexec "$@"\n')
         sudo.chmod(0o755)
         done = self.run(CORES[0], "python3", "-c", "import platform; print(platform.machine())", check=False)
@@ -61,6 +62,7 @@ class Board:
 
     def copy(self, *files):
         """Copy files into the home folder, as scp does."""
+        self.home.mkdir(exist_ok=True)
         for path in files:
             shutil.copyfile(path, self.home / path.name)
 
