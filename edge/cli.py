@@ -94,7 +94,9 @@ def main(command: click.Command = cli, prog_name: str = "mien") -> None:
         status = error.exit_code
     except click.UsageError as error:
         context = error.ctx.command_path if error.ctx else prog_name
-        status = _fail(prog_name, f"{error.format_message()} See {context} --help", error.exit_code)
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        status = _fail(prog_name, f"{message}{end} See {context} --help", error.exit_code)
     except click.ClickException as error:
         status = _fail(prog_name, error.format_message(), error.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
