@@ -3,7 +3,7 @@
     python docs/int8_detector.py DATA [CLIP]
 
 Training's faces, pasted into pictures as docs/crop_margin.py does, calibrate `mien convert quantize`. PublicTest's are
-the pictures whose one face is known; of CLIP, what the float detector finds counts as that. Needs the extra `convert`.
+the pictures whose one face is known; of CLIP, what the float detector finds counts as that. Needs the extra `train`.
 """
 
 from __future__ import annotations
