@@ -57,9 +57,9 @@ lock:  ## resolve the locks anew (needs uv)
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock
 	for target in bookworm:3.11 trixie:3.13; do \
-	  uv pip compile pyproject.toml deploy/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
-	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/locks/$${target%:*}.in \
-	    --custom-compile-command "make lock" --output-file deploy/locks/$${target%:*}.lock || exit 1; \
+	  uv pip compile pyproject.toml deploy/build/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
+	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/build/locks/$${target%:*}.in \
+	    --custom-compile-command "make lock" --output-file deploy/build/locks/$${target%:*}.lock || exit 1; \
 	done
 
 clean:  ## forget the environment

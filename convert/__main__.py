@@ -1,6 +1,6 @@
 """`python -m convert ...` is `mien convert ...`."""
 
-from convert.cli import convert
-from edge.cli import main
+from convert.cli.group import convert
+from edge.cli.main import main
 
 main(convert, "mien convert")

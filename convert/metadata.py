@@ -11,8 +11,8 @@ from typing import Any
 
 import flatbuffers
 
-from edge.card import LABELS_NAME, ModelCard
-from edge.graph import Graph, schema
+from edge.inference.flatbuffer import Graph, schema
+from edge.inference.model_card import LABELS_NAME, ModelCard
 
 #: Name of the buffer, and identifier of the table in it.
 METADATA_NAME, METADATA_IDENTIFIER = "TFLITE_METADATA", b"M001"

@@ -4,11 +4,11 @@ import sys
 from importlib.util import find_spec
 
 if find_spec("click") is None:
-    from deploy.device.cli import main
+    from deploy.device.command_line import main
 
     sys.exit(main())
 else:
-    from deploy.cli import deploy
-    from edge.cli import main as run_command
+    from deploy.cli.group import deploy
+    from edge.cli.main import main as run_command
 
     run_command(deploy, "mien deploy")

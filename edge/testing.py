@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.card import ModelCard
-from edge.contract import FER2013_LABELS
 from edge.errors import SourceError
+from edge.inference.contract import FER2013_LABELS
+from edge.inference.model_card import ModelCard
 from edge.sources.base import ClosingSource
 from edge.sources.demo import DemoSource
 from edge.types import Aggregate, Detection, Event, Frame, FrameReport, Message, SourceEvent

@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.shipped import DEFAULT_MODEL, MODELS_FOLDER
+from edge.detection.weights import WEIGHTS, weights_state
+from edge.inference.shipped_models import DEFAULT_MODEL, MODELS_FOLDER
 from edge.sources.demo import DemoSource
-from edge.weights import WEIGHTS, weights_state
 from tests.made_data import write_csv
 
 ROOT = Path(__file__).parent.parent
-PORTRAIT = ROOT / "edge" / "assets" / "portrait.jpg"
+PORTRAIT = ROOT / "edge" / "sources" / "assets" / "portrait.jpg"
 SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.contract import FER2013_LABELS
+from edge.inference.contract import FER2013_LABELS
 
 #: Of each class: angle of the brows, bend of the mouth, opening of the mouth.
 _FACES = {

@@ -1,6 +1,6 @@
 """`python -m train ...` is `mien train ...`."""
 
-from edge.cli import main
-from train.cli import train
+from edge.cli.main import main
+from train.cli.group import train
 
 main(train, "mien train")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.device.durable import append_line, write_file
+from deploy.device.atomic_io import append_line, write_file
 
 #: Lines that are kept; past twice as many the older half goes.
 _KEPT = 200

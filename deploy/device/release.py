@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from deploy.device.child import clean_environment, run_child
+from deploy.device.child_process import clean_environment, run_child
 from edge.errors import BundleError
 
 #: The release's own `mien`: a shell script, since pip's has the path of the folder that it was installed into as its

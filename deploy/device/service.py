@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from deploy.device.durable import write_file
-from deploy.device.prefix import DEFAULT_PREFIX, Prefix
+from deploy.device.atomic_io import write_file
+from deploy.device.release_store import DEFAULT_PREFIX, Prefix
 from edge.errors import UnhealthyError
 
 NAME = "mien.service"

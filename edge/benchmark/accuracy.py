@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge.benchmark.interval import Estimate, bootstrap, wilson
-from edge.calibration import calibrate
-from edge.metrics import score
+from edge.benchmark.intervals import Estimate, bootstrap, wilson
+from edge.evaluation.calibration import calibrate
+from edge.evaluation.classification import score
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.benchmark.interval import mcnemar
+from edge.benchmark.intervals import mcnemar
 from edge.benchmark.results import SCHEMA_VERSION, SIGNIFICANT, unpack_bits
 from edge.errors import DataError
 

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edge.board import processor, temperature_c, throttled
+from edge.system.board import processor, temperature_c, throttled
 
 #: A run is marked when other work (or, in a virtual machine, other machines) took more than this share of the cores.
 BUSY_SHARE = 0.15

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from edge.benchmark.accuracy import Accuracy, measure_accuracy
-from edge.benchmark.child import Child, ChildError
-from edge.benchmark.contender import Contender
-from edge.benchmark.peak import SIZES
+from edge.benchmark.candidate import Contender
+from edge.benchmark.peak_throughput import SIZES
 from edge.benchmark.rounds import Latency, Rounds, Timed, crops_to_scores, invokes
-from edge.dataset import Faces
-from edge.energy import Meter
+from edge.benchmark.worker_process import Child, ChildError
+from edge.datasets.reader import Faces
 from edge.errors import MienError, ModelError
+from edge.system.energy import Meter
 
 #: Seconds of invokes without a break, over which energy is read.
 ENERGY_S = 3.0

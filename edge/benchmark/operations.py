@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from edge.benchmark.rounds import BURST_MS
-from edge.graph import Graph
-from edge.litert import load_interpreter
+from edge.inference.flatbuffer import Graph
+from edge.inference.litert import load_interpreter
 
 
 def operation_times(content: bytes, threads: int, rounds: int) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge import __version__
-from edge.benchmark.front import Point, dominators, front
-from edge.benchmark.interval import mcnemar
+from edge.benchmark.intervals import mcnemar
 from edge.benchmark.measure import Measured, Speed
+from edge.benchmark.pareto import Point, dominators, front
 
 #: Counts up when a reader of an older one would be misled.
 SCHEMA_VERSION = 1

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edge.benchmark.child import Child, ChildError
-from edge.benchmark.interval import Estimate, median
+from edge.benchmark.intervals import Estimate, median
+from edge.benchmark.worker_process import Child, ChildError
 
 #: A burst takes about so long: enough for caches and clocks to be the model's own, short beside a drift.
 BURST_MS = 20.0

@@ -20,14 +20,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.benchmark.contender import KERAS_SUFFIXES
-from edge.benchmark.peak import SIZES, matrix_product
-from edge.board import peak_rss_mb
-from edge.card import read_parts
-from edge.classify import Classifier
-from edge.crop import crop_face
+from edge.benchmark.candidate import KERAS_SUFFIXES
+from edge.benchmark.peak_throughput import SIZES, matrix_product
+from edge.detection.alignment import crop_face
 from edge.errors import MienError, MissingExtraError, first_line
-from edge.litert import load_interpreter, runtime, start_up_ms
+from edge.inference.classifier import Classifier
+from edge.inference.litert import load_interpreter, runtime, start_up_ms
+from edge.inference.model_card import read_parts
+from edge.system.board import peak_rss_mb
 
 #: The picture that crop-to-scores starts from, and the detector's box in it: a face at a desk, 640x480.
 FRAME_HW, BOX = (480, 640), (240.0, 160.0, 160.0, 160.0)
@@ -103,7 +103,7 @@ class Worker:
         return {"labels": list(self._subject.labels), **self._subject.facts}
 
     def load_peak(self, threads: int) -> dict[str, Any]:
-        """Load the matrix products of `edge.benchmark.peak`."""
+        """Load the matrix products of `edge.benchmark.peak_throughput`."""
         self._invokes = [load_interpreter(matrix_product(*size), threads, "the peak").invoke for size in SIZES]
         return {}
 
@@ -156,7 +156,7 @@ class Worker:
 def _keras_classifier(path: Path) -> Subject:
     try:
         # By name, as the command line does: this floor imports nothing from above.
-        module = importlib.import_module("train.keras_classifier")
+        module = importlib.import_module("train.evaluation.keras_classifier")
         subject: Subject = module.KerasClassifier(path)
     except ImportError as error:
         raise MissingExtraError("train", error.name or "keras") from error
@@ -166,7 +166,7 @@ def _keras_classifier(path: Path) -> Subject:
 def _macs(graph: bytes, path: Path) -> int | None:
     """Multiply-accumulates of an invoke; None where only tflite-runtime is installed, which cannot read them."""
     from edge.errors import WrongUseError
-    from edge.graph import Graph
+    from edge.inference.flatbuffer import Graph
 
     try:
         return sum(operation.macs for operation in Graph(graph, str(path)).operations)

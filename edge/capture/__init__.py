@@ -37,6 +37,6 @@ def open_watched(
     """
     if live_name(spec) is None:
         return open_source(spec)
-    from edge.capture.source import CaptureSource
+    from edge.capture.captured_source import CaptureSource
 
     return CaptureSource(spec, wait=wait, stall_timeout_s=stall_timeout_s, freeze_timeout_s=freeze_timeout_s)

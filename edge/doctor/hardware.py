@@ -11,9 +11,9 @@ import struct
 import time
 from pathlib import Path
 
-from edge.board import temperature_c, throttled
 from edge.doctor.finding import Finding
-from edge.weights import cache_folder
+from edge.system.board import temperature_c, throttled
+from edge.system.cache import cache_folder
 
 BOARD_MODEL = Path("/proc/device-tree/model")
 DEVICES, GOVERNOR = Path("/dev"), Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

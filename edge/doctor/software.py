@@ -13,10 +13,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge.detection.weights import WEIGHTS, weights_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
-from edge.shipped import DEFAULT_MODEL
-from edge.weights import WEIGHTS, weights_state
+from edge.inference.shipped_models import DEFAULT_MODEL
 
 #: LiteRT's wheels for Linux are for these.
 ARCHITECTURES = ("aarch64", "x86_64")
@@ -93,9 +93,9 @@ def litert(path: str | None = None) -> list[Finding]:
     """
     code = (
         "import numpy\n"
-        "from edge.classify import Classifier\n"
-        "from edge.litert import runtime\n"
-        "from edge.shipped import DEFAULT_MODEL, find_model\n"
+        "from edge.inference.classifier import Classifier\n"
+        "from edge.inference.litert import runtime\n"
+        "from edge.inference.shipped_models import DEFAULT_MODEL, find_model\n"
         "Classifier(find_model(DEFAULT_MODEL)).scores(numpy.zeros((48, 48), numpy.uint8))\n"
         "print(runtime())\n"
     )

@@ -10,15 +10,15 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edge.address import is_loopback
 from edge.errors import MissingExtraError, WrongUseError
-from edge.events import expression
-from edge.preview.address import listen, url_of
+from edge.events.builder import expression
+from edge.preview.access_token import VARIABLE, checked_token
 from edge.preview.broadcast import Broadcast
-from edge.preview.minutes import Minutes
-from edge.preview.rate import Rate
-from edge.preview.token import VARIABLE, checked_token
-from edge.preview.view import View
+from edge.preview.frame_message import View
+from edge.preview.frame_rate import Rate
+from edge.preview.listen_address import listen, url_of
+from edge.preview.timeline import Minutes
+from edge.system.addresses import is_loopback
 from edge.types import Frame, FrameReport, SourceEvent, Track
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Preview:
             raise MissingExtraError("preview", error.name or "uvicorn") from error
 
     def __enter__(self) -> Self:
-        from edge.preview.door import Door
+        from edge.preview.authentication import Door
         from edge.preview.server import Server
 
         listener = listen(self._host, self._port)

@@ -15,11 +15,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from edge.preview.access_token import MAX_LENGTH
+from edge.preview.authentication import COOKIE_AGE_S, Answer, Door
 from edge.preview.broadcast import Broadcast
-from edge.preview.door import COOKIE_AGE_S, Answer, Door
-from edge.preview.guard import Guard
-from edge.preview.token import MAX_LENGTH
-from edge.preview.viewer import LOCKED, Viewers
+from edge.preview.request_checks import Guard
+from edge.preview.viewers import LOCKED, Viewers
 
 PAGES = Path(__file__).parent / "pages"
 #: A form with the longest token, each character as `%XX`, and some room.

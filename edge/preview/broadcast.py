@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from edge.preview.minutes import Minutes
-from edge.preview.view import View
+from edge.preview.frame_message import View
+from edge.preview.timeline import Minutes
 from edge.types import SourceEvent
 
 #: Pictures a second at most: motion looks smooth, and the encoder leaves a small board's core to the loop.

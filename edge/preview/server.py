@@ -9,8 +9,8 @@ from threading import Thread
 import uvicorn
 
 from edge.preview.app import Page
+from edge.preview.authentication import Door
 from edge.preview.broadcast import Broadcast
-from edge.preview.door import Door
 
 #: Connections at once; a browser opens up to six.
 _MAX_CONNECTIONS = 64

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from edge.errors import WrongUseError
-from edge.sinks.base import Sink, WatchingSink
-from edge.sinks.outlet import CAPACITY, Outlet
-from edge.sinks.outlets import Outlets
-from edge.sinks.rotation import Rotation
-from edge.sinks.spec import Spec, without_user
+from edge.sinks.files.rotation import Rotation
+from edge.sinks.protocols import Sink, WatchingSink
+from edge.sinks.sink_group import Outlets
+from edge.sinks.sink_uri import Spec, without_user
+from edge.sinks.sink_worker import CAPACITY, Outlet
 
 __all__ = ["SINKS", "Outlet", "Outlets", "Sink", "SinkMaker", "open_outlets", "sink_maker"]
 
@@ -65,8 +65,8 @@ def _opener(spec: Spec, text: str) -> Callable[[], Sink]:
 
         return ConsoleSink
     if kind in ("jsonl", "csv") and target:
-        from edge.sinks.csv import CsvSink
-        from edge.sinks.jsonl import JsonLinesSink
+        from edge.sinks.files.csv import CsvSink
+        from edge.sinks.files.jsonl import JsonLinesSink
 
         spec.check_keys(("rotate", "keep", _QUEUE))
         rotation = Rotation.of(spec)
@@ -75,11 +75,11 @@ def _opener(spec: Spec, text: str) -> Callable[[], Sink]:
         path = None if target == "-" else Path(target)
         return partial(JsonLinesSink if kind == "jsonl" else CsvSink, path, rotation)
     if kind in ("mqtt", "mqtts") and target:
-        from edge.sinks.mqtt import mqtt_opener
+        from edge.sinks.mqtt.mqtt_sink import mqtt_opener
 
         return mqtt_opener(spec)
     if kind == "metrics" and target:
-        from edge.sinks.metrics import metrics_opener
+        from edge.sinks.prometheus.exporter import metrics_opener
 
         return metrics_opener(spec)
     raise WrongUseError(f"no sink {without_user(text)!r}: expected {SINKS}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from edge.sinks.text import TextSink
+from edge.sinks.files.text_sink import TextSink
 from edge.types import Aggregate, Event, Message
 
 _MARK = {"started": "+", "changed": "~", "ended": "-", "frame": " "}

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.address import without_credentials
 from edge.errors import SourceError, WrongUseError
 from edge.images import IMAGE_SUFFIXES
+from edge.system.addresses import without_credentials
 from edge.types import Frame, SourceEvent
 
 SOURCES = "demo, camera:N, picamera2[:N], rtsp://..., http://..., a video file or a folder of images"
@@ -126,7 +126,7 @@ def open_source(spec: str, shrink: int = 1) -> BlockingSource:
     if not path.exists():
         raise SourceError(unknown)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
-        from edge.sources.folder import FolderSource
+        from edge.sources.image_source import FolderSource
 
         return FolderSource(path)
     from edge.sources.video import VideoSource

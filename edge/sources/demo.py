@@ -32,7 +32,7 @@ class DemoSource(ClosingSource):
 
     def __init__(self, fps: float = 30.0, paced: bool = True) -> None:
         self._fps, self._paced, self.live = fps, paced, paced
-        data = (resources.files("edge") / "assets" / "portrait.jpg").read_bytes()
+        data = (resources.files("edge.sources") / "assets" / "portrait.jpg").read_bytes()
         portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert portrait is not None
         self._portrait = portrait

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import cv2
 
-from edge.address import without_credentials
 from edge.errors import SourceError
 from edge.sources.base import ClosingSource
+from edge.system.addresses import without_credentials
 from edge.types import Frame
 
 #: OpenCV waits 30 s for each where it is told nothing.

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edge.card import read_model
-from edge.contract import preprocess
+from edge.inference.contract import preprocess
+from edge.inference.model_card import read_model
 
 
 def answers(graph, resolver, faces):

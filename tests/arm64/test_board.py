@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge.contract import FER2013_LABELS
+from edge.inference.contract import FER2013_LABELS
 from tests.arm64.board import CORES, FOLDER
 from tests.conftest import ROOT, SHIPPED
 from tests.made_data import draw_face

@@ -102,7 +102,7 @@ def test_one_that_hangs_says_where_and_begins_anew(told):
     assert is_running(states["watched"], "1")
     assert "Watchdog timeout (limit 20s)" in journal
     assert "Fatal Python error: Aborted" in journal
-    assert "edge/pipeline.py" in journal
+    assert "edge/pipeline/loop.py" in journal
 
 
 def test_one_that_is_killed_begins_anew(told):

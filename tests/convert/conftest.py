@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from convert.source import load_source
-from convert.tensorflow import import_tensorflow
-from edge.dataset import read_faces
+from convert.float_model import load_source
+from convert.tensorflow_import import import_tensorflow
+from edge.datasets.reader import read_faces
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from convert.source import load_source
-from edge.card import ModelCard, write_model
-from edge.contract import FER2013_LABELS
+from convert.float_model import load_source
 from edge.errors import ModelError
-from edge.graph import Graph
+from edge.inference.contract import FER2013_LABELS
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import ModelCard, write_model
 from tests.conftest import SHIPPED
 from tests.made_data import write_csv
 
@@ -117,7 +117,7 @@ def test_nothing_is_replaced_unasked(mien, quantized, cnn_run, made_csv, tmp_pat
 
 
 def test_a_file_of_another_scheme_than_its_card_says(cnn_source, tmp_path):
-    from convert.verify import check_file
+    from convert.analysis.verification import check_file
 
     path = tmp_path / "x.tflite"
     for scheme, said in (("int8", "not full int8"), ("float16", "is not float16"), ("dynamic", "is not dynamic"),
@@ -129,9 +129,9 @@ def test_a_file_of_another_scheme_than_its_card_says(cnn_source, tmp_path):
 
 def test_an_int8_body_with_float_ends_is_not_int8(cnn_source, tmp_path):
     """What passes for int8 elsewhere."""
-    from convert.quantize import quantize
-    from convert.ranges import activation_ranges
-    from convert.verify import check_file
+    from convert.analysis.activation_ranges import activation_ranges
+    from convert.analysis.verification import check_file
+    from convert.quantization import quantize
 
     runs = [[np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)]]
     ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), 1, (0.0, 255.0))
@@ -221,7 +221,8 @@ def test_wrong_use_of_schemes_and_sets(mien, cnn_run, quantized, made_csv, tmp_p
 
 
 def test_a_detector_is_not_scored_on_faces(mien, weights, made_csv, tmp_path):
-    from edge.weights import WEIGHTS, cache_folder
+    from edge.detection.weights import WEIGHTS
+    from edge.system.cache import cache_folder
 
     done = mien("quantize", cache_folder() / WEIGHTS["blazeface-short"].file, "--data", made_csv, "--out",
                 tmp_path / "x.tflite", module="convert")  # fmt: skip

@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from convert.inspect import inspect
-from convert.probe import probe
-from convert.verify import check_file
-from edge.card import read_model, read_parts
-from edge.classify import Classifier
+from convert.analysis.inspection import inspect
+from convert.analysis.verification import check_file
+from convert.sandbox import probe
 from edge.errors import ModelError
+from edge.inference.classifier import Classifier
+from edge.inference.model_card import read_model, read_parts
 from tests.conftest import SHIPPED
 
 FACE = np.random.default_rng(3).integers(0, 256, (48, 48)).astype(np.uint8)
@@ -83,7 +83,7 @@ def test_without_a_checksum_the_child_takes_the_blow(tmp_path):
 
 
 def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
-    import convert.probe as module
+    import convert.sandbox as module
 
     shutil.copy(SHIPPED, tmp_path / "x.tflite")
     killer = tmp_path / "killer"

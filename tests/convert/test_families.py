@@ -1,4 +1,7 @@
-"""The ImageNet families: their normalisation, and DenseNet in int8. tests/train/test_every_recipe.py converts all."""
+"""The ImageNet families: their normalisation, and DenseNet in int8.
+
+tests/train/recipes/test_every_recipe.py converts all.
+"""
 
 import json
 
@@ -6,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from edge.card import read_model
-from edge.graph import Graph
-from train.batches import Batches
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import read_model
+from train.data.batches import Batches
 from train.models import build_model
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from convert.metadata import METADATA_NAME, with_metadata
-from edge.card import read_model
-from edge.graph import Graph
-from edge.litert import load_interpreter
+from edge.inference.flatbuffer import Graph
+from edge.inference.litert import load_interpreter
+from edge.inference.model_card import read_model
 from tests.conftest import SHIPPED
 
 

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from convert.source import load_source
-from convert.verify import check_file, compare
-from edge.card import read_model
-from edge.dataset import read_faces
-from edge.digest import sha256_of
-from edge.graph import Graph
-from edge.shipped import shipped_models
+from convert.analysis.verification import check_file, compare
+from convert.float_model import load_source
+from edge.datasets.reader import read_faces
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import read_model
+from edge.inference.shipped_models import shipped_models
+from edge.system.hashing import sha256_of
 from tests.conftest import ROOT
 
 #: At least, on PublicTest: accuracy in int8, and the share of faces with the same answer as in float.
@@ -55,7 +55,7 @@ def test_the_record_is_the_run_that_the_card_names(shipped, record):
     metrics, card = json.loads((record / "metrics.json").read_text()), read_model(shipped).card
     assert (metrics["recipe"], metrics["seed"], metrics["data"]) == (card.name, card.seed, card.training_data)
     # The recipe as committed is the recipe as run.
-    from train.recipe import load_recipe
+    from train.recipes.schema import load_recipe
 
     assert load_recipe(record / "recipe.toml") == load_recipe(record.name)
 
@@ -89,7 +89,7 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
 
 
 def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013):
-    from convert.calibrate import representative_faces
+    from convert.calibration import representative_faces
 
     faces = read_faces(fer2013, ("Training", "PublicTest"))
     calibration, rows = read_model(shipped).card.calibration, json.loads(proof.read_text())["calibration"]["rows"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.keys import make_keys
+from deploy.build.signing_keys import make_keys
 from tests.conftest import Outcome
 from tests.deploy.made_release import Workshop
 

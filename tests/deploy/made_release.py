@@ -5,13 +5,13 @@ import platform
 import sys
 from pathlib import Path
 
-from deploy.bundle import requirements
+from deploy.build.bundle_builder import requirements
+from deploy.build.installer_script import installer_script
+from deploy.build.packing import pack
+from deploy.build.signing_keys import read_key
+from deploy.build.wheel_file import write_wheel
+from deploy.build.wheels import read_wheel
 from deploy.device.manifest import Manifest
-from deploy.installer import installer_script
-from deploy.keys import read_key
-from deploy.pack import pack
-from deploy.wheel_file import write_wheel
-from deploy.wheels import read_wheel
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 #: What stands for the daemon: it says what `mien run --sink jsonl:-` says, or fails as it is told.

@@ -8,7 +8,7 @@ import pytest
 
 import deploy
 from tests.conftest import ROOT
-from tests.edge.test_layers import BLOCKED_IMPORT, HEAVY, imports
+from tests.test_layers import BLOCKED_IMPORT, HEAVY, imports
 
 
 def test_every_module_imports_without_the_training_stack_and_without_its_own_extra():

@@ -1,6 +1,6 @@
 """Events for tests of sinks."""
 
-from edge.contract import FER2013_LABELS
+from edge.inference.contract import FER2013_LABELS
 from edge.types import Event, FrameReport
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import pairwise
 from statistics import median
 
-from edge.capture.backoff import LONGEST_S
+from edge.system.backoff import LONGEST_S
 
 #: Memory may grow by so much after the first two minutes.
 MAX_GROWTH_MB = 5.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from train.backend import import_keras
+from train.training.backend import import_keras
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from edge.contract import INPUT_SIZE
+from edge.inference.contract import INPUT_SIZE
 
 
 def build(

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from edge.contract import INPUT_SIZE
+from edge.inference.contract import INPUT_SIZE
 
 #: Scale and offset of the three channels, from keras.applications.imagenet_utils.preprocess_input: `caffe` is
 #: BGR minus the mean, `torch` is RGB / 255, then standardised.

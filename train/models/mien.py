@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from edge.contract import INPUT_SIZE
+from edge.inference.contract import INPUT_SIZE
 
 
 def build(

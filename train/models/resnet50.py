@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from edge.contract import INPUT_SIZE
+from edge.inference.contract import INPUT_SIZE
 from train.models import imagenet
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from edge.contract import INPUT_SIZE
+from edge.inference.contract import INPUT_SIZE
 
 
 def build(n_classes: int, units: Sequence[int] = (512, 256), dropout: float = 0.3) -> keras.Model:

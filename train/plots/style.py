@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import MissingExtraError
-from edge.files import replacing
+from edge.system.atomic_files import replacing
 
 #: Okabe and Ito (2008), Color Universal Design; without yellow, which is too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

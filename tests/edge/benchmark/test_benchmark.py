@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.benchmark.child import Child
 from edge.benchmark.operations import cut, operation_times
-from edge.card import ModelCard, read_model, write_model
-from edge.classify import Classifier
-from edge.contract import EIGHT_LABELS, FER2013_LABELS
-from edge.graph import Graph
-from edge.litert import load_interpreter
+from edge.benchmark.worker_process import Child
+from edge.inference.classifier import Classifier
+from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
+from edge.inference.flatbuffer import Graph
+from edge.inference.litert import load_interpreter
+from edge.inference.model_card import ModelCard, read_model, write_model
 from tests.conftest import ROOT, SHIPPED
-from tests.edge.test_layers import BLOCKED_IMPORT
 from tests.made_data import write_folder
+from tests.test_layers import BLOCKED_IMPORT
 
 SCHEMA = json.loads((ROOT / "edge" / "benchmark" / "results.schema.json").read_text())
 
@@ -79,7 +79,7 @@ def test_the_results_are_what_the_schema_says(report):
 
 
 def test_accuracy_is_the_classifiers_own_and_classes_are_mapped_by_name(report, foreign, made_csv):
-    from edge.dataset import read_faces
+    from edge.datasets.reader import read_faces
 
     _, out = report
     ours, theirs = json.loads((out / "results.json").read_text())["models"]
@@ -252,7 +252,7 @@ def test_a_model_that_crashes_on_load_has_a_row_and_the_others_go_on(mien, made_
 
 
 def test_a_process_that_dies_is_told_of():
-    from edge.benchmark.child import ChildError
+    from edge.benchmark.worker_process import ChildError
 
     with Child() as child:
         child._process.send_signal(signal.SIGSEGV)
@@ -296,9 +296,9 @@ def _wait_for_rounds(process):
 
 
 def test_without_the_report_extra_there_is_a_table_json_and_csv(made_csv, tmp_path):
-    code = BLOCKED_IMPORT.format(banned=("matplotlib", "jinja2"), modules=["edge.cli"])
+    code = BLOCKED_IMPORT.format(banned=("matplotlib", "jinja2"), modules=["edge.cli.main"])
     code += f"\nsys.argv = ['mien', 'benchmark', {SHIPPED.stem!r}, '--data', {str(made_csv)!r}, '--limit', '20', "
-    code += f"'--rounds', '1', '--out', {str(tmp_path / 'out')!r}]\nfrom edge.cli import main\nmain()"
+    code += f"'--rounds', '1', '--out', {str(tmp_path / 'out')!r}]\nfrom edge.cli.main import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.json"]

@@ -1,7 +1,7 @@
 import pytest
 
-from edge.benchmark.child import ChildError
 from edge.benchmark.rounds import MAX_FACTOR, Rounds, Timed, summary
+from edge.benchmark.worker_process import ChildError
 
 
 class Machine:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.source import CaptureSource
+from edge.capture.captured_source import CaptureSource
 
 #: Long enough for any machine; nothing waits for it unless it fails.
 DEADLINE_S = 60.0

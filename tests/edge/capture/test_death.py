@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import source as watch
+from edge.capture import captured_source as watch
 from edge.errors import SourceError
 from edge.testing import read_number
 from tests.edge.capture.conftest import DEADLINE_S, holders_of_memory, is_gone
@@ -23,7 +23,7 @@ KILLS = int(os.environ.get("MIEN_CAPTURE_KILLS", "8"))
 #: A program with a live source that tells the process of its camera, and goes on until it is killed.
 PARENT = """
 import sys
-from edge.capture.source import CaptureSource
+from edge.capture.captured_source import CaptureSource
 with CaptureSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as source:
     told = None
     for frame in source:
@@ -36,7 +36,7 @@ with CaptureSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as so
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from edge.capture.source import CaptureSource
+from edge.capture.captured_source import CaptureSource
 page_mb = os.sysconf("SC_PAGE_SIZE") / 2**20
 with CaptureSource(sys.argv[1], open_timeout_s=5.0, stall_timeout_s=20.0, freeze_timeout_s=0.0) as source:
     stream = iter(source)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.contract import FER2013_LABELS
+from edge.inference.contract import FER2013_LABELS
 from edge.types import Frame, FrameReport, Track
 from tests.edge.waiting import wait_until
 

@@ -24,11 +24,11 @@ client = pytest.importorskip("websockets.sync.client", reason="pip install 'mien
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
-from edge.contract import FER2013_LABELS  # noqa: E402
 from edge.errors import PreviewError, WrongUseError  # noqa: E402
+from edge.inference.contract import FER2013_LABELS  # noqa: E402
 from edge.preview import Preview  # noqa: E402
-from edge.preview.attempts import MAX_WRONG  # noqa: E402
-from edge.preview.viewer import FULL, LOCKED, MAX_VIEWERS  # noqa: E402
+from edge.preview.login_attempts import MAX_WRONG  # noqa: E402
+from edge.preview.viewers import FULL, LOCKED, MAX_VIEWERS  # noqa: E402
 from edge.types import UNCERTAIN, SourceEvent  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.edge.preview.conftest import made_frame, made_report, made_track, wait_for  # noqa: E402
@@ -95,7 +95,7 @@ def test_a_frame_comes_with_its_picture_and_its_faces(loop):
 
 
 def test_a_large_or_grey_picture_is_shown_too():
-    from edge.preview.view import MAX_SIDE, View
+    from edge.preview.frame_message import MAX_SIDE, View
     from edge.types import Frame
 
     for shape, expected in (((1080, 1920, 3), (540, 960)), ((48, 64), (48, 64)), ((3, 4000), (1, 960))):

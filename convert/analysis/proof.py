@@ -1,0 +1,133 @@
+"""The proof: everything a reviewer of a converted model asks, in one record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from convert.analysis.inspection import Inspection
+from convert.analysis.layer_noise import LayerNoise
+from convert.analysis.verification import Comparison
+from convert.quality_gate import Limits, worst_layers
+
+#: The programs whose versions decide the bytes.
+TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "numpy")
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of the programs that made the file; those that are not installed are left out."""
+    found = {}
+    for name in TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a conversion cost, and how that was found.
+
+    Attributes:
+        model: the card's identity, or the file's name.
+        scheme: one of `convert.schemes.SCHEMES`.
+        source: name of the float model's file.
+        source_bytes: size of the float .tflite.
+        inspection: of the converted file.
+        comparison: on labelled faces; None for a network that is no classifier.
+        layers: in the order of computation; empty where nothing was quantised.
+        layers_over: what they were measured on, in words.
+        folding_error: greatest difference of a probability between the model and its float .tflite.
+        calibration: what the card says of it, and the drawn rows.
+        keep_float: layers that were to stay in float.
+        limits, violations: of the gate.
+        tools: versions of the programs that made this proof, and the file where it was made with it.
+    """
+
+    model: str
+    scheme: str
+    source: str
+    source_bytes: int
+    inspection: Inspection
+    comparison: Comparison | None
+    layers: Sequence[LayerNoise]
+    layers_over: str
+    folding_error: float
+    calibration: dict[str, Any]
+    keep_float: Sequence[str]
+    limits: Limits
+    violations: Sequence[str]
+    tools: dict[str, str] = field(default_factory=tool_versions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "model": self.model,
+            "scheme": self.scheme,
+            "source": self.source,
+            "source_bytes": self.source_bytes,
+            "passed": not self.violations,
+            "violations": list(self.violations),
+            "limits": self.limits.as_dict(),
+            "measured": None if self.comparison is None else self.comparison.as_dict(),
+            "folding_error": self.folding_error,
+            "calibration": self.calibration,
+            "keep_float": list(self.keep_float),
+            "layers": [layer.as_dict() for layer in self.layers],
+            "layers_over": self.layers_over,
+            "file": self.inspection.as_dict(),
+            "tools": self.tools,
+        }
+
+    def as_text(self) -> str:
+        """As tables for a terminal."""
+        look = self.inspection
+        kinds = ", ".join(f"{count} {kind}" for kind, count in look.kinds.items())
+        floats = look.float_operations
+        lines = [
+            f"{self.model}: {look.file_bytes / 1024:.0f} KiB, the float .tflite {self.source_bytes / 1024:.0f} KiB",
+            f"operations: {kinds}",
+            "float operations: "
+            + (f"{len(floats)}: {', '.join(f'{row.layer} ({row.kind})' for row in floats[:6])}" if floats else "none"),
+        ]
+        if self.comparison is not None:
+            lines += ["", *_comparison_lines(self.comparison)]
+        if self.layers:
+            lines += ["", *_layer_lines(self.layers, self.layers_over)]
+        return "\n".join(lines)
+
+
+def _comparison_lines(comparison: Comparison) -> list[str]:
+    before, after = comparison.before, comparison.after
+    rows = [
+        f"{comparison.split + ', ' + str(after.n) + ' faces':<24}{'float':>9}{'after':>9}{'change':>9}",
+        f"{'accuracy':<24}{before.accuracy:>9.2%}{after.accuracy:>9.2%}{0 - comparison.drop_points:>+9.2f}",
+        f"{'macro-F1':<24}{before.macro_f1:>9.4f}{after.macro_f1:>9.4f}{after.macro_f1 - before.macro_f1:>+9.4f}",
+    ]
+    for label, drop in comparison.class_drops().items():
+        rows.append(f"{'recall ' + label:<24}{before.recall[label]:>9.1%}{after.recall[label]:>9.1%}{0 - drop:>+9.1f}")
+    rows.append(
+        f"same answer on {comparison.agreement:.2%}; a probability changes by {comparison.mean_change:.4f} on average, "
+        f"by {comparison.worst_change:.4f} at worst"
+    )
+    return rows
+
+
+def _layer_lines(layers: Sequence[LayerNoise], over: str) -> list[str]:
+    rows = [
+        f"layers with the most noise, of {len(layers)}, over {over}",
+        f"{'layer':<28}{'kind':<18}{'SQNR':>8}  {'activations':<20}{'codes span':<20}{'weights':<18}",
+    ]
+    for layer in worst_layers(layers, 5):
+        rows.append(
+            f"{layer.layer[:27]:<28}{layer.kind[:17]:<18}{layer.sqnr_db:>5.1f} dB  {_pair(layer.activation):<20}"
+            f"{_pair(layer.spanned):<20}{_pair(layer.weight):<18}".rstrip()
+        )
+    return rows
+
+
+def _pair(values: tuple[float, float] | None) -> str:
+    return "" if values is None else f"{values[0]:.3g} .. {values[1]:.3g}"

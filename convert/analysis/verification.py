@@ -1,0 +1,161 @@
+"""Proof that a .tflite is what it says: integer throughout, the contract's ends, and what it still can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.sandbox import probe
+from convert.schemes import CALIBRATED, SCHEMES
+from edge.datasets.reader import Faces
+from edge.errors import ModelError
+from edge.evaluation.classification import Metrics, score
+from edge.inference.classifier import Classifier
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import ModelFile, read_model
+
+Progress = Callable[[int, int], None]
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A converted model beside its float self, on the same faces.
+
+    Attributes:
+        before: scores of the float model.
+        after: scores of the .tflite.
+        agreement: share of faces on which both answer the same, 0..1.
+        mean_change, worst_change: of a probability, over all faces and classes, 0..1.
+    """
+
+    split: str
+    before: Metrics
+    after: Metrics
+    agreement: float
+    mean_change: float
+    worst_change: float
+
+    @property
+    def drop_points(self) -> float:
+        """Points of accuracy lost by the conversion; negative where it gained."""
+        return 100 * (self.before.accuracy - self.after.accuracy)
+
+    def class_drops(self) -> dict[str, float]:
+        """Points of recall that each class lost."""
+        return {label: 100 * (self.before.recall[label] - self.after.recall[label]) for label in self.after.recall}
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the card and the JSON report."""
+        return {
+            "split": self.split,
+            "n": self.after.n,
+            "before": self.before.as_dict(),
+            "after": self.after.as_dict(),
+            "agreement": self.agreement,
+            "mean_change": self.mean_change,
+            "worst_change": self.worst_change,
+        }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that keeps every promise that needs no data: ready to be scored."""
+
+    model: ModelFile
+    graph: Graph
+    classifier: Classifier
+
+
+def check_file(path: Path) -> Checked:
+    """Load a .tflite, in a child process first, and check every promise that needs no data.
+
+    Raises:
+        ModelError: the file is damaged; or it is not of the scheme that its card names; or its card says int8 or
+            int16x8 and it has a float tensor in a layer that the card does not name, or a float end.
+    """
+    model = read_model(path)
+    probe(path)
+    graph = Graph(model.graph, str(path))
+    _check_scheme(graph, model)
+    return Checked(model, graph, Classifier(path))
+
+
+def _check_scheme(graph: Graph, model: ModelFile) -> None:
+    card, path = model.card, model.path
+    if card.scheme not in SCHEMES:
+        raise ModelError(f"{path} says that its scheme is {card.scheme!r}: expected one of {', '.join(SCHEMES)}")
+    if card.scheme in CALIBRATED:
+        _check_integer(graph, model)
+        return
+    # Half-precision weights come out of a DEQUANTIZE.
+    halves = any(o.kind == "DEQUANTIZE" and o.inputs[0].dtype == "FLOAT16" for o in graph.operations)
+    weights = {operation.weights.dtype for operation in graph.operations if operation.weights}
+    outputs = {operation.outputs[0].dtype for operation in graph.operations if operation.weights}
+    expected = {"float32": {"FLOAT32"}, "dynamic": {"INT8", "FLOAT32"}, "float16": {"FLOAT32", "FLOAT16"}}[card.scheme]
+    fits = weights <= expected and outputs <= {"FLOAT32"} and halves == (card.scheme == "float16")
+    if not fits or (card.scheme == "dynamic" and "INT8" not in weights):
+        seen = ", ".join(sorted(weights | ({"FLOAT16"} if halves else set()))) or "none"
+        raise ModelError(
+            f"{path} is not {card.scheme}: its weights are {seen}, its layers answer {', '.join(sorted(outputs))}"
+        )
+
+
+def _check_integer(graph: Graph, model: ModelFile) -> None:
+    card = model.card
+    # Between an integer layer and one that was to stay in float stands a QUANTIZE or DEQUANTIZE.
+    between = ("QUANTIZE", "DEQUANTIZE") if card.keep_float else ()
+    floats = [
+        operation
+        for operation in graph.operations
+        if operation.kind not in between
+        and operation.layer not in card.keep_float
+        and any(tensor.is_float for tensor in (*operation.inputs, *operation.outputs))
+    ]
+    if floats:
+        named = ", ".join(f"{operation.layer} ({operation.kind})" for operation in floats[:3])
+        raise ModelError(f"{model.path} is not full {card.scheme}: {len(floats)} operations are float: {named}")
+    ends = {"int8": {"INT8", "UINT8"}, "int16x8": {"INT16"}}[card.scheme]
+    wrong = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in ends]
+    if wrong:
+        named = ", ".join(f"{tensor.name} is {tensor.dtype}" for tensor in wrong)
+        raise ModelError(f"{model.path} is not full {card.scheme} at its ends: {named}")
+    wide = {"int8": {"INT8", "INT32"}, "int16x8": {"INT8", "INT16", "INT32", "INT64"}}[card.scheme]
+    strays = [t for t in graph.tensors if t.dtype not in wide and t not in graph.inputs and not card.keep_float]
+    if strays:
+        named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in strays[:3])
+        raise ModelError(f"{model.path} is not full {card.scheme}: it holds {named}")
+
+
+def compare(
+    classifier: Classifier, expected: Scores, faces: Faces, split: str, progress: Progress | None = None
+) -> Comparison:
+    """Score a .tflite beside what the float model said of the same faces.
+
+    Args:
+        classifier: the converted model.
+        expected: `(n, n_classes)` the float model's scores.
+        faces: the split.
+        split: its name, for the report.
+        progress: called with (faces done, all of them).
+    """
+    found = np.empty_like(expected)
+    for i, image in enumerate(faces.images):
+        found[i] = classifier.scores(image)
+        if progress and (i % 100 == 0 or i + 1 == len(faces)):
+            progress(i + 1, len(faces))
+    before, after = expected.argmax(axis=1), found.argmax(axis=1)
+    change = np.abs(expected - found)
+    return Comparison(
+        split,
+        score(faces.class_ids, before, faces.labels),
+        score(faces.class_ids, after, faces.labels),
+        float((before == after).mean()),
+        float(change.mean()),
+        float(change.max()),
+    )

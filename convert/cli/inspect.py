@@ -1,0 +1,77 @@
+"""`mien convert inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from convert.analysis.inspection import End, Inspection
+from convert.analysis.inspection import inspect as inspect_file
+from convert.sandbox import probe
+from edge.errors import ModelError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with every operation.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what is in a .tflite FILE: card, operations, dtypes, work, memory. Anybody's; needs no tensorflow."""
+    found = inspect_file(file)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found))
+    try:
+        probe(file)
+    except ModelError as error:
+        # Operations of a runtime that is not here (Flex, MediaPipe's own) are no damage.
+        if "custom op" not in str(error):
+            raise
+        click.echo(str(error), err=True)
+
+
+def as_text(found: Inspection) -> str:
+    """An inspection in words."""
+    card = found.card
+    appended = found.file_bytes - found.graph_bytes
+    lines = [
+        f"{found.file}: {found.file_bytes:,} bytes"
+        + (f", {appended:,} of them appended (labels and card)" if appended else ""),
+        f"card        {'none' if card is None else f'{card.identity}: ' + ', '.join(card.labels)}",
+        *(f"input       {_end(end)}" for end in found.inputs),
+        *(f"output      {_end(end)}" for end in found.outputs),
+        f"weights     {found.parameters:,} parameters in {found.weight_bytes:,} bytes",
+        f"work        {found.macs / 1e6:.2f} million multiply-accumulates (convolutions, dense and matrix products)",
+        f"arena       {found.arena_bytes:,} bytes for what is computed, without the kernels' scratch memory",
+        f"metadata    {', '.join(found.metadata) or 'none'}",
+        f"operations  {len(found.operations)}: {', '.join(f'{n} {kind}' for kind, n in found.kinds.items())}",
+    ]
+    floats = found.float_operations
+    if not floats:
+        lines.append("floats      none: every tensor is an integer")
+    elif len(floats) == len(found.operations):
+        lines.append("floats      every operation")
+    else:
+        named = ", ".join(f"{row.layer} ({row.kind})" for row in floats[:8])
+        lines.append(f"floats      {len(floats)} operations: {named}{', ...' if len(floats) > 8 else ''}")
+    header = f"{'':>4} {'operation':<18}{'layer':<27}{'output':<21}{'scale':>10}{'zero':>6}"
+    lines += ["", f"{header}{'weight scales':>22}{'MACs':>13}{'parameters':>12}"]
+    for row in found.operations:
+        output = f"{row.output_dtype} {'x'.join(map(str, row.output_shape))}"
+        scale = "" if row.output_scale is None else f"{row.output_scale:.4g}"
+        zero = "" if row.output_zero_point is None else f"{row.output_zero_point}"
+        lines.append(
+            f"{row.index:>4} {row.kind[:17]:<18}{row.layer[:26]:<27}{output:<21}{scale:>10}{zero:>6}"
+            f"{_span(row.weight_scales):>22}{row.macs:>13,}{row.parameters:>12,}"
+        )
+    return "\n".join(lines)
+
+
+def _span(scales: tuple[float, ...]) -> str:
+    if len(scales) < 2:
+        return "".join(f"{scale:.3g}" for scale in scales)
+    return f"{min(scales):.2g}..{max(scales):.2g}"
+
+
+def _end(end: End) -> str:
+    codes = "" if end.scale is None else f", scale {end.scale:g}, zero point {end.zero_point}"
+    return f"{end.name}: {end.dtype} {list(end.shape)}{codes}"

@@ -1,0 +1,246 @@
+"""A model as it comes: .keras, .h5, SavedModel or float .tflite; as it goes on: a float .tflite with one batch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.graph_edit import as_quantiser_reads_it
+from convert.sandbox import probe
+from convert.tensorflow_import import import_tensorflow
+from edge.errors import ModelError, first_line
+from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
+from edge.inference.flatbuffer import Graph
+from edge.inference.litert import load_interpreter
+from edge.inference.model_card import ModelCard, read_parts
+from edge.system.quiet import quiet_stderr
+from train.models.saved_model import SIGNATURE, SavedModel
+from train.training.run_folder import recorded
+
+Images = npt.NDArray[np.uint8]
+Scores = npt.NDArray[np.float32]
+#: The float graph must say what the model said; folding its normalisation moves the last digits only.
+FOLDING_TOLERANCE = 1e-3
+PIXELS = (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model, ready to be quantised.
+
+    Attributes:
+        path: where it came from.
+        graph: the float flatbuffer.
+        labels: what it answers, in order; empty for a network that is no classifier.
+        input_range: real values that pixels 0..255 stand for.
+        resize: how faces are brought to its size; a key of `edge.inference.contract.RESIZES`.
+        run: what the run folder says of it (`metrics.json`); empty where it stands alone.
+        card: a .tflite's.
+        model_scores: the scores `(n, n_classes)` of the model that the graph was made of, for faces
+            `(n, h, w)` uint8; None where the graph is all there is.
+    """
+
+    path: Path
+    graph: bytes
+    labels: tuple[str, ...]
+    input_range: tuple[float, float] = PIXELS
+    resize: str = "contract"
+    run: dict[str, Any] = field(default_factory=dict)
+    card: ModelCard | None = None
+    model_scores: Callable[[Images], Scores] | None = None
+
+    @cached_property
+    def input_shape(self) -> tuple[int, ...]:
+        """`[1, H, W, C]`."""
+        return Graph(self.graph, str(self.path)).inputs[0].shape
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it takes one grey face and answers probabilities, so that it can be scored."""
+        return bool(self.labels) and self.input_shape[3] == 1
+
+    def scores(self, images: Images) -> Scores:
+        """The float model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
+        return (self.model_scores or self.graph_scores)(images)
+
+    def resized(self, images: Images) -> Images:
+        """Faces at the model's size, `(n, H, W)` uint8, as it is shown them when it runs."""
+        _, height, width, _ = self.input_shape
+        if images.shape[1:] == (height, width):
+            return images
+        faces = [foreign_pixels(image, (width, height), PIXELS, self.resize)[0, :, :, 0] for image in images]
+        return np.stack(faces).astype(np.uint8)
+
+    def graph_scores(self, images: Images) -> Scores:
+        """The same, by the float graph."""
+        interpreter = load_interpreter(self.graph, 2, str(self.path))
+        entry, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        _, height, width, _ = self.input_shape
+        scores = np.empty((len(images), len(self.labels)), np.float32)
+        for i, image in enumerate(images):
+            interpreter.set_tensor(entry, foreign_pixels(image, (width, height), self.input_range, self.resize))
+            interpreter.invoke()
+            scores[i] = interpreter.get_tensor(answer)[0]
+        return scores
+
+    def check_folding(self, images: Images) -> float:
+        """See to it that the graph answers as the model did, its batch normalisation folded into the weights.
+
+        Returns:
+            The greatest difference of a probability.
+
+        Raises:
+            ModelError: they differ, or are no probabilities.
+        """
+        found = self.graph_scores(images)
+        worst = 0.0 if self.model_scores is None else float(np.abs(self.model_scores(images) - found).max())
+        if not (found.min() >= -1e-3 and np.abs(found.sum(axis=1) - 1).max() <= 1e-2):
+            raise ModelError(
+                f"{self.path} answers no probabilities (from {found.min():.3g}, in sum {found.sum(axis=1).max():.3g}): "
+                "expected a softmax at its end"
+            )
+        # This way round a NaN is refused.
+        if not worst <= FOLDING_TOLERANCE:
+            raise ModelError(
+                f"the float .tflite of {self.path} answers other than the model (by up to {worst:.4f}): expected at "
+                f"most {FOLDING_TOLERANCE}; the converter folded something wrong, or the weights are not numbers"
+            )
+        return worst
+
+
+def load_source(path: Path) -> Source:
+    """Load a model of any of the formats.
+
+    Raises:
+        ModelError: it is missing, damaged, of another kind or shape, or has weights that are not numbers.
+    """
+    if path.suffix != ".tflite":
+        import_tensorflow()
+    if not path.exists():
+        raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
+    if path.is_dir():
+        return _from_saved_model(path.resolve())
+    if path.suffix == ".tflite":
+        return _from_tflite(path)
+    return _from_keras(path)
+
+
+def _from_keras(path: Path) -> Source:
+    tensorflow = import_tensorflow()
+    from train.evaluation.prediction import keras_probabilities, load_keras_model
+
+    model = load_keras_model(path)
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
+    run = recorded(path)
+    # One batch throughout: a free batch dimension would leave shape arithmetic in the graph.
+    spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
+    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        try:
+            model.export(folder, format="tf_saved_model", verbose=False, input_signature=[spec])
+        except Exception as error:
+            raise _cannot_convert(path, error) from error
+        graph = _to_float_graph(tensorflow, folder, path)
+
+    model_scores = partial(keras_probabilities, model)
+    return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
+
+
+def _from_saved_model(path: Path) -> Source:
+    tensorflow = import_tensorflow()
+    saved = SavedModel(path)
+    face = tensorflow.TensorSpec((1, INPUT_SIZE, INPUT_SIZE, 1), tensorflow.float32, name="pixels")
+
+    class Once(tensorflow.Module):  # type: ignore[misc]
+        """The signature, for one face."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.loaded = tensorflow.saved_model.load(str(path))
+
+        @tensorflow.function(input_signature=[face])
+        def __call__(self, pixels: Any) -> Any:
+            return self.loaded.signatures[SIGNATURE](**{saved.entry: pixels})[saved.answer]
+
+    run = recorded(path)
+    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        once = Once()
+        try:
+            tensorflow.saved_model.save(once, folder, signatures=once.__call__)
+        except Exception as error:
+            raise _cannot_convert(path, error) from error
+        graph = _to_float_graph(tensorflow, folder, path)
+
+    return Source(path, graph, _labels(saved.n_classes, run, path), run=run, model_scores=saved)
+
+
+def _from_tflite(path: Path) -> Source:
+    content, card = read_parts(path)
+    # Somebody else's bytes: a child process takes them in first.
+    probe(path)
+    graph = Graph(content, str(path))
+    integers = sorted({op.weights.dtype for op in graph.operations if op.weights and not op.weights.is_float})
+    if integers or any(not tensor.is_float for tensor in graph.inputs):
+        raise ModelError(
+            f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32"
+        )
+    _check_ends(graph, path)
+    if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
+        raise ModelError(f"{path} has sparse weights: expected dense ones")
+    content = as_quantiser_reads_it(content)
+    graph = Graph(content, str(path))
+    for tensor in graph.tensors:
+        if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
+            raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
+    if card is None:
+        # No classifier, or none that says so: a detector, whose range is asked for.
+        return Source(path, content, ())
+    answers = graph.outputs[0].shape
+    if answers != (1, len(card.labels)):
+        raise ModelError(f"{path} answers {list(answers)}, its card has {len(card.labels)} labels: expected as many")
+    if graph.inputs[0].shape[3] != 1:
+        raise ModelError(
+            f"{path} takes colour {list(graph.inputs[0].shape)}: expected one grey channel for a classifier"
+        )
+    return Source(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
+
+
+def _check_ends(graph: Graph, path: Path) -> None:
+    if len(graph.inputs) != 1:
+        raise ModelError(f"{path} has {len(graph.inputs)} inputs: expected 1")
+    shape = graph.inputs[0].shape
+    if len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or shape[3] not in (1, 3) or set(graph.inputs[0].free) - {0}:
+        raise ModelError(f"{path} takes {list(shape)}: expected [1, H, W, 1] or [1, H, W, 3], all of them fixed")
+
+
+def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
+    try:
+        graph: bytes = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
+    except Exception as error:
+        # The converter raises its own ConverterError, ValueError or RuntimeError, with pages of MLIR.
+        raise _cannot_convert(path, error) from error
+    # TensorFlow calls them serving_default_pixels:0 and StatefulPartitionedCall_1:0.
+    tables = Graph(graph, str(path))
+    tables.main.tensors[tables.inputs[0].index].name = "pixels"
+    tables.main.tensors[tables.outputs[0].index].name = "scores"
+    return tables.pack()
+
+
+def _cannot_convert(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"TensorFlow cannot convert {path}: {first_line(error)}")
+
+
+def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
+    """What the run says; else the contract's, or any: `convert.labelled_faces` takes the data's then."""
+    labels = tuple(run.get("labels") or (EIGHT_LABELS[:n] if n in (7, 8) else (f"class {i}" for i in range(n))))
+    if len(labels) != n:
+        raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")
+    return labels

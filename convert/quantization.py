@@ -1,0 +1,137 @@
+"""From a float .tflite to another scheme, by ai-edge-quantizer under ranges of our own."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from convert.analysis.activation_ranges import Range
+from convert.graph_edit import ensure_signature, take_pixels
+from convert.schemes import CALIBRATED
+from edge.errors import MissingExtraError, ModelError
+from edge.inference.flatbuffer import Graph
+from edge.system.quiet import quiet_stderr
+
+
+def quantize(
+    content: bytes,
+    scheme: str,
+    ranges: Mapping[str, Range] | None = None,
+    *,
+    ends: str = "pixels",
+    keep_float: Sequence[str] = (),
+) -> bytes:
+    """Convert a float flatbuffer.
+
+    Args:
+        content: the float flatbuffer.
+        scheme: one of `convert.schemes.SCHEMES`. `int8` and `int16x8` are integer throughout (weights int8 per
+            channel, activations int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16
+            weights.
+        ranges: of the activations; for the schemes in `CALIBRATED`.
+        ends: what `int8` and `int16x8` take and give: `pixels` is the contract (int8 only: uint8 in), `codes` the
+            quantised input as it is, `float` float32 as before, so that the file drops in where the float one was.
+        keep_float: layers, by their names, that stay in float.
+
+    Returns:
+        The flatbuffer.
+
+    Raises:
+        ModelError: the quantiser cannot, or a layer of `keep_float` is not in the graph.
+    """
+    graph = Graph(content, "the float graph")
+    kept = _scopes(graph, keep_float)
+    if scheme == "float32":
+        if kept:
+            raise ModelError("float32 leaves every layer in float: there is nothing to keep")
+        return content
+    signed = content
+    if not graph.model.signatureDefs:
+        ensure_signature(graph)
+        signed = graph.pack()
+    statistics = _statistics(graph, scheme, ranges) if scheme in CALIBRATED else None
+    quantised = _run(signed, scheme, kept, ends, statistics)
+    first_stays_float = bool(graph.operations) and graph.operations[0].layer in keep_float
+    if scheme == "int8" and ends == "pixels" and not first_stays_float:
+        return take_pixels(quantised)
+    return Graph(quantised, f"the {scheme} graph").pack()
+
+
+def _run(content: bytes, scheme: str, kept: Sequence[str], ends: str, statistics: dict[str, Any] | None) -> bytes:
+    try:
+        from ai_edge_quantizer import quantizer
+    except ImportError as error:
+        raise MissingExtraError("train", error.name or "ai_edge_quantizer") from error
+    try:
+        with quiet_stderr(), warnings.catch_warnings():
+            # That it keeps all tensors while it looks at the graph.
+            warnings.simplefilter("ignore")
+            work = quantizer.Quantizer(bytearray(content))
+            work.load_quantization_recipe(_recipe(scheme, kept, ends))
+            done = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    except Exception as error:
+        # It raises ValueError, RuntimeError, KeyError and NotImplementedError for what it cannot do.
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"ai-edge-quantizer cannot convert this model: {first_line}") from error
+    return bytes(done.quantized_model)
+
+
+def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]:
+    from ai_edge_quantizer import qtyping, recipe_manager
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    every = qtyping.TFLOperationName.ALL_SUPPORTED
+    manager = recipe_manager.RecipeManager()
+    if scheme == "int8":
+        manager.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8)
+    elif scheme == "int16x8":
+        manager.add_static_config(".*", every, activation_num_bits=16, weight_num_bits=8)
+    elif scheme == "dynamic":
+        manager.add_dynamic_config(".*", every, num_bits=8)
+    else:
+        half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+        config = qtyping.OpQuantizationConfig(
+            weight_tensor_config=half, compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True
+        )
+        for kind in ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "EMBEDDING_LOOKUP"):
+            manager.add_quantization_config(
+                ".*", qtyping.TFLOperationName(kind), config, algorithm_key=AlgorithmName.FLOAT_CASTING
+            )
+    if ends == "float":
+        for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+            manager.add_quantization_config(".*", end, None, AlgorithmName.NO_QUANTIZE)
+    for scope in kept:
+        manager.add_quantization_config(scope, every, None, AlgorithmName.NO_QUANTIZE)
+    return list(manager.get_quantization_recipe())
+
+
+def _statistics(graph: Graph, scheme: str, ranges: Mapping[str, Range] | None) -> dict[str, Any]:
+    assert ranges is not None
+    # Sixteen bits have codes enough for the outliers.
+    clipped = scheme == "int8"
+    found: dict[str, Any] = {}
+    for tensor in graph.tensors:
+        if tensor.name in ranges:
+            shape = (1,) * max(len(tensor.shape), 1)
+            span = ranges[tensor.name]
+            found[tensor.name] = {
+                "min": np.full(shape, span.low if clipped else span.least, np.float32),
+                "max": np.full(shape, span.high if clipped else span.most, np.float32),
+            }
+    return found
+
+
+def _scopes(graph: Graph, layers: Sequence[str]) -> list[str]:
+    """Patterns of the quantiser's names for the operations of the layers: their outputs, each before a semicolon."""
+    scopes = []
+    for layer in layers:
+        found = [operation for operation in graph.operations if operation.layer == layer]
+        if not found:
+            known = ", ".join(dict.fromkeys(operation.layer for operation in graph.operations))
+            raise ModelError(f"there is no layer {layer!r} to keep in float: expected one of {known}")
+        scopes += [f"^{re.escape(';'.join(out.name for out in operation.outputs))};?$" for operation in found]
+    return scopes

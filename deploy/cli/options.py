@@ -1,0 +1,44 @@
+"""Options that several commands of `mien deploy` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deploy.device.health_gate import FRAMES, LIMIT_S
+from deploy.device.release_store import DEFAULT_PREFIX
+from edge.cli.duration import Seconds
+
+prefix = click.option(
+    "--prefix",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PREFIX,
+    show_default=True,
+    metavar="DIR",
+    help="Where mien is installed.",
+)
+frames = click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=FRAMES,
+    show_default=True,
+    metavar="N",
+    help="Inferences that the self-test must finish.",
+)
+limit = click.option(
+    "--limit",
+    type=Seconds(1),
+    default=LIMIT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time that the self-test has.",
+)
+pubkey = click.option(
+    "--pubkey",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The public key of whoever signed the bundle; after the first installation the device knows it.",
+)
+allow_older = click.option("--allow-older", is_flag=True, help="Also a version before the current one.")
+verbose = click.option("--verbose", is_flag=True, help="Say each step on standard error.")

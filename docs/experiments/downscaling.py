@@ -1,0 +1,114 @@
+"""What `edge.images.shrink` costs beside OpenCV's INTER_AREA, in milliseconds and faces found: docs/performance.md.
+
+    python docs/experiments/downscaling.py MODEL DATA [FACES]
+
+The first 400 of PublicTest's faces, or as many as are named, are enlarged, pasted into the middle of a larger picture
+as crop_margin.py does, and looked for and classified with either way of making pictures smaller. The times are
+those of the detector's letterbox: medians of 200, in turns.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from crop_margin import HEIGHT, WIDTH, covers, pasted
+
+from edge.datasets.reader import Faces, read_faces
+from edge.detection import Detector, open_detector
+from edge.detection.alignment import crop_face
+from edge.images import Letterbox, Shrinking, shrink
+from edge.inference.classifier import Classifier
+from edge.pipeline.loop import crop_margin
+from edge.types import Frame
+
+SIDES = (96, 160, 240)
+PICTURES_WH = ((640, 480), (1280, 720))
+
+
+def by_area(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """As it was: the whole way in one step."""
+    smaller = image.shape[1] > size_wh[0] or image.shape[0] > size_wh[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(image, size_wh, interpolation=how)  # type: ignore[no-any-return]
+
+
+class _Area(Shrinking):
+    """For frames that come one after the other."""
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        return by_area(image, self._size_wh)
+
+
+#: What a detector's frames and a classifier's faces are made smaller by.
+WAYS = ((_Area, by_area), (Shrinking, shrink))
+
+
+def main(model: Path, data: Path, n: int) -> None:
+    """Print the table."""
+    classifier, faces = Classifier(model), read_faces(data, ("PublicTest",))["PublicTest"]
+    faces = faces.take(np.arange(min(n, len(faces))))
+    print("| picture | face | found, area | found, shrink | accuracy, area | accuracy, shrink | area | shrink |")
+    print("| --- " * 8 + "|")
+    for picture_wh in PICTURES_WH:
+        spent_ms = letterbox_ms(picture_wh)
+        for side in SIDES:
+            answers = []
+            for frames_by, faces_by in WAYS:
+                with patch("edge.images.Shrinking", frames_by), patch("edge.detection.alignment.shrink", faces_by):
+                    answers.append(looked_for(classifier, open_detector("blazeface"), faces, side, picture_wh))
+            founds = " | ".join(f"{found} of {len(faces)}" for found, _ in answers)
+            shares = " | ".join(f"{right / max(found, 1):.1%}" for found, right in answers)
+            times = " | ".join(f"{ms:.3f} ms" for ms in spent_ms)
+            print(f"| {picture_wh[0]}x{picture_wh[1]} | {side} px | {founds} | {shares} | {times} |", flush=True)
+
+
+def looked_for(
+    classifier: Classifier, detector: Detector, faces: Faces, side: int, picture_wh: tuple[int, int]
+) -> tuple[int, int]:
+    """How many are found, and how many of those are named rightly."""
+    margin, n_found, right = crop_margin(detector, classifier), 0, 0
+    x, y = (picture_wh[0] - WIDTH) // 2, (picture_wh[1] - HEIGHT) // 2
+    for face, class_id in zip(faces.images, faces.class_ids, strict=True):
+        picture = cv2.copyMakeBorder(pasted(face, side), y, y, x, x, cv2.BORDER_REPLICATE)
+        boxes = [one.box for one in detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0))]
+        boxes = [(left, top, w, h) for left, top, w, h in boxes if covers((left - x, top - y, w, h), side)]
+        if boxes:
+            n_found += 1
+            right += int(classifier.scores(crop_face(picture, boxes[0], margin, classifier.size)).argmax()) == class_id
+    return n_found, right
+
+
+def letterbox_ms(picture_wh: tuple[int, int]) -> list[float]:
+    """Median milliseconds of a letterbox of 192 pixels, by area and by `shrink`."""
+    picture = np.random.default_rng(0).integers(0, 256, (picture_wh[1], picture_wh[0], 3)).astype(np.uint8)
+    spent_ms: list[list[float]] = [[], []]
+    ways = []
+    for how, _ in WAYS:
+        with patch("edge.images.Shrinking", how):
+            letterbox = Letterbox((192, 192))
+            letterbox.draw(picture)
+            ways.append(letterbox)
+    for _ in range(200):
+        for letterbox, spent in zip(ways, spent_ms, strict=True):
+            spent.append(_timed_ms(lambda letterbox=letterbox: letterbox.draw(picture)))
+    return [statistics.median(spent) for spent in spent_ms]
+
+
+def _timed_ms(call: Callable[[], object]) -> float:
+    begin_s = time.perf_counter()
+    call()
+    return (time.perf_counter() - begin_s) * 1000
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) == 4 else 400)

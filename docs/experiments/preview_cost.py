@@ -1,0 +1,160 @@
+"""What viewers of the preview cost the loop: frames a second with none, one and two, in turns.
+
+    python docs/experiments/preview_cost.py [--rounds 60] [--seconds 1] [--out FILE.json]
+
+The loop runs on the demo source as fast as it can, with the shipped model and the default detector, and publishes each
+frame. Viewers are processes of their own that take every frame that they are offered, as a browser does; like it they
+need some of the machine, so CPU time per frame, of the loop's thread and of all, is given beside the frames a
+second. The number of viewers changes every second or so, in another order each round, so that what else the machine
+does meets all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Thread
+
+from edge.detection import open_detector
+from edge.inference.classifier import Classifier
+from edge.inference.shipped_models import DEFAULT_MODEL, find_model
+from edge.pipeline.dispatcher import Audience
+from edge.pipeline.loop import Parts, Pipeline
+from edge.preview import Preview
+from edge.sources.demo import DemoSource
+from edge.types import Frame, FrameReport, Track
+
+VIEWERS = (0, 1, 2)
+#: For viewers to come and go.
+_SETTLE_S = 0.3
+_VIEWER = """
+import sys
+from threading import Thread
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+def look(viewer):
+    try:
+        for message in viewer:
+            if isinstance(message, bytes):
+                viewer.send("shown")
+    except ConnectionClosed:
+        pass
+while sys.stdin.readline():
+    with connect(sys.argv[1], compression=None, proxy=None) as viewer:
+        looking = Thread(target=look, args=(viewer,))
+        looking.start()
+        sys.stdin.readline()
+    looking.join()
+"""
+
+
+class _Timed(Preview):
+    """Also notes how long the loop is held up by it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.publish_s: list[float] = []
+
+    def publish(self, frame: Frame, tracks: list[Track], report: FrameReport, labels: tuple[str, ...]) -> None:
+        begin_s = time.perf_counter()
+        super().publish(frame, tracks, report, labels)
+        self.publish_s.append(time.perf_counter() - begin_s)
+
+
+class Phases:
+    """The figures of each phase, taken by a thread beside the loop."""
+
+    def __init__(self, pipeline: Pipeline, preview: Preview, rounds: int, seconds: float) -> None:
+        self.frames, self.loop_cpu_s = 0, 0.0
+        self.found: list[dict[str, float]] = []
+        self._pipeline, self._rounds, self._seconds = pipeline, rounds, seconds
+        self._command = [sys.executable, "-c", _VIEWER, preview.url.replace("http", "ws") + "live"]
+
+    def run(self) -> None:
+        """Measure all phases, then end the loop."""
+        with ExitStack() as stack:
+            viewers = [
+                stack.enter_context(subprocess.Popen(self._command, stdin=subprocess.PIPE, text=True))
+                for _ in range(max(VIEWERS))
+            ]
+            for round_ in range(-1, self._rounds):
+                for turn in range(len(VIEWERS)):
+                    phase = self._phase(viewers[: VIEWERS[(turn + round_) % len(VIEWERS)]])
+                    # The first round warms up.
+                    if round_ >= 0:
+                        self.found.append(phase)
+        self._pipeline.stop()
+
+    def _phase(self, viewers: list[subprocess.Popen[str]]) -> dict[str, float]:
+        _say_next(viewers)
+        time.sleep(_SETTLE_S)
+        begin = time.monotonic(), self.loop_cpu_s, time.process_time(), self.frames
+        time.sleep(self._seconds)
+        end = time.monotonic(), self.loop_cpu_s, time.process_time(), self.frames
+        _say_next(viewers)
+        seconds, loop_s, all_s, frames = (b - a for a, b in zip(begin, end, strict=True))
+        figures = {"fps": frames / seconds, "loop_ms": loop_s / frames * 1e3, "all_ms": all_s / frames * 1e3}
+        return {"viewers": len(viewers), **figures}
+
+
+def _say_next(viewers: list[subprocess.Popen[str]]) -> None:
+    """To one who rests: look. To one who looks: rest."""
+    for viewer in viewers:
+        assert viewer.stdin is not None
+        viewer.stdin.write("\n")
+        viewer.stdin.flush()
+
+
+def change(values: list[float], without: list[float]) -> str:
+    """Median of the rounds' ratios, with its 95 % interval by order statistics."""
+    ratios = sorted(value / base - 1 for value, base in zip(values, without, strict=True))
+    middle, half = len(ratios) / 2, 0.98 * len(ratios) ** 0.5
+    low, high = ratios[max(0, round(middle - half))], ratios[min(len(ratios) - 1, round(middle + half))]
+    return f"{statistics.median(ratios):+.1%} ({low:+.1%} to {high:+.1%})"
+
+
+def main() -> None:
+    """Measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    classifier = Classifier(find_model(DEFAULT_MODEL), 1)
+    with DemoSource(paced=False) as source, _Timed("127.0.0.1", 0) as preview:
+        pipeline = Pipeline(Parts(source, open_detector("blazeface", 1), classifier, Audience(preview=preview)))
+        phases = Phases(pipeline, preview, options.rounds, options.seconds)
+
+        def after(_: Frame | None) -> None:
+            phases.frames += 1
+            phases.loop_cpu_s = time.thread_time()
+
+        thread = Thread(target=phases.run)
+        thread.start()
+        pipeline.run(None, after)
+        thread.join()
+    publish_s = sorted(preview.publish_s)
+    print("| viewers | frames/s | change | loop's CPU, ms a frame | change | all threads', ms a frame | change |")
+    print("| --- " * 7 + "|")
+    rows = {n: [p for p in phases.found if p["viewers"] == n] for n in VIEWERS}
+    for n, found in rows.items():
+        cells = []
+        for key in ("fps", "loop_ms", "all_ms"):
+            # A round's phases stand beside each other: their ratio is what the viewers change.
+            cells += [f"{statistics.median(p[key] for p in found):.2f}"]
+            cells += [change([p[key] for p in found], [p[key] for p in rows[0]])] if n else [""]
+        print(f"| {n} | {' | '.join(cells)} |")
+    microseconds = [publish_s[int(share * (len(publish_s) - 1))] * 1e6 for share in (0.5, 0.99)]
+    print(f"publish(): {microseconds[0]:.1f} us in the median, {microseconds[1]:.1f} us at p99")
+    if options.out:
+        options.out.write_text(json.dumps(phases.found, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

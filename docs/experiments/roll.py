@@ -1,0 +1,63 @@
+"""What setting leaning heads upright gains: the table in docs/performance.md.
+
+    python docs/experiments/roll.py MODEL DATA [DETECTOR]
+
+PublicTest's faces are enlarged to 240 pixels and pasted as crop_margin.py does, the picture is turned about its
+middle, and the face that the detector finds is cut out as it stands and upright.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from crop_margin import HEIGHT, WIDTH, covers, pasted
+
+from edge.datasets.reader import Faces, read_faces
+from edge.detection import Detector, open_detector
+from edge.detection.alignment import crop_face, crop_upright, lean_deg
+from edge.inference.classifier import Classifier
+from edge.pipeline.loop import crop_margin
+from edge.types import Frame
+
+LEANS = (0, 10, 15, 20, 30, 45, 60)
+SIDE = 240
+
+
+def main(model: Path, data: Path, detector_name: str) -> None:
+    """Print the table."""
+    classifier, detector = Classifier(model), open_detector(detector_name)
+    faces = read_faces(data, ("PublicTest",))["PublicTest"]
+    print("| degrees | found | the eyes say, median | as it stands | upright |")
+    print("| --- " * 5 + "|")
+    for lean in LEANS:
+        print(f"| {lean} | {row(classifier, detector, faces, lean)} |", flush=True)
+
+
+def row(classifier: Classifier, detector: Detector, faces: Faces, lean: int) -> str:
+    """Of the faces that are found, turned so far clockwise: how many, how far by their eyes, accuracy either way."""
+    margin, right, leans = crop_margin(detector, classifier), np.zeros(2, int), []
+    turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), -lean, 1)
+    for face, class_id in zip(faces.images, faces.class_ids, strict=True):
+        picture = cv2.warpAffine(pasted(face, SIDE), turn, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        found = [one for one in detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0)) if covers(one.box, SIDE)]
+        if not found:
+            continue
+        leans.append(lean_deg(found[0]))
+        crops = (
+            crop_face(picture, found[0].box, margin, classifier.size),
+            crop_upright(picture, found[0], margin, classifier.size),
+        )
+        right += [int(classifier.scores(crop).argmax()) == class_id for crop in crops]
+    if not leans:
+        return "0 | | |"
+    shares = " | ".join(f"{n / len(leans):.2%}" for n in right)
+    return f"{len(leans)} of {len(faces)} | {np.median(leans):.1f} | {shares}"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) == 4 else "blazeface")

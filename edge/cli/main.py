@@ -1,0 +1,123 @@
+"""The `mien` command: names of the sub-commands, loaded only when they are called, and how errors end."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from edge import __version__
+from edge.errors import MienError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, so that `--help` never loads what a command needs.
+
+    Args:
+        lazy: command name to (`module:attribute`, one line of help).
+    """
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which they were given."""
+        return [*self.lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from their one-line help, importing none."""
+        rows = [(name, text) for name, (_, text) in self.lazy.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    lazy={
+        "run": ("edge.cli.run:run", "Watch a source and name the expression on each face."),
+        "classify": ("edge.cli.classify:classify", "Name the expression on each face of photographs."),
+        "benchmark": ("edge.cli.benchmark:benchmark", "Accuracy against latency: which model to ship here."),
+        "profile": ("edge.cli.profile:profile", "The stages of a run beside their bare parts."),
+        "models": ("edge.cli.models:models", "Shipped models; detector weights."),
+        "doctor": ("edge.cli.doctor:doctor", "What is wrong with this machine, and the command that mends it."),
+        "train": ("train.cli.group:train", "Train and score models. Needs the extra 'train'."),
+        "convert": ("convert.cli.group:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
+        "deploy": ("deploy.cli.group:deploy", "Onto a device in one command, and back again if it is not well."),
+    },
+)
+@click.version_option(__version__, prog_name="mien")
+@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+def cli(debug: bool) -> None:
+    """Read facial expressions on the device.
+
+    An expression is not a feeling. Reading emotions at work or in education is prohibited in the EU.
+    """
+    # Looked up in `main`, which must know it also when a command fails before it is called.
+    del debug
+
+
+def main(command: click.Command = cli, prog_name: str = "mien") -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
+    _prepare_streams()
+    # A monitor may ask for the report before `mien run` is there to give it; the default would be to die.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        status = command.main(prog_name=prog_name, standalone_mode=False)
+    except MienError as error:
+        status = _fail(prog_name, str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        # A full disk or a folder without permission, met where nothing better can be said.
+        status = _fail(prog_name, f"{error.strerror or error}: {error.filename or 'a file'}", 1)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        status = _fail(prog_name, "stopped", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = error.exit_code
+    except click.UsageError as error:
+        context = error.ctx.command_path if error.ctx else prog_name
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        status = _fail(prog_name, f"{message}{end} See {context} --help", error.exit_code)
+    except click.ClickException as error:
+        status = _fail(prog_name, error.format_message(), error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(prog_name: str, message: str, status: int) -> int:
+    if "--debug" in sys.argv[1:]:
+        traceback.print_exc()
+    click.echo(f"{prog_name}: {message}", err=True)
+    return status
+
+
+def _prepare_streams() -> None:
+    """Standard streams that were closed (`mien ... >&-`) go nowhere; names that are not UTF-8 can be printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+        elif number and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,143 @@
+"""FER-2013's CSV, as it is or compressed: `emotion,pixels,Usage`, a face a row."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.datasets.bad_records import LeftOut
+from edge.datasets.faces import SPLITS, Faces, Progress
+from edge.datasets.ferplus import read_votes
+from edge.datasets.image_store import FaceStore
+from edge.errors import DataError
+from edge.inference.contract import FER2013_LABELS, INPUT_SIZE
+
+_PIXELS = INPUT_SIZE * INPUT_SIZE
+_CODES = {str(code).encode(): code for code in range(len(FER2013_LABELS))}
+
+
+def read_csv(
+    path: Path, splits: Sequence[str], votes_path: Path | None, progress: Progress | None, left_out: LeftOut
+) -> dict[str, Faces]:
+    """Read the named splits of a `fer2013.csv`; the other splits' rows are counted, not looked at.
+
+    Raises:
+        DataError: the file is damaged or has another header, too many rows are bad, or the votes are those of
+            other rows.
+    """
+    lines = _lines(path, progress)
+    header = next(lines, b"").decode("utf-8-sig", "replace")
+    if [name.strip() for name in header.split(",")] != ["emotion", "pixels", "Usage"]:
+        raise DataError(f"{path} starts with {header[:60]!r}: expected the header emotion,pixels,Usage")
+    usages, votes = (None, None) if votes_path is None else read_votes(votes_path)
+    images = {split: FaceStore() for split in splits}
+    class_ids: dict[str, list[int]] = {split: [] for split in splits}
+    rows: dict[str, list[int]] = {split: [] for split in splits}
+    n_rows = n_read = 0
+    with warnings.catch_warnings():
+        # numpy announces text that is no number as a DeprecationWarning: for us it is a bad row.
+        warnings.simplefilter("error", DeprecationWarning)
+        for number, line in enumerate(lines, start=2):
+            if not line:
+                continue
+            row, n_rows = n_rows, n_rows + 1
+            code, _, rest = line.partition(b",")
+            text, _, usage_bytes = rest.rpartition(b",")
+            usage = usage_bytes.strip().decode("utf-8", "replace")
+            # A bad row has its votes too: it keeps its place. Without a Usage it could be of any split.
+            if usages is not None and (row >= len(usages) or (usage in SPLITS and usages[row] != usage)):
+                raise DataError(f"{votes_path} does not match {path} at row {row + 1}: other or fewer rows")
+            if usage in SPLITS and usage not in splits:
+                continue
+            n_read += 1
+            try:
+                class_id, face = _parse(code, text, usage)
+            except DataError as error:
+                left_out.add(f"line {number}: {error}")
+                continue
+            images[usage].append(face)
+            class_ids[usage].append(class_id)
+            rows[usage].append(row)
+    if usages is not None and n_rows != len(usages):
+        raise DataError(f"{votes_path} has {len(usages)} rows, {path} has {n_rows}: expected as many")
+    left_out.check(n_read)
+    return {
+        split: Faces(
+            images[split].array(),
+            np.array(class_ids[split], np.int64),
+            np.array(rows[split], np.int64),
+            FER2013_LABELS,
+            None if votes is None else votes[rows[split]],
+        )
+        for split in splits
+    }
+
+
+def _parse(code: bytes, pixels: bytes, usage: str) -> tuple[int, npt.NDArray[np.uint8]]:
+    """A row's class and its face, `(48, 48)` uint8."""
+    if usage not in SPLITS:
+        raise DataError(f"Usage is {usage[:40]!r}: expected one of {', '.join(SPLITS)}")
+    if code.strip() not in _CODES:
+        raise DataError(f"emotion is {code[:20].decode('utf-8', 'replace')!r}: expected 0..6")
+    try:
+        values = np.fromstring(pixels.strip(b'" ').decode("ascii", "replace"), np.int64, sep=" ")
+    except (DeprecationWarning, ValueError):
+        raise DataError(f"pixels hold something that is no number: expected {_PIXELS} of 0..255") from None
+    if values.size != _PIXELS:
+        raise DataError(f"{values.size} pixels: expected {_PIXELS} (48 x 48)")
+    if values.min() < 0 or values.max() > 255:
+        raise DataError(f"pixels from {values.min()} to {values.max()}: expected 0..255")
+    return _CODES[code.strip()], values.astype(np.uint8).reshape(INPUT_SIZE, INPUT_SIZE)
+
+
+def _lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as raw, _open_bytes(path, raw) as stream:
+            for number, line in enumerate(stream):
+                if progress and number % 500 == 0:
+                    progress(raw.tell(), size)
+                yield line.rstrip(b"\r\n")
+        if progress:
+            progress(size, size)
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+    ) as error:
+        # All that gzip, bz2, lzma and zipfile raise for a damaged, encrypted or unknown archive.
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
+def _open_bytes(path: Path, raw: BinaryIO) -> BinaryIO:
+    """The decompressed stream of an opened data file; chosen by its first bytes, not by its name."""
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast("BinaryIO", gzip.open(raw))
+    if magic.startswith(b"BZh"):
+        return cast("BinaryIO", bz2.open(raw))
+    if magic.startswith(b"\xfd7zXZ"):
+        return cast("BinaryIO", lzma.open(raw))
+    if magic.startswith(b"PK"):
+        archive = zipfile.ZipFile(raw)
+        names = [n for n in archive.namelist() if n.lower().endswith(".csv")]
+        named = [n for n in names if Path(n).name == "fer2013.csv"] or names
+        if len(named) != 1:
+            raise DataError(f"{path} holds {len(names)} CSV files: expected one, or one named fer2013.csv")
+        return cast("BinaryIO", archive.open(named[0]))
+    return raw

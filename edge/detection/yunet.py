@@ -1,0 +1,67 @@
+"""YuNet (Wu et al., 2023) through OpenCV's own FaceDetectorYN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.detection.weights import YUNET_FILE
+from edge.errors import DetectorError, WeightsMissingError
+from edge.images import fit_within, shrink
+from edge.system.cache import cache_folder
+from edge.types import Detection, Frame
+
+#: OpenCV's defaults for the score and the overlap.
+_MIN_SCORE, _MAX_OVERLAP, _TOP_K = 0.7, 0.3, 5000
+#: Frames are shrunk to this width or height: YuNet was made for 320, and finds 10 to 300 pixels there.
+_MAX_SIDE = 640
+
+
+class YuNetDetector:
+    """YuNet, from an .onnx of OpenCV Zoo.
+
+    Args:
+        path: the weights; None for the file in mien's cache.
+
+    Raises:
+        WeightsMissingError: there is no such file.
+        DetectorError: OpenCV cannot load it.
+    """
+
+    name = "yunet"
+    looseness = 1.0
+
+    def __init__(self, path: Path | None = None) -> None:
+        path = path or cache_folder() / YUNET_FILE
+        if not path.is_file():
+            raise WeightsMissingError(
+                f"no YuNet weights at {path}: no package carries them, so  mien models pull  cannot; put "
+                f"{YUNET_FILE} of OpenCV Zoo there, or use --detector yunet:FILE.onnx"
+            )
+        try:
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _MIN_SCORE, _MAX_OVERLAP, _TOP_K)
+        except cv2.error as error:
+            raise DetectorError(f"OpenCV cannot load {path}: expected YuNet's .onnx ({error.err})") from error
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        """All faces in the frame, most confident first; five key points, in YuNet's order.
+
+        Key points: right eye, left eye, nose tip, right and left corner of the mouth.
+        """
+        image = frame.image_bgr
+        scale = min(1.0, _MAX_SIDE / max(image.shape[:2]))
+        if scale < 1:
+            image = shrink(image, fit_within(frame.size_wh, (_MAX_SIDE, _MAX_SIDE)))
+        self._net.setInputSize((image.shape[1], image.shape[0]))
+        try:
+            _, rows = self._net.detect(image)
+        except cv2.error as error:
+            raise DetectorError(f"YuNet failed on a {image.shape[1]}x{image.shape[0]} frame: {error.err}") from error
+        found = []
+        for row in rows if rows is not None else ():
+            x, y, w, h = (float(v) / scale for v in row[:4])
+            points = (row[4:14].reshape(5, 2) / scale).astype(np.float32)
+            found.append(Detection((x, y, w, h), float(row[14]), points))
+        return sorted(found, key=lambda face: -face.confidence)

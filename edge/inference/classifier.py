@@ -1,0 +1,121 @@
+"""The classifier: one interpreter, built once, checked against its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import ModelError
+from edge.inference.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, foreign_pixels, preprocess, quantise
+from edge.inference.litert import load_interpreter
+from edge.inference.model_card import read_model
+from edge.inference.threads import Threads
+
+
+class Classifier:
+    """Names the expression on a grey face.
+
+    Args:
+        path: a .tflite with a card, or a foreign one with a side card.
+        threads: for the interpreter.
+
+    Attributes:
+        card: the model's.
+        labels: class names in the order of the scores.
+        size: height and width to cut faces out at, so that nothing is left to resize; None where the card of a
+            foreign model wants another way of resizing than `edge.images.shrink`.
+
+    Raises:
+        ModelError: the file is missing, damaged, or breaks the contract or its card.
+    """
+
+    def __init__(self, path: Path, threads: Threads = 1) -> None:
+        model = read_model(path)
+        self.path, self.card, self.labels = path, model.card, model.card.labels
+        self._interpreter = load_interpreter(model.graph, threads, str(path))
+        self._input, self._output = self._check()
+        #: Runs the network on what its input holds, bare.
+        self.invoke: Callable[[], None] = self._interpreter.invoke
+        self._size_wh = (self.card.input_shape[2], self.card.input_shape[1])
+        as_contract = self.card.input_range is None or self.card.resize == "contract"
+        self.size = self._size_wh[0] if as_contract and self._size_wh[0] == self._size_wh[1] else None
+        self._values = self._value_table()
+
+    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Classify one face.
+
+        Args:
+            face_gray: `(h, w)` uint8, any size.
+
+        Returns:
+            `(n,)` float32 probabilities, one a label.
+        """
+        self._set_input(face_gray)
+        self.invoke()
+        return self._answer()
+
+    # LiteRT refuses to invoke while a view of its tensors is alive: none may outlive these two methods.
+
+    def _set_input(self, face_gray: npt.NDArray[np.uint8]) -> None:
+        tensor = self._interpreter.tensor(self._input["index"])()
+        if self.card.input_range is None:
+            tensor[...] = preprocess(face_gray, self._size_wh[1])
+        else:
+            tensor[...] = self._foreign_input(face_gray)
+
+    def _answer(self) -> npt.NDArray[np.float32]:
+        """The output tensor as `(n,)` float32, a copy."""
+        codes: npt.NDArray[Any] = self._interpreter.tensor(self._output["index"])()[0]
+        if self._values is not None:
+            return self._values[codes.view(np.uint8)]
+        if codes.dtype == np.float32:
+            return codes.copy()
+        scale, zero_point = self._output["quantization"]
+        return dequantise(codes, scale, zero_point)
+
+    def _value_table(self) -> npt.NDArray[np.float32] | None:
+        """What each of the 256 codes of an 8-bit output is worth, by its bits; None where it has others."""
+        if self.output_dtype.itemsize != 1:
+            return None
+        scale, zero_point = self._output["quantization"]
+        return dequantise(np.arange(256).astype(np.uint8).view(self.output_dtype), scale, zero_point)
+
+    @property
+    def output_dtype(self) -> np.dtype[Any]:
+        """Dtype of the output tensor: int8 in a quantised model, float32 in a foreign one."""
+        dtype: np.dtype[Any] = np.dtype(self._output["dtype"])
+        return dtype
+
+    def _foreign_input(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        assert self.card.input_range is not None
+        values = foreign_pixels(face_gray, self._size_wh, self.card.input_range, self.card.resize)
+        values = np.repeat(values, self.card.input_shape[3], axis=3)
+        if self._input["dtype"] == np.float32:
+            return values
+        scale, zero_point = self._input["quantization"]
+        return quantise(values, scale, zero_point, self._input["dtype"])
+
+    def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The details of the input and the output, if they are what the contract and the card say."""
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{self.path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
+        shape, wanted = tuple(int(n) for n in inputs[0]["shape"]), self.card.input_shape
+        if shape != wanted:
+            raise ModelError(f"{self.path} takes {list(shape)}, its card says {list(wanted)}: mend input_shape")
+        answers = [int(n) for n in outputs[0]["shape"]]
+        if answers != [1, len(self.labels)]:
+            raise ModelError(f"{self.path} answers {answers}, its card has {len(self.labels)} labels")
+        if self.card.input_range is None:
+            dtype, quantisation = np.dtype(inputs[0]["dtype"]), inputs[0]["quantization"]
+            ours = dtype == np.uint8 and quantisation == (INPUT_SCALE, INPUT_ZERO_POINT)
+            if not ours or shape[3] != 1 or shape[1] != shape[2]:
+                raise ModelError(
+                    f"{self.path} takes {dtype} {list(shape)}, scale and zero point {quantisation}: expected "
+                    "uint8 [1, H, H, 1], 1 and 0; for a foreign model state input_range in its card"
+                )
+        return inputs[0], outputs[0]

@@ -1,0 +1,221 @@
+"""The model card: what a model is, inside its own .tflite.
+
+`labels.txt` and `model_card.json` are appended to the flatbuffer as a zip, the way TFLite Metadata carries
+associated files: any interpreter still loads the file, `unzip -p FILE model_card.json` prints the card. The
+card holds the SHA-256 of the flatbuffer, so that a damaged file is found before an interpreter sees it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from edge.errors import CardError, ModelError
+from edge.inference.contract import RESIZES
+from edge.system.atomic_files import replacing
+
+CARD_NAME, LABELS_NAME = "model_card.json", "labels.txt"
+INTENDED_USE = (
+    "Naming the facial expression on faces of adults seen from the front, on the device, for people who know "
+    "that they are being read. Not for decisions about a person, and not at work or in education, where "
+    "inferring emotions is prohibited in the EU (AI Act, Article 5(1)(f))."
+)
+LIMITS = (
+    "An expression is not a feeling. FER-2013's labels are noisy (people agree with them about 65 %), its "
+    "faces were gathered from the web without consent or balance, and classes fare unequally: see the recalls."
+)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is. Rates are 0..1.
+
+    Attributes:
+        name: without scheme, such as `mien-small`.
+        version: counts up whenever the weights change.
+        labels: class names in the order of the outputs.
+        scheme: `float32 float16 dynamic int8 int16x8`.
+        architecture: the recipe's.
+        input_shape: `[1, H, W, C]`.
+        crop_margin: how much wider than the detector's box the square crop is, as a share of the box.
+        training_data: name and SHA-256.
+        keep_float: layers of an integer scheme that were left in float.
+        calibration: split, samples, seed and the SHA-256 of the row numbers of the representative set.
+        seed: of the training run.
+        measured: split, number of faces, and the scores before and after quantisation, with agreement.
+        intended_use, limits, licence: in words.
+        source_commit: of the code that trained or converted it.
+        graph_sha256: of the flatbuffer without the card.
+        input_range: `[low, high]` that pixels 0..255 are mapped to; None for the contract's uint8 input.
+        resize: OpenCV interpolation that a foreign model was trained with: `area`, `linear` or `nearest`; or
+            `contract`, as mien's own models have it.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    version: int = 1
+    scheme: str = "float32"
+    architecture: str = ""
+    input_shape: tuple[int, ...] = (1, 48, 48, 1)
+    crop_margin: float = 0.0
+    training_data: dict[str, Any] = field(default_factory=dict)
+    keep_float: tuple[str, ...] = ()
+    calibration: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
+    intended_use: str = INTENDED_USE
+    limits: str = LIMITS
+    licence: str = ""
+    source_commit: str = ""
+    graph_sha256: str = ""
+    input_range: tuple[float, float] | None = None
+    resize: str = "area"
+
+    @property
+    def identity(self) -> str:
+        """What events call the model, such as `mien-small-int8@1`."""
+        return f"{self.name}-{self.scheme}@{self.version}"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model as it is on disk: the flatbuffer, and the card that came with it or lies beside it."""
+
+    path: Path
+    graph: bytes
+    card: ModelCard
+
+
+def read_model(path: Path) -> ModelFile:
+    """Read a .tflite and its card: the one inside, or for foreign models `<stem>.json` beside it.
+
+    Raises:
+        ModelError: the file is missing or is no .tflite.
+        CardError: there is no card, or it does not fit the file.
+    """
+    graph, card = read_parts(path)
+    if card is None:
+        raise CardError(
+            f"{path} has no card: it is cut short, or foreign; for a foreign model write {path.stem}.json beside it "
+            'with at least {"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
+        )
+    return ModelFile(path, graph, card)
+
+
+def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
+    """The flatbuffer of any .tflite, and its card if it has one.
+
+    Raises:
+        ModelError: the file is missing or is no .tflite.
+        CardError: there is a card that does not fit the file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+    # "TFL3" is the file identifier that TensorFlow's schema.fbs declares.
+    if content[4:8] != b"TFL3":
+        raise ModelError(f"{path} is not a .tflite: expected a TensorFlow Lite flatbuffer")
+    inside = _split(content)
+    if inside is not None:
+        graph, text = inside
+        card = _parse(text, f"the card in {path}")
+        if card.graph_sha256 != sha256(graph).hexdigest():
+            raise CardError(f"{path} is damaged: its bytes do not have the SHA-256 that its card states")
+        return graph, card
+    side = path.with_suffix(".json")
+    if not side.exists():
+        return content, None
+    try:
+        text = side.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CardError(f"cannot read {side}: {error}") from error
+    return content, _parse(text, str(side))
+
+
+def write_model(path: Path, graph: bytes, card: ModelCard) -> ModelCard:
+    """Write a flatbuffer with its card appended, whole or not at all; the same input gives the same bytes.
+
+    Args:
+        path: the .tflite to write.
+        graph: the flatbuffer, without a card.
+        card: `graph_sha256` is filled in.
+
+    Returns:
+        The card as written.
+    """
+    table = {**asdict(card), "graph_sha256": sha256(graph).hexdigest()}
+    text = json.dumps(table, indent=2) + "\n"
+    buffer = io.BytesIO(graph)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+        for name, body in ((LABELS_NAME, "".join(f"{label}\n" for label in card.labels)), (CARD_NAME, text)):
+            archive.writestr(zipfile.ZipInfo(name), body)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    return _parse(text, f"the card of {path}")
+
+
+def _split(content: bytes) -> tuple[bytes, str] | None:
+    """The flatbuffer and the card's text, or None where no zip is appended."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if CARD_NAME not in archive.namelist():
+                return None
+            start = min(entry.header_offset for entry in archive.infolist())
+            return content[:start], archive.read(CARD_NAME).decode("utf-8")
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
+        # What zipfile raises for bytes that are no zip, or a damaged one.
+        return None
+
+
+def _parse(text: str, where: str) -> ModelCard:
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CardError(f"{where} is not JSON: {error}") from error
+    if not isinstance(table, dict):
+        raise CardError(f"{where} is not a JSON object")
+    known = {f.name for f in fields(ModelCard)}
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in known}
+    labels, shape = values.get("labels"), values.get("input_shape", ())
+    if not str(values.get("name") or "\n").isprintable() or not isinstance(labels, tuple) or len(labels) < 2:
+        raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more")
+    if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
+        raise CardError(f"{where} has labels {labels!r}: expected different strings")
+    if "input_shape" in values and not (
+        isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(n, int) and n > 0 for n in shape)
+    ):
+        raise CardError(f"{where} has input_shape {table['input_shape']!r}: expected [1, H, W, C]")
+    value_range = values.get("input_range")
+    if value_range is not None and (
+        not isinstance(value_range, tuple)
+        or len(value_range) != 2
+        or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in value_range)
+    ):
+        raise CardError(f"{where} has input_range {value_range!r}: expected [low, high]")
+    margin = values.get("crop_margin", 0.0)
+    if not isinstance(margin, (int, float)) or not -0.5 <= margin <= 2:
+        raise CardError(f"{where} has crop_margin {margin!r}: expected a share from -0.5 to 2")
+    if value_range is not None and not value_range[0] < value_range[1]:
+        raise CardError(f"{where} has input_range {list(value_range)!r}: expected the low end first")
+    if values.get("resize", "area") not in RESIZES:
+        raise CardError(f"{where} has resize {values['resize']!r}: expected one of {', '.join(RESIZES)}")
+    for key in ("name", "licence", "scheme", "architecture", "intended_use", "limits", "source_commit"):
+        if not isinstance(values.get(key, ""), str):
+            raise CardError(f"{where} has {key} {values[key]!r}: expected a string")
+    for key in ("training_data", "calibration", "measured"):
+        if not isinstance(values.get(key, {}), dict):
+            raise CardError(f"{where} has {key} {values[key]!r}: expected an object")
+    kept = values.get("keep_float", ())
+    if not isinstance(kept, tuple) or not all(isinstance(layer, str) for layer in kept):
+        raise CardError(f"{where} has keep_float {kept!r}: expected a list of layers")
+    if not isinstance(values.get("version", 1), int):
+        raise CardError(f"{where} has version {values['version']!r}: expected a whole number")
+    return ModelCard(**values)

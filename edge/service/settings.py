@@ -1,0 +1,41 @@
+"""What `mien run` is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
+from edge.events.aggregation import MIN_FACES
+from edge.events.builder import MIN_HOLD_S, UNCERTAIN_BELOW, Emit
+from edge.inference.shipped_models import DEFAULT_MODEL
+from edge.inference.threads import Threads
+from edge.tracking.scheduler import Cadence
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The options of `mien run`, by their names; times in seconds."""
+
+    source: str = "demo"
+    model: str = DEFAULT_MODEL
+    detector: str = "blazeface"
+    cadence: Cadence | None = None
+    target_fps: float | None = None
+    max_cpu: float | None = None
+    sink: tuple[str, ...] = ("console",)
+    emit: Emit = "change"
+    threads: Threads = 1
+    max_frames: int | None = None
+    report: Path | None = None
+    preview: str | None = None
+    preview_token_file: Path | None = None
+    stall_timeout: float = STALL_TIMEOUT_S
+    freeze_timeout: float = FREEZE_TIMEOUT_S
+    wait_for_source: bool = False
+    min_hold: float = MIN_HOLD_S
+    uncertain_below: float = UNCERTAIN_BELOW
+    prior: tuple[str, ...] = ()
+    aggregate: float | None = None
+    min_faces: int = MIN_FACES
+    debug_frames: Path | None = None

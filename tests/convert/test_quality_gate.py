@@ -1,0 +1,135 @@
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from convert.analysis.layer_noise import LayerNoise
+from convert.analysis.verification import Comparison
+from convert.quality_gate import Limits, advice, worst_layers
+from edge.evaluation.classification import score
+from edge.inference.contract import FER2013_LABELS
+
+
+def comparison_of(before, after, agreement=1.0):
+    truth = np.arange(70) % 7
+    return Comparison(
+        "PublicTest", score(truth, before, FER2013_LABELS), score(truth, after, FER2013_LABELS), agreement, 0.0, 0.0
+    )
+
+
+def test_nothing_lost_passes_and_each_limit_stops_what_is_past_it():
+    truth = np.arange(70) % 7
+    assert Limits().violations(comparison_of(truth, truth)) == []
+    collapsed = comparison_of(truth, np.full(70, 3), 1 / 7)
+    found = Limits().violations(collapsed)
+    assert found[0].startswith("accuracy drops 85.71 points, more than --max-drop 1")
+    assert "the same answer on 14.29 %" in found[1]
+    assert sum("points of recall" in text for text in found) == 6
+    assert not any(text.startswith("happy") for text in found)
+    one_class = np.where(truth == 1, 0, truth)
+    found = Limits(max_drop=50, min_agreement=0).violations(comparison_of(truth, one_class, 0.86))
+    assert found == ["disgust loses 100.0 points of recall, more than --max-class-drop 10"]
+
+
+def test_no_number_is_past_every_limit():
+    truth = np.arange(70) % 7
+    assert Limits().violations(comparison_of(truth, truth, float("nan")))
+    assert Limits(max_drop=float("nan")).violations(comparison_of(truth, truth))
+
+
+def test_the_worst_layers_are_named_and_something_is_advised():
+    layers = [LayerNoise(f"l{i}", "CONV_2D", "INT8", sqnr, 0, (0, 1), (0, 1), None, None)
+              for i, sqnr in enumerate((30.0, 12.0, 25.0, 40.0))]  # fmt: skip
+    assert [layer.layer for layer in worst_layers(layers)] == ["l1", "l2", "l0"]
+    assert advice("int8", 500, layers) == "try --samples 1000, --scheme int16x8, --keep-float l1"
+    assert advice("int8", 500, layers, ["l1"]).endswith("--keep-float l2")
+    assert advice("int16x8", 500, layers) == "try --samples 1000, --scheme float16"
+    assert advice("float32", None, []) == "train it again"
+
+
+LENIENT = ("--max-class-drop", 100, "--min-agreement", 0)
+
+
+def test_a_model_that_loses_too_much_is_not_written(mien, cnn_run, made_csv, tmp_path):
+    out = tmp_path / "x.tflite"
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70, *LENIENT,
+                "--max-drop", -50, module="convert")  # fmt: skip
+    assert done.code == 1
+    line = done.error_line()
+    assert "int8 is refused: accuracy drops" in line
+    assert "most noise in" in line
+    assert "try --samples 140, --scheme int16x8, --keep-float" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_refused_is_left_under_another_name_when_asked(mien, cnn_run, made_csv, tmp_path):
+    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path / "x.tflite",
+                "--samples", 70, *LENIENT, "--max-drop", -50, "--keep-refused", module="convert")  # fmt: skip
+    assert done.code == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "x-refused-proof.html", "x-refused-proof.json", "x-refused.tflite"
+    ]  # fmt: skip
+    proof = json.loads((tmp_path / "x-refused-proof.json").read_text())
+    assert not proof["passed"]
+    assert "Refused by the gate" in (tmp_path / "x-refused-proof.html").read_text()
+
+
+class Text(HTMLParser):
+    """The words of a page, its tags in balance."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.words, self.open = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(" ".join(data.split()))
+
+
+def test_the_proof_says_the_same_in_json_and_as_a_page(quantized):
+    proof = json.loads(quantized.with_name("cnn-int8-proof.json").read_text())
+    assert proof["passed"]
+    assert len(proof["calibration"]["rows"]) == 70
+    assert proof["file"]["float_operations"] == []
+    assert proof["folding_error"] < 1e-4
+    assert {"tensorflow", "ai-edge-quantizer", "ai-edge-litert"} <= set(proof["tools"])
+    page = quantized.with_name("cnn-int8-proof.html").read_text()
+    text = Text(page)
+    assert text.open == []
+    after = proof["measured"]["after"]
+    assert f"{100 * after['accuracy']:.2f} %" in text.words
+    assert f"{100 * proof['measured']['agreement']:.2f} %" in text.words
+    for layer in proof["layers"]:
+        assert layer["layer"] in text.words
+        assert f"{layer['sqnr_db']:.1f}" in text.words
+    # Nothing is fetched from anywhere.
+    assert "http" not in page
+    assert "<script" not in page
+
+
+def test_names_from_a_file_do_not_become_markup(quantized):
+    from dataclasses import replace
+
+    from convert.analysis.inspection import inspect
+    from convert.analysis.proof import Proof
+    from convert.analysis.proof_page import page
+
+    look = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
+    proof = Proof("<b>x</b>", "int8", "y", 1, look, None, [], "", 0.0, {}, (), Limits(), [])
+    text = page(proof)
+    assert "<script>alert" not in text
+    assert "&lt;b&gt;x" in text
+
+
+@pytest.mark.parametrize("value", [-1, 101])
+def test_limits_may_be_anything_a_reviewer_wants(value):
+    truth = np.arange(70) % 7
+    assert bool(Limits(min_agreement=value).violations(comparison_of(truth, truth))) == (value > 100)

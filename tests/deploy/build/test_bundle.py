@@ -1,0 +1,240 @@
+"""What `mien deploy bundle` makes of this very checkout."""
+
+import email.parser
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from deploy.build.own_wheel import make_own_wheel
+from deploy.build.packing import pack
+from deploy.build.sbom import make_sbom
+from deploy.build.signing_keys import read_key
+from deploy.build.targets import TARGETS
+from deploy.build.wheels import read_wheel
+from deploy.device.checked_bundle import CheckedBundle
+from deploy.device.manifest import Manifest
+from tests.conftest import ROOT, SHIPPED
+from tests.test_layers import imports
+
+
+def test_keys_are_private_and_never_overwritten(mien, tmp_path):
+    done = mien("deploy", "keygen", "--out", tmp_path / "fleet")
+    assert done.code == 0, done.err
+    assert (tmp_path / "fleet").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "fleet.pub").stat().st_mode & 0o777 == 0o644
+    again = mien("deploy", "keygen", "--out", tmp_path / "fleet")
+    assert again.code == 2
+    assert "never overwritten" in again.error_line()
+    assert mien("keygen", "--out", tmp_path / "no" / "where", module="deploy").code == 1
+
+
+def test_mien_s_own_wheel_is_that_of_the_build_and_the_same_twice(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    one, two = (make_own_wheel(tmp_path / name) for name in ("a", "b"))
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as archive:
+        names = set(archive.namelist())
+        assert "edge/inference/models/mien-small-int8.tflite" in names
+        assert "deploy/build/locks/bookworm.lock" in names
+        assert not [n for n in names if "__pycache__" in n or n.endswith("model.keras") or n.startswith("tests/")]
+        info = f"{one.name.removesuffix('-py3-none-any.whl')}.dist-info"
+        assert "mien = edge.cli.main:main" in archive.read(f"{info}/entry_points.txt").decode()
+        assert email.parser.Parser().parsestr(archive.read(f"{info}/METADATA").decode())["Name"] == "mien"
+        record = archive.read(f"{info}/RECORD").decode().splitlines()
+        assert {line.split(",")[0] for line in record} == names
+
+
+def test_the_same_parts_give_the_same_bytes(workshop, tmp_path):
+    manifest = Manifest("1", "trixie", "aarch64", "3.13", "m", "", 1_700_000_000, 0, True, ())
+    written = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        for part in sorted(("z/1", "a/2", "a/1"), reverse=name == "a"):
+            (folder / part).parent.mkdir(parents=True, exist_ok=True)
+            (folder / part).write_text(part)
+        pack(folder, manifest, read_key(workshop.key), tmp_path / f"{name}.bundle")
+        written.append((tmp_path / f"{name}.bundle").read_bytes())
+    assert written[0] == written[1]
+    with tarfile.open(tmp_path / "a.bundle") as archive:
+        entries = archive.getmembers()
+    assert [entry.name for entry in entries] == ["manifest.json", "manifest.sig", "a/1", "a/2", "z/1"]
+    assert {(entry.uid, entry.gid, entry.uname, entry.mtime, entry.mode) for entry in entries} == {
+        (0, 0, "", 1_700_000_000, 0o644)
+    }
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_the_locks_hold_the_base_install_and_the_extras_of_a_device(target):
+    def pins(path):
+        lines = [line.rstrip(" \\") for line in path.read_text().splitlines() if "==" in line]
+        return dict(line.partition(";")[0].strip().split("==") for line in lines if line[0] not in " #")
+
+    lock, device = pins(target.lock), pins(ROOT / "requirements" / "device.lock")
+    assert set(device) | {"paho-mqtt", "prometheus-client", "starlette", "uvicorn", "websockets", "pip"} <= set(lock)
+    assert not {"tensorflow", "keras", "torch", "cryptography"} & set(lock)
+    assert "://" not in target.lock.read_text()
+    if target.name == "bookworm":
+        # What its picamera2 was built for.
+        assert lock["numpy"].startswith("1.")
+    else:
+        assert {name: lock[name] for name in device if name != "numpy"} == {
+            name: version for name, version in device.items() if name != "numpy"
+        }
+
+
+def test_wrong_use_of_bundle(mien, workshop, tmp_path):
+    out = ("--target", "bookworm", "--out", tmp_path / "x")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("colour = 1\n")
+    for options, words in (
+        (("--key", tmp_path / "none"), "cannot read the key"),
+        (("--key", workshop.pubkey), "no private key"),
+        (("--key", workshop.key, "--config", bad), "unknown key 'colour'"),
+        (("--key", workshop.key, "--version", "new"), "no version"),
+        (("--key", workshop.key, "--model", "nobody"), "no model"),
+        (("--key", workshop.key, "--unit", tmp_path / "none"), "systemd unit"),
+    ):
+        done = mien("deploy", "bundle", *out, *options)
+        assert done.code in (1, 2)
+        assert words in done.error_line()
+    assert not (tmp_path / "x").exists()
+
+
+def test_without_the_extra_the_command_says_so(tmp_path):
+
+    code = (
+        "import sys\nsys.modules['cryptography'] = None\n"
+        f"sys.argv = ['mien', 'deploy', 'keygen', '--out', {str(tmp_path / 'k')!r}]\n"
+        "from edge.cli.main import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'mien[deploy]'" in done.stderr
+
+
+def test_the_bill_of_materials_is_valid_and_whole(tmp_path):
+    pytest.importorskip("cyclonedx", reason="no cyclonedx-python-lib")
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    wheels = [read_wheel(make_own_wheel(tmp_path))]
+    text = json.dumps(
+        make_sbom(
+            "1.0", 0, TARGETS["trixie"], "aarch64", wheels, {"models/m.tflite": SHIPPED, "weights/w.tflite": SHIPPED}
+        )
+    )
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert [c["bom-ref"] for c in json.loads(text)["components"]] == [
+        "models/m.tflite", f"pkg:pypi/mien@{wheels[0].version}", "weights/w.tflite",
+    ]  # fmt: skip
+
+
+def test_the_installer_is_the_modules_as_they_are(mien, tmp_path):
+    done = mien("deploy", "installer", "--out", tmp_path / "install.py")
+    assert done.code == 0, done.err
+    text = (tmp_path / "install.py").read_text()
+    for path in (ROOT / "deploy" / "device").glob("*.py"):
+        assert path.read_text() in text
+    # Nothing but the standard library, and what it carries itself.
+    imported = {name for path in (ROOT / "deploy" / "device").glob("*.py") for name in imports(path)}
+    assert imported - set(sys.stdlib_module_names) == {"deploy", "edge", "cryptography"}
+
+
+@pytest.fixture(scope="session")
+def unit(tmp_path_factory):
+    """mien's own unit; a made one where there is none."""
+    own = ROOT / "deploy" / "systemd" / "mien.service"
+    made = tmp_path_factory.mktemp("unit") / "mien.service"
+    made.write_text("[Service]\nExecStart=/opt/mien/current/venv/bin/mien run --config /etc/mien/mien.toml\n")
+    return own if own.exists() else made
+
+
+@pytest.mark.usefixtures("long_checks", "weights")
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_bundle_for_a_pi_is_whole_and_the_same_twice(mien, workshop, unit, tmp_path, target):
+    outs = [tmp_path / name for name in ("a", "b")]
+    for out in outs:
+        done = mien("deploy", "bundle", "--target", target, "--key", workshop.key, "--unit", unit, "--out", out)
+        assert done.code == 0, done.err
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    with CheckedBundle(outs[0], workshop.pubkey.read_bytes()) as bundle:
+        bundle.unpack(tmp_path / "parts")
+        names = [part.path for part in bundle.manifest.parts]
+    assert bundle.manifest.arch == "aarch64"
+    for name in names:
+        if name.startswith("wheels/"):
+            assert name.endswith(("_aarch64.whl", "-any.whl")), name
+            package = name.removeprefix("wheels/").split("-")[0]
+            assert package == "flatbuffers" or [n for n in names if n.startswith(f"licences/{package}/")], package
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    sbom = (tmp_path / "parts" / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom) is None
+    files = {p["value"] for c in json.loads(sbom)["components"] for p in c["properties"]}
+    assert files == {name for name in names if name.startswith(("wheels/", "weights/", "models/"))}
+
+
+@pytest.mark.usefixtures("long_checks", "weights")
+def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop, unit, device, tmp_path):
+    """The whole way: real wheels, a bare Python, no network; then a broken update, which never gets there."""
+
+    from tests.deploy.conftest import BARE_PYTHON
+
+    if sys.version_info[:2] not in ((3, 11), (3, 13)):
+        pytest.skip("Python 3.11 or 3.13")
+    cut = ["unshare", "--net", "--map-root-user"]
+    if subprocess.run([*cut, "true"], capture_output=True).returncode:
+        pytest.skip("the network cannot be cut off here: no unshare")
+    target = "bookworm" if sys.version_info[:2] == (3, 11) else "trixie"
+    config = tmp_path / "mien.toml"
+    config.write_text('source = "demo"\n')
+    bundles = []
+    for version, model in (("1.0", "mien-small-int8"), ("2.0", str(tmp_path / "broken.tflite"))):
+        if version == "2.0":
+            # A graph that is whole by its card and no network: only running it shows that.
+            from dataclasses import replace
+
+            from edge.inference.model_card import read_model, write_model
+
+            card = read_model(SHIPPED)
+            write_model(tmp_path / "broken.tflite", card.graph[:8] + bytes(2000), replace(card.card, name="broken"))
+            config.write_text('source = "demo"\nmodel = "broken"\n')
+        out = tmp_path / f"{version}.bundle"
+        arch = ("--arch", platform.machine(), "--unit", unit, "--config", config, "--version", version)
+        done = mien(
+            "deploy", "bundle", "--target", target, "--key", workshop.key, *arch, "--model", model, "--out", out
+        )
+        assert done.code == 0, done.err
+        bundles.append(out)
+    options = ["--pubkey", str(workshop.pubkey), "--prefix", str(device.prefix)]
+    install = [*cut, BARE_PYTHON, "-I", str(workshop.installer), "install"]
+    done = subprocess.run([*install, str(bundles[0]), *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    daemon = [*cut, str(device.prefix / "current/venv/bin/mien"), "run", "--config"]
+    daemon += [str(device.prefix / "current/config/mien.toml"), "--max-frames", "20"]
+    ran = subprocess.run(
+        [*daemon, "--emit", "frame", "--sink", "jsonl:-"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) >= 15
+    done = subprocess.run([*install, str(bundles[1]), *options], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "self-test" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert device.current() == "1.0"
+    # By the installed mien itself.
+    told = subprocess.run(
+        [device.prefix / "current/venv/bin/mien", "deploy", "status", "--json", "--prefix", device.prefix],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    attempts = json.loads(told.stdout)["history"]
+    assert [a["outcome"] for a in attempts] == ["activated", "unhealthy"]
+    shutil.rmtree(device.prefix)

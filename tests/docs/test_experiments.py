@@ -1,0 +1,64 @@
+"""The scripts that made the tables in docs/models.md run as their first lines say."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from edge.inference.classifier import Classifier
+from tests.conftest import ROOT, SHIPPED
+from tests.made_data import draw_face
+
+
+def run(script, *arguments):
+    command = [sys.executable, ROOT / "docs" / script, *arguments]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, timeout=280)
+
+
+def test_unseen_leaves_out_what_training_holds(tmp_path):
+    random = np.random.default_rng(0)
+    rows = [(3, draw_face("happy", random)) for _ in range(6)]
+    lines = ["emotion,pixels,Usage"]
+    for i, (class_id, face) in enumerate(rows):
+        # The last two of PublicTest are in Training as well.
+        splits = ("PublicTest", "Training") if i >= 4 else ("PublicTest",)
+        lines += [f"{class_id},{' '.join(map(str, face.ravel()))},{split}" for split in splits]
+    data = tmp_path / "faces.csv"
+    data.write_text("\n".join(lines) + "\n")
+    done = run("unseen.py", data, SHIPPED)
+    assert done.returncode == 0, done.stderr
+    assert "6 faces of PublicTest, 4 of them not in Training" in done.stdout
+    classifier = Classifier(SHIPPED)
+    right = [classifier.labels[classifier.scores(face).argmax()] == "happy" for _, face in rows]
+    row = done.stdout.splitlines()[-1]
+    assert row == f"| `{SHIPPED.stem}` | {np.mean(right):.2%} | {np.mean(right[:4]):.2%} |"
+    assert run("unseen.py", data).returncode == 1
+
+
+def test_crop_margin_on_drawn_faces(made_csv, weights):
+    done = run("crop_margin.py", SHIPPED, made_csv)
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines()}
+    assert {"0.00", "0.17", "0.50", "as they are"} <= set(rows)
+    assert 0 < int(rows["found"][1].split()[0]) <= 70
+
+
+def test_crop_margin_without_a_face(tmp_path, weights):
+    blank = " ".join(["128"] * 48 * 48)
+    (tmp_path / "blank.csv").write_text(f"emotion,pixels,Usage\n3,{blank},PublicTest\n")
+    done = run("crop_margin.py", SHIPPED, tmp_path / "blank.csv")
+    assert done.returncode == 1
+    assert "blazeface finds none of these faces" in done.stderr
+
+
+def test_cadence_on_a_clip_and_a_still_room(demo_clip, weights):
+    done = run("cadence.py", demo_clip, "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
+    still = "still room, nobody"
+    assert [row[:2] for row in rows] == [["demo", "1"], ["demo", "auto"], [still, "1"], [still, "auto"]]
+    assert [row[2] for row in rows[::2]] == ["90 of 90", "300 of 300"]
+    assert int(rows[1][2].split()[0]) <= 30
+    assert float(rows[1][3]) >= 0.75
+    # Idle: a tenth of the looks at most.
+    assert int(rows[3][2].split()[0]) <= 30

@@ -1,0 +1,32 @@
+from edge.benchmark.candidate import find_contenders
+from tests.conftest import SHIPPED
+
+
+def write(folder, *names):
+    paths = []
+    for i, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([i]) * 10)
+        paths.append(str(path))
+    return paths
+
+
+def names(models):
+    return [contender.name for contender in find_contenders(models)]
+
+
+def test_names_are_as_short_as_tells_them_apart(tmp_path):
+    assert names([SHIPPED.stem, *write(tmp_path, "a/small.tflite")]) == [SHIPPED.stem, "small"]
+    assert names(write(tmp_path, "a/net.tflite", "b/net.tflite", "b/other.tflite")) == ["a/net", "b/net", "b/other"]
+    assert names(write(tmp_path, "a/net.tflite", "a/net.keras")) == ["net.tflite", "net.keras"]
+
+
+def test_a_model_of_a_run_is_called_as_the_run(tmp_path):
+    assert names(write(tmp_path, "runs/cnn/model.keras", "cnn-int8.tflite")) == ["cnn", "cnn-int8"]
+    assert names(write(tmp_path, "x/cnn/model.keras", "y/cnn/model.keras")) == ["x/cnn", "y/cnn"]
+
+
+def test_size_and_digest_are_the_files(tmp_path):
+    contender = find_contenders(write(tmp_path, "m.tflite"))[0]
+    assert (contender.size_bytes, len(contender.sha256)) == (10, 64)

@@ -1,0 +1,58 @@
+"""A loop whose camera gives smaller frames for a while."""
+
+from itertools import pairwise
+
+import pytest
+
+from edge.capture.captured_source import CaptureSource
+from edge.detection import open_detector
+from edge.inference.classifier import Classifier
+from edge.inference.shipped_models import DEFAULT_MODEL, find_model
+from edge.pipeline.degradation import Rung
+from edge.pipeline.dispatcher import Audience
+from edge.pipeline.load_control import Governor
+from edge.pipeline.loop import Parts, Pipeline
+from edge.testing import RecordingSink
+from edge.tracking.tracker import MAX_MISS_S, iou
+
+#: Of each size.
+FACES = 15
+
+
+@pytest.mark.parametrize("cadence", [1, "auto"])
+def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, weights, cadence):
+    """A real detector, frames of a process of their own, and a governor that changes its mind."""
+
+    class Undecided(Governor):
+        rung = Rung()
+
+    governor, sink, sizes = Undecided(), RecordingSink(), []
+
+    def turn(frame):
+        if frame is None:
+            return
+        if not sizes or frame.size_wh != sizes[-1][0]:
+            sizes.append((frame.size_wh, pipeline.faces))
+        # The portrait is away now and then.
+        if pipeline.faces >= sizes[-1][1] + FACES:
+            governor.rung = Rung(capture_shrink=2 if len(sizes) == 1 else 1)
+            if len(sizes) == 3:
+                pipeline.stop()
+
+    source = CaptureSource(camera.spec, stall_timeout_s=20.0, freeze_timeout_s=0.0)
+    detector, classifier = open_detector("blazeface"), Classifier(find_model(DEFAULT_MODEL))
+    parts = Parts(source, detector, classifier, Audience(sink), "frame", cadence=cadence, governor=governor)
+    with source:
+        pipeline = Pipeline(parts)
+        pipeline.run(each_turn=turn)
+    assert [size for size, _ in sizes] == [(640, 480), (320, 240), (640, 480)]
+    seen = [event for event in sink.events if event.state != "ended"]
+    assert len(seen) >= 3 * FACES
+    for a, b in pairwise(seen):
+        # Half or twice as wide, were boxes told in pixels of the smaller frames.
+        assert 0.7 < a.box[2] / b.box[2] < 1.4
+        # A camera takes its time to open again; on a busy machine faces leave meanwhile.
+        if (b.time - a.time).total_seconds() < MAX_MISS_S / 2:
+            assert a.track_id == b.track_id
+            assert iou(a.box, b.box) > 0.3
+    assert all(event.state == "online" for event in sink.source_events)

@@ -1,0 +1,92 @@
+import tomllib
+
+import click
+import pytest
+
+from edge.cli.run import _DEFAULT, _settings, run
+from edge.errors import WrongUseError
+
+
+def context(*arguments):
+    return run.make_context("mien run", [str(each) for each in arguments])
+
+
+def settings_of(tmp_path, text, *arguments):
+    path = tmp_path / "mien.toml"
+    path.write_text(text)
+    return _settings(context("--config", path, *arguments))
+
+
+def test_without_options_everything_is_the_default():
+    assert _settings(context()) == _DEFAULT
+
+
+def test_the_file_goes_before_the_default_and_the_command_line_before_the_file(tmp_path):
+    text = 'source = "camera:1"\nthreads = 2\nstall-timeout = "5m"\nsink = ["jsonl:a", "csv:b"]\n'
+    text += "wait-for-source = true\n"
+    settings = settings_of(tmp_path, text, "--threads", 3)
+    assert (settings.source, settings.threads, settings.stall_timeout) == ("camera:1", 3, 300)
+    assert settings.sink == ("jsonl:a", "csv:b")
+    assert settings.wait_for_source
+    assert settings_of(tmp_path, 'sink = "console"').sink == ("console",)
+    assert not settings_of(tmp_path, text, "--no-wait-for-source").wait_for_source
+
+
+def test_the_printed_file_says_all_options_and_reads_back(tmp_path):
+    from click.testing import CliRunner
+
+    arguments = ("--source", 'a "b" \\ c', "--prior", "sad=0.5", "--aggregate", "1m", "--wait-for-source")
+    printed = CliRunner().invoke(run, [*arguments, "--show-config"]).output
+    for option in run.params:
+        if option.name not in ("config", "show_config"):
+            assert f"\n{option.opts[0][2:]} = " in printed.replace("\n# ", "\n")
+    assert settings_of(tmp_path, printed) == _settings(context(*arguments))
+    # With every option set, nothing is left as a comment.
+    assert len(tomllib.loads(CliRunner().invoke(run, ["--show-config"]).output)) >= 12
+
+
+def test_passwords_are_not_shown():
+    from click.testing import CliRunner
+
+    secret = ("--source", "rtsp://u:geheim@h/1", "--sink", "mqtt://u:geheim@h", "--show-config")
+    assert "geheim" not in CliRunner().invoke(run, secret).output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sourse = 'demo'", "unknown key 'sourse': did you mean source?"),
+        ("stall_timeout = 5", "did you mean stall-timeout?"),
+        ("[mqtt]\nhost = 'x'", "unknown key 'mqtt': expected one of source"),
+        ("config = 'x'", "unknown key 'config'"),
+        ("threads = 0", "threads: 0 is not in the range"),
+        ("threads = true", "threads: expected a string or number, got True"),
+        ("wait-for-source = 'yes'", "expected true or false, got 'yes'"),
+        ("sink = [1]", "sink: expected a list of strings"),
+        ("source = ['rtsp://u:geheim@h']", "source: expected a string or number"),
+        ("emit = 'never'", "'never' is not one of"),
+        ("aggregate = 'soon'", "is no duration"),
+        ("x = ", "is no TOML"),
+    ],
+)
+def test_what_no_option_takes_is_refused(tmp_path, text, said):
+    with pytest.raises(WrongUseError) as caught:
+        settings_of(tmp_path, text)
+    assert said in str(caught.value)
+    assert str(tmp_path / "mien.toml") in str(caught.value)
+    assert "geheim" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path, mien):
+    for path, said in ((tmp_path / "none.toml", "cannot read the configuration"), (tmp_path, "Is a directory")):
+        done = mien("run", "--config", path)
+        assert done.code == 2
+        assert said in done.error_line()
+    (tmp_path / "b.toml").write_bytes(b"\xff")
+    assert "is no TOML" in mien("run", "--config", tmp_path / "b.toml").error_line()
+
+
+@pytest.mark.parametrize("text", ["-1", "1d", "", "inf", "1e9", "8d"])
+def test_durations_that_are_none(text):
+    with pytest.raises(click.BadParameter, match="no duration"):
+        context("--stall-timeout", text)

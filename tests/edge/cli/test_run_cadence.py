@@ -1,0 +1,155 @@
+"""`mien run --cadence`, and what the loop makes of it."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from edge.capture import open_watched
+from edge.detection import open_detector
+from edge.inference.classifier import Classifier
+from edge.pipeline.dispatcher import Audience
+from edge.pipeline.loop import Parts, Pipeline
+from edge.sources import open_source
+from edge.sources.video import VideoSource
+from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
+from edge.types import UNCERTAIN_LABEL, SourceEvent
+from tests.conftest import SHIPPED
+from tests.edge.waiting import wait_until
+
+HAPPY = 3
+
+
+def scripted(cadence, live=False):
+    source = ScriptedSource([HAPPY] * 30)
+    source.live = live
+    return Parts(source, ScriptedDetector([]), ScriptedClassifier(), Audience(RecordingSink()), cadence=cadence)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "live", "looks"), [(None, False, 30), (None, True, 3), (1, True, 30), (5, False, 6)]
+)
+def test_files_are_looked_at_frame_by_frame_and_live_sources_as_they_need_it(cadence, live, looks):
+    report = Pipeline(scripted(cadence, live)).run()
+    assert (report.frames_processed, report.detector_looks) == (30, looks)
+    assert ("the detector looked at" in report.as_text()) == (looks < 30)
+    assert report.as_dict()["detector_looks"] == looks
+
+
+def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
+    camera = tmp_path / "camera"
+    camera.write_text("work")
+    assert open_source("demo").live
+    assert open_source(f"scripted:{camera}").live
+    assert not open_source(str(demo_clip)).live
+    with open_watched(f"scripted:{camera}") as watched:
+        assert watched.live
+
+
+def test_a_source_that_goes_offline_forgets_what_was_carried():
+    parts = scripted(30)
+    pipeline = Pipeline(parts)
+
+    def after(frame):
+        if frame.index == 9:
+            parts.source.on_state(SourceEvent("scripted", "offline", "the cable is out"))
+
+    assert pipeline.run(each_turn=after).detector_looks == 2
+
+
+def test_other_parts_begin_with_a_look_and_looks_are_counted_over_both():
+    pipeline = Pipeline(scripted(30))
+
+    def after(frame):
+        if frame.index == 9 and pipeline.detector_looks == 1:
+            pipeline.change(scripted(15))
+
+    assert pipeline.run(each_turn=after).detector_looks == 3
+
+
+def watched(clip, cadence, emit="change"):
+    """The events of the talking head, and the report."""
+    sink = RecordingSink()
+    with VideoSource(clip) as source:
+        parts = Parts(source, open_detector("blazeface"), Classifier(SHIPPED), Audience(sink), emit, cadence=cadence)
+        report = Pipeline(parts).run()
+    assert len({event.track_id for event in sink.events}) == 1
+    return sink.events, report
+
+
+def expressions(events):
+    """What was told, one after the other; to be uncertain is no expression."""
+    assert [events[0].state, events[-1].state] == ["started", "ended"]
+    told = [event.emotion for event in events if event.emotion != UNCERTAIN_LABEL]
+    return [each for each, next_ in zip(told, [*told[1:], None], strict=True) if each != next_]
+
+
+def test_the_talking_head_has_the_same_expressions(talking_head, weights):
+    every, _ = watched(talking_head, 1)
+    seldom, report = watched(talking_head, "auto")
+    assert expressions(seldom) == expressions(every)
+    assert report.detector_looks <= report.frames_processed / 3
+    assert report.faces == report.frames_processed
+    # Frame by frame, before anything is smoothed, most are read alike.
+    alike = [
+        a.emotion == b.emotion
+        for a, b in zip(watched(talking_head, 1, "frame")[0], watched(talking_head, "auto", "frame")[0], strict=True)
+    ]
+    assert sum(alike) >= 0.75 * len(alike)
+
+
+def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weights):
+    report, config = tmp_path / "r.json", tmp_path / "mien.toml"
+    for written, arguments, looks in (
+        ("", (), 90),
+        ("cadence = 5\n", (), 18),
+        ('cadence = "auto"\n', (), 30),
+        ("cadence = 5\n", ("--cadence", 1), 90),
+    ):
+        config.write_text(f'source = "{demo_clip}"\nreport = "{report}"\n{written}')
+        done = mien("run", "--config", config, *arguments)
+        assert done.code == 0, done.err
+        told = json.loads(report.read_text())
+        assert told["detector_looks"] >= looks if looks == 18 else told["detector_looks"] <= looks
+        assert told["faces"] >= 90
+    for wrong in ("0", "often"):
+        done = mien("run", "--cadence", wrong)
+        assert done.code == 2
+        assert f"'{wrong}' is no cadence: expected auto, or a number of frames from 1 to 1000" in done.err
+    config.write_text("cadence = true\n")
+    assert mien("run", "--config", config).code == 2
+
+
+def test_sighup_changes_the_cadence(tmp_path, weights):
+    config, report = tmp_path / "mien.toml", tmp_path / "r.json"
+    out = tmp_path / "e.jsonl"
+    config.write_text(f'sink = "jsonl:{out}"\nemit = "frame"\ncadence = 1\n')
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--report", str(report)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: out.exists() and out.stat().st_size, "an event")
+        config.write_text(config.read_text().replace("cadence = 1", "cadence = 1000"))
+        process.send_signal(signal.SIGHUP)
+        while "read again" not in process.stderr.readline():
+            assert process.poll() is None
+        size = out.stat().st_size
+        wait_until(lambda: out.stat().st_size > size + 20_000, "many more")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    told = json.loads(report.read_text())
+    assert told["detector_looks"] < told["frames_processed"]
+
+
+def test_profile_spreads_the_detector_over_its_looks(mien, demo_clip, weights):
+    done = mien("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
+    assert done.code == 0, done.err
+    costs = json.loads(done.out)
+    assert costs["frames"] == 60
+    assert 6 <= costs["detector_looks"] <= 30
+    stages = {stage["stage"]: stage for stage in costs["stages"]}
+    assert stages["detect"]["ratio"] == pytest.approx(stages["detect"]["stage_ms"] / stages["detect"]["bare_ms"])
+    done = mien("profile", "--source", demo_clip, "--cadence", "auto", "--max-frames", 20)
+    assert "cadence auto: the detector looked at" in done.out
+    assert "mean ms" in done.out

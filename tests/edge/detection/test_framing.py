@@ -1,0 +1,44 @@
+"""A crop at run time frames a face as FER-2013 does: measured on Training faces, for each detector.
+
+`pytest tests/edge/detection/test_framing.py -s` prints the medians that CROP_MARGIN and `looseness` come from.
+"""
+
+import bz2
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.datasets.reader import read_faces
+from edge.detection import open_detector
+from edge.inference.contract import CROP_MARGIN
+from edge.types import Frame
+
+N = 600
+#: Each face is enlarged to this and set into a larger picture, so that the detector has room around it.
+SIDE, PICTURE = 96, 240
+
+
+@pytest.fixture(scope="module")
+def faces(fer2013, tmp_path_factory):
+    path = tmp_path_factory.mktemp("few") / "few.csv"
+    with bz2.open(fer2013, "rt") if fer2013.suffix == ".bz2" else fer2013.open() as stream:
+        path.write_text("".join(line for _, line in zip(range(N + 1), stream, strict=False)))
+    return read_faces(path, ("Training",))["Training"].images
+
+
+@pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar"])
+def test_crops_are_framed_as_the_data_is(name, faces, weights):
+    detector = open_detector(name)
+    border = (PICTURE - SIDE) // 2
+    sides = []
+    for face in faces:
+        enlarged = cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+        picture = cv2.copyMakeBorder(enlarged, border, border, border, border, cv2.BORDER_REPLICATE)
+        found = detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0))
+        if found:
+            sides.append(max(found[0].box[2:]) / SIDE)
+    assert len(sides) > N / 2
+    print(f"{name}: box is {np.median(sides):.3f} of FER-2013's frame, {len(sides)} of {N} faces found")
+    crop = np.median(sides) * (1 + CROP_MARGIN) / detector.looseness
+    assert crop == pytest.approx(1, abs=0.03)

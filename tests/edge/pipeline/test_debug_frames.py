@@ -1,0 +1,83 @@
+import logging
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+import edge.pipeline.debug_frames as module
+from edge.errors import SinkError
+from edge.pipeline.debug_frames import DebugFrames
+from edge.pipeline.dispatcher import Audience
+from edge.types import Frame, FrameReport
+from tests.edge.waiting import wait_until
+
+
+def frame(index):
+    return Frame(np.full((20, 30, 3), index, np.uint8), index, 0.0, 0.0, 0.0)
+
+
+def test_pictures_are_stored_loudly_and_it_ends_by_itself(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(module, "FPS", 1000)
+    folder = tmp_path / "pictures"
+    with caplog.at_level(logging.INFO, "edge"), DebugFrames(folder, lasts_s=0.5) as frames:
+        assert str(folder) in frames.notice
+        assert "PICTURES ARE BEING STORED" in caplog.text
+        for index in range(200):
+            frames.take(frame(index))
+            time.sleep(0.005)
+        assert frames.notice == ""
+        assert "over" in caplog.text
+        frames.take(frame(250))
+    assert len(list(folder.glob("*.jpg"))) == frames.stored > 3
+    assert not (folder / "00000250.jpg").exists()
+    assert folder.stat().st_mode & 0o077 == 0
+    assert cv2.imread(str(next(iter(sorted(folder.glob("*.jpg")))))).shape == (20, 30, 3)
+
+
+def test_a_folder_is_used_once(tmp_path, caplog):
+    with DebugFrames(tmp_path / "p") as first:
+        first.take(frame(0))
+        wait_until(lambda: first.stored == 1, "a stored picture")
+    # As after a crash, when the service manager starts the daemon again.
+    with DebugFrames(tmp_path / "p") as second:
+        assert second.notice == ""
+        second.take(frame(1))
+    assert second.stored == 0
+    assert "is not empty" in caplog.text
+
+
+def test_a_full_disk_is_said_and_stops_nothing(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(module, "MIN_FREE_BYTES", 1e18)
+    with DebugFrames(tmp_path / "p") as frames:
+        frames.take(frame(0))
+        wait_until(lambda: "almost full" in caplog.text, "a line in the log")
+    assert frames.stored == 0
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="cannot store frames"):
+        DebugFrames(tmp_path / "file")
+
+
+def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
+    told = []
+
+    class Viewers:
+        def notice(self, text):
+            told.append(text)
+
+        def publish(self, *_):
+            pass
+
+    with DebugFrames(tmp_path / "p", lasts_s=0.2) as frames:
+        audience = Audience(preview=Viewers(), debug_frames=frames)
+        for _ in range(3):
+            audience.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
+            time.sleep(0.15)
+            frames._next_s = 0
+    audience.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
+    assert len(told) == 2
+    assert "BEING STORED" in told[0]
+    assert told[1] == ""

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from edge.inference.contract import FER2013_LABELS
+from edge.pipeline.dispatcher import Audience
+from edge.pipeline.loop import STAGES, Parts, Pipeline
+from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
+from edge.types import Detection, Frame
+
+ANGRY, HAPPY, NEUTRAL = 0, 3, 6
+
+
+def run(brightness, answers=None, emit="change", **kwargs):
+    face = [Detection((10, 10, 20, 20), 0.9)]
+    sink = RecordingSink()
+    detector = ScriptedDetector([face] * len(brightness) if answers is None else answers)
+    pipeline = Pipeline(Parts(ScriptedSource(brightness), detector, ScriptedClassifier(), Audience(sink), emit))
+    return pipeline.run(**kwargs), sink.events
+
+
+def test_a_face_comes_changes_and_leaves():
+    report, events = run([HAPPY] * 10 + [ANGRY] * 20)
+    assert [(e.state, e.emotion) for e in events] == [("started", "happy"), ("changed", "angry"), ("ended", "angry")]
+    assert {e.track_id for e in events} == {1}
+    # A change is announced when the smoothed score has turned, not at the first frame of it.
+    assert 10 < events[1].frame < 20
+    assert (report.frames_seen, report.frames_processed, report.frames_dropped) == (30, 30, 0)
+    assert (report.faces, report.events) == (30, 3)
+
+
+def test_a_flicker_is_no_change():
+    _, events = run([HAPPY] * 10 + [ANGRY] + [HAPPY] * 10)
+    assert [e.state for e in events] == ["started", "ended"]
+
+
+def test_a_face_that_ends_tells_what_it_showed():
+    _, events = run([HAPPY] * 20 + [ANGRY] * 21)
+    dwell = events[-1].as_dict()["dwell"]
+    assert dwell["seconds"] == pytest.approx(4.0)
+    changed = events[1].frame / 10
+    assert dwell["shares"] == pytest.approx({"happy": (changed - 0.1) / 4, "angry": (4.1 - changed) / 4}, abs=0.03)
+    assert sum(dwell["shares"].values()) == pytest.approx(1)
+    # Seen in one frame only.
+    assert run([HAPPY])[1][-1].as_dict()["dwell"] == {"seconds": 0.0, "shares": {"happy": 1.0}}
+
+
+def test_a_face_that_is_gone_ends_after_a_while():
+    face = [Detection((10, 10, 20, 20), 0.9)]
+    _, events = run([HAPPY] * 40, answers=[face] * 10 + [[]] * 20 + [face] * 10)
+    assert [(e.state, e.track_id) for e in events] == [("started", 1), ("ended", 1), ("started", 2), ("ended", 2)]
+
+
+def test_emit_frame_gives_every_face_with_its_own_scores():
+    faces = [Detection((0, 0, 20, 20), 0.9), Detection((40, 0, 20, 20), 0.8)]
+    report, events = run([HAPPY, NEUTRAL], answers=[faces, faces], emit="frame")
+    assert [(e.frame, e.track_id, e.emotion) for e in events] == [
+        (0, 1, "happy"),
+        (0, 2, "happy"),
+        (1, 1, "neutral"),
+        (1, 2, "neutral"),
+    ]
+    assert report.faces == 4
+    assert all(e.state == "frame" for e in events)
+
+
+def test_no_face_no_event():
+    report, events = run([HAPPY] * 5, answers=[])
+    assert events == []
+    assert report.frames_processed == 5
+
+
+def test_an_event_is_what_the_contract_says():
+    _, events = run([HAPPY] * 3)
+    for event in events:
+        table = event.as_dict()
+        assert list(table) == [
+            "time", "source", "frame", "track_id", "box", "confidence", "emotion", "score", "emotions",
+            "state", "latency_ms", "model", *(["dwell"] if event.state == "ended" else []),
+        ]  # fmt: skip
+        assert table["time"].endswith("Z")
+        assert len(table["time"]) == len("2026-11-21T10:00:00.123Z")
+        assert table["box"] == [10, 10, 20, 20]
+        assert tuple(table["emotions"]) == FER2013_LABELS
+        assert sum(table["emotions"].values()) == pytest.approx(1, abs=1e-5)
+        assert table["score"] == max(table["emotions"].values())
+        assert set(table["latency_ms"]) == {"capture", "detect", "classify", "total"}
+        assert table["model"] == "scripted-float32@1"
+
+
+def test_the_report_has_every_stage_and_stops_where_told():
+    report, _ = run([HAPPY] * 10, max_frames=4)
+    assert report.frames_processed == 4
+    assert set(report.stages) == set(STAGES)
+    table = report.as_dict()
+    assert table["peak_rss_mb"] > 10
+    assert table["fps"] > 0
+    assert "4 frames" in report.as_text()
+
+
+def test_stop_ends_after_the_frame_at_hand():
+    sink = RecordingSink()
+    parts = Parts(ScriptedSource([HAPPY] * 9), ScriptedDetector([]), ScriptedClassifier(), Audience(sink))
+    pipeline = Pipeline(parts)
+    report = pipeline.run(each_turn=lambda frame: pipeline.stop() if frame.index == 2 else None)
+    assert report.frames_processed == 3
+
+
+def test_a_source_without_frames_gives_an_empty_report():
+    report, events = run([])
+    assert events == []
+    assert report.fps == 0
+    assert report.stages == {}
+
+
+def test_a_frame_of_another_kind_is_a_mistake():
+    with pytest.raises(ValueError, match=r"Received: shape=\(2, 2, 4\)"):
+        Frame(np.zeros((2, 2, 4), np.uint8), 0, 0.0, 0.0, 0.0)

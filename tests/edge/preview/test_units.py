@@ -1,0 +1,117 @@
+"""The parts that need no server."""
+
+import pytest
+
+from edge.errors import WrongUseError
+from edge.preview.access_token import VARIABLE, read_token
+from edge.preview.frame_rate import Rate
+from edge.preview.listen_address import parse_address
+from edge.preview.login_attempts import MAX_CLIENTS, MAX_WRONG, WINDOW_S, Attempts
+from edge.preview.timeline import COLUMN_S, SPAN_S, Minutes
+from edge.system.addresses import is_loopback
+
+
+class Clock:
+    now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:0", ("::1", 0)), ("pi.local:65535", ("pi.local", 65535))],
+)
+def test_addresses(text, expected):
+    assert parse_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8080", ":8080", "127.0.0.1", "::1:8080", "[::1]", "a:65536", "a:-1", "a b:1", "http://a:1"]
+)
+def test_what_is_no_address(text):
+    with pytest.raises(WrongUseError, match="expected HOST:PORT"):
+        parse_address(text)
+
+
+def test_loopback():
+    assert all(map(is_loopback, ("127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST.")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "localhost.example", "127.0.0.1.example", "")))
+
+
+def test_tokens(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("  a-token-of-some-length\n")
+    assert read_token(file, {VARIABLE: "another-token-of-length"}) == "a-token-of-some-length"
+    assert read_token(None, {VARIABLE: "another-token-of-length"}) == "another-token-of-length"
+    assert read_token(None, {}) is None
+    assert read_token(None, {VARIABLE: ""}) is None
+    for bad in (b"", b"short", b"two words of some length", b"\xff" * 20, b"line-one-of-some\nline-two", b"x" * 5000):
+        file.write_bytes(bad)
+        with pytest.raises(WrongUseError, match="no good token") as error:
+            read_token(file, {})
+        if bad:
+            assert bad.decode("utf-8", "replace") not in str(error.value)
+    with pytest.raises(WrongUseError, match="No such file"):
+        read_token(tmp_path / "nothing", {})
+
+
+def test_a_client_that_was_wrong_too_often_waits_and_no_other():
+    clock = Clock()
+    attempts = Attempts(clock)
+    for _ in range(MAX_WRONG):
+        assert attempts.wait_s("10.0.0.1") == 0
+        attempts.count_wrong("10.0.0.1")
+        clock.now_s += 1
+    assert attempts.wait_s("10.0.0.1") == WINDOW_S - MAX_WRONG
+    assert attempts.wait_s("10.0.0.2") == 0
+    clock.now_s += WINDOW_S - MAX_WRONG
+    assert attempts.wait_s("10.0.0.1") == 0
+
+
+def test_a_network_of_ipv6_is_one_client_and_mapped_ones_are_not():
+    attempts = Attempts(Clock())
+    for i in range(MAX_WRONG):
+        attempts.count_wrong(f"2001:db8::{i}")
+        attempts.count_wrong("::ffff:10.0.0.1")
+    assert attempts.wait_s("2001:db8::ffff") > 0
+    assert attempts.wait_s("2001:db8:0:1::1") == 0
+    assert attempts.wait_s("10.0.0.1") > 0
+    assert attempts.wait_s("::ffff:10.0.0.2") == 0
+
+
+def test_the_memory_of_clients_is_bounded():
+    attempts = Attempts(Clock())
+    for i in range(2 * MAX_CLIENTS):
+        attempts.count_wrong(f"10.{i // 256}.{i % 256}.1")
+    assert len(attempts._wrong) == MAX_CLIENTS
+
+
+def test_minutes_count_faces_and_absence():
+    clock = Clock()
+    minutes = Minutes(clock)
+    for expressions in (["happy"], ["happy", "sad"], ["happy"], []):
+        minutes.add(expressions)
+    assert minutes.as_dict()["columns"] == [[0, 0.75, {"happy": 0.75, "sad": 0.25}]]
+    number = minutes.number
+    # A source that stands still leaves a gap.
+    clock.now_s += 5 * COLUMN_S
+    minutes.add(["uncertain"])
+    assert minutes.number == number + 5
+    assert [column[0] for column in minutes.as_dict()["columns"]] == [5, 0]
+    clock.now_s += SPAN_S - COLUMN_S
+    assert minutes.as_dict()["columns"] == [[SPAN_S / COLUMN_S - 1, 1.0, {"uncertain": 1.0}]]
+    for _ in range(1000):
+        clock.now_s += COLUMN_S
+        minutes.add(["happy"])
+    assert len(minutes.as_dict()["columns"]) == SPAN_S / COLUMN_S
+
+
+def test_the_rate_counts_what_was_processed_and_dropped():
+    clock = Clock()
+    rate = Rate(clock)
+    for _ in range(20):
+        clock.now_s += 0.1
+        rate.add(2)
+    assert rate.fps == pytest.approx(10)
+    assert rate.dropped_fps == pytest.approx(20)

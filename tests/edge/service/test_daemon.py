@@ -1,0 +1,304 @@
+"""`mien run` as a daemon, in a process of its own: signals, reloading, and what goes wrong meanwhile."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from edge.detection.weights import WEIGHTS
+from edge.errors import FrameError
+from edge.inference.classifier import Classifier
+from edge.pipeline.dispatcher import Audience
+from edge.pipeline.loop import Parts, Pipeline
+from edge.system.cache import cache_folder
+from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
+from edge.types import Detection, SourceEvent
+from tests.conftest import SHIPPED
+from tests.edge.waiting import wait_until
+
+HAPPY = 3
+FACE = [Detection((10, 10, 20, 20), 0.9)]
+
+
+class Broken(ScriptedClassifier):
+    """Fails, or answers nonsense, where the face is as bright as it is told."""
+
+    def __init__(self, raises=(), nonsense=()):
+        super().__init__()
+        self._raises, self._nonsense = raises, nonsense
+
+    def scores(self, face_gray):
+        brightness = int(face_gray.mean())
+        if brightness in self._raises:
+            raise RuntimeError("Invoke failed\nNode number 3")
+        return np.full(7, np.nan, np.float32) if brightness in self._nonsense else super().scores(face_gray)
+
+
+def pipeline_of(brightness, classifier, sink):
+    source = ScriptedSource(brightness)
+    return Pipeline(Parts(source, ScriptedDetector([FACE] * len(brightness)), classifier, Audience(sink)))
+
+
+def test_frames_that_fail_are_counted_and_survived(caplog):
+    sink = RecordingSink()
+    brightness = [3, 3, 5, 6, 3, 3]
+    report = pipeline_of(brightness, Broken(raises=(5,), nonsense=(6,)), sink).run()
+    assert (report.frames_processed, report.frames_failed, report.frames_dropped, report.frames_seen) == (4, 2, 2, 6)
+    assert [event.state for event in sink.events] == ["started", "ended"]
+    assert [told.dropped for told in sink.reports] == [0, 0, 2, 0]
+    # Once a minute, in one line.
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert line == "frame left out, 1 so far: RuntimeError: Invoke failed"
+
+
+def test_a_clip_of_which_no_frame_can_be_processed_fails():
+    with pytest.raises(FrameError, match=r"none of 3 frames could be processed: ValueError: .* no numbers"):
+        pipeline_of([6] * 3, Broken(nonsense=(6,)), RecordingSink()).run()
+
+
+def test_nothing_but_failures_ends_the_run_so_that_somebody_learns_of_it(monkeypatch):
+    monkeypatch.setattr("edge.pipeline.loop.FAILING_S", 0.0)
+    with pytest.raises(FrameError, match="no frame could be processed for 0 s"):
+        pipeline_of([3, 6, 6, 6, 3], Broken(nonsense=(6,)), RecordingSink()).run()
+
+
+def test_faces_leave_with_the_source_and_sinks_learn_why():
+    sink = RecordingSink()
+    source = ScriptedSource([HAPPY] * 6)
+    pipeline = Pipeline(Parts(source, ScriptedDetector([FACE] * 6), ScriptedClassifier(), Audience(sink)))
+
+    def after(frame):
+        if frame.index == 2:
+            source.on_state(SourceEvent("scripted", "stalled", "no frame for 20 s"))
+            assert sink.events[-1].state == "ended"
+
+    pipeline.run(each_turn=after)
+    assert [event.state for event in sink.events] == ["started", "ended", "started", "ended"]
+    assert [(event.state, event.reason) for event in sink.source_events] == [("stalled", "no frame for 20 s")]
+
+
+def test_other_parts_go_on_where_the_first_ones_stopped():
+    sinks = RecordingSink(), RecordingSink()
+    parts = [
+        Parts(ScriptedSource([HAPPY] * 5), ScriptedDetector([FACE] * 5), ScriptedClassifier(), Audience(sink))
+        for sink in sinks
+    ]
+    pipeline = Pipeline(parts[0])
+
+    def after(frame):
+        if frame.index == 2 and not sinks[1].events:
+            pipeline.change(parts[1])
+
+    report = pipeline.run(each_turn=after)
+    assert [[event.state for event in sink.events] for sink in sinks] == [["started", "ended"]] * 2
+    # Three of the one, five of the other.
+    assert (report.frames_processed, report.events, report.faces) == (8, 4, 8)
+
+
+# --- in a process of its own ------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(*arguments, hang_up=signal.SIG_DFL):
+    """A daemon, killed at the end if it is still there; `hang_up` is what SIGHUP does before it says otherwise."""
+    command = [sys.executable, "-m", "edge", "run", *map(str, arguments)]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # The tests themselves may run under nohup.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, hang_up),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def wait_for_line(process, text):
+    while text not in (line := process.stderr.readline()):
+        assert line, "the daemon ended"
+    return line
+
+
+pytestmark = pytest.mark.usefixtures("weights")
+
+
+def test_sighup_reads_the_configuration_again(tmp_path):
+    config, first, second = tmp_path / "mien.toml", tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    config.write_text(f'sink = "jsonl:{first}"\n')
+    report = tmp_path / "r.json"
+    with running("--config", config, "--report", report) as process:
+        wait_until(lambda: lines(first), "an event")
+        config.write_text(f'sink = "jsonl:{second}"\nemit = "frame"\n')
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "configuration was read again")
+        wait_until(lambda: lines(second), "an event in the other file")
+        # A bad one is refused, whatever is wrong with it, and the old one stays.
+        for bad, said in (
+            ("sourse = 'x'", "did you mean source?"),
+            ("model = 'nothing'", "no model"),
+            (f"source = '{tmp_path / 'none.mp4'}'", "no source"),
+            (f"sink = 'jsonl:{tmp_path / 'no' / 'x.jsonl'}'", "cannot write"),
+            ("preview = '0.0.0.0:0'", "expected a token"),
+            ("aggregate = 60\npreview = '127.0.0.1:0'", "expected one of them"),
+        ):
+            config.write_text(bad + "\n")
+            process.send_signal(signal.SIGHUP)
+            line = wait_for_line(process, "refused, the old one stays")
+            assert said in line
+            n = len(lines(second))
+            wait_until(lambda n=n: len(lines(second)) > n + 5, f"more events after {bad!r}")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert [event["state"] for event in lines(first)] == ["started", "ended"]
+    assert {event["state"] for event in lines(second)} == {"frame"}
+    # The counts go on over all of it.
+    assert json.loads(report.read_text())["events"] == 2 + len(lines(second))
+
+
+def test_sighup_turns_to_measured_threads(tmp_path, monkeypatch):
+    for weights in WEIGHTS.values():
+        shutil.copy(cache_folder() / weights.file, tmp_path)
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
+    config, out = tmp_path / "mien.toml", tmp_path / "e.jsonl"
+    settings = f'sink = "jsonl:{out}"\nemit = "frame"\n'
+    config.write_text(settings)
+    with running("--config", config) as process:
+        wait_until(lambda: lines(out), "an event")
+        assert not (tmp_path / "threads.json").exists()
+        config.write_text(settings + 'threads = "auto"\n')
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "configuration was read again")
+        n = len(lines(out))
+        wait_until(lambda: len(lines(out)) > n + 5, "more events")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    # On one core there is nothing to choose.
+    assert (tmp_path / "threads.json").exists() == (len(os.sched_getaffinity(0)) > 1)
+
+
+def test_sighup_without_a_configuration_ends_the_run(tmp_path):
+    with running("--sink", f"jsonl:{tmp_path / 'e.jsonl'}") as process:
+        wait_until(lambda: lines(tmp_path / "e.jsonl"), "an event")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+
+
+def test_under_nohup_sighup_does_nothing(tmp_path):
+    out = tmp_path / "e.jsonl"
+    with running("--sink", f"jsonl:{out}", "--emit", "frame", hang_up=signal.SIG_IGN) as process:
+        n = len(wait_until(lambda: lines(out), "an event"))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(lines(out)) > n + 10, "more events")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_sigterm_ends_within_5_s_though_a_sink_hangs(tmp_path):
+    """A full pipe that nobody reads, and a broker that is away."""
+    arguments = ("--sink", "jsonl:-", "--sink", "mqtt://127.0.0.1:1", "--emit", "frame", "--max-frames", 10_000)
+    command = [sys.executable, "-m", "edge", "run", "--source", "scripted:7777", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_line(process, "is online")
+        time.sleep(4)
+        begin_s = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        # Not communicate(): the pipe stays full.
+        assert process.wait(30) == 0
+        took_s = time.monotonic() - begin_s
+        err = process.stderr.read()
+        process.stdout.close()
+    # 5 s, and a machine that does other things as well.
+    assert took_s < 8, err
+    assert "could not be delivered" in err
+
+
+def test_passwords_are_in_no_line(tmp_path):
+    config = tmp_path / "mien.toml"
+    config.write_text('source = "rtsp://user:geheim@127.0.0.1:1/x"\nsink = "jsonl:-"\n')
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "rtsp://127.0.0.1:1/x" in done.stderr
+    assert "geheim" not in done.stderr + done.stdout
+
+
+def test_aggregates_in_every_kind_of_sink(mien, demo_clip, tmp_path):
+    done = mien(
+        "run", "--source", demo_clip, "--aggregate", "1s", "--min-faces", 1, "--sink", "console",
+        "--sink", f"jsonl:{tmp_path / 'a.jsonl'}", "--sink", f"csv:{tmp_path / 'a.csv'}",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = lines(tmp_path / "a.jsonl")
+    assert len(told) == 3
+    assert set(told[0]) == {"time", "source", "seconds", "faces", "shares", "model"}
+    assert told[0]["faces"] == 1
+    assert "= 1 faces in 1 s: happy 100%" in done.out
+    header, row = (tmp_path / "a.csv").read_text().splitlines()[:2]
+    assert "share_happy" in header
+    assert "box" not in header
+    assert len(header.split(",")) == len(row.split(","))
+
+
+def test_all_of_it_at_once(tmp_path):
+    """A live source, a broker, Prometheus and a viewer, on the real command; stored pictures are announced."""
+    import struct
+    import urllib.request
+
+    pytest.importorskip("paho.mqtt.client", reason="pip install 'mien[mqtt]'")
+    parser = pytest.importorskip("prometheus_client.parser", reason="pip install 'mien[metrics]'")
+    sockets = pytest.importorskip("websockets.sync.client", reason="pip install 'mien[preview]'")
+    from tests.edge.mosquitto import Mosquitto, free_port, listening
+
+    broker = Mosquitto(tmp_path)
+    listener = listening(broker)
+    metrics, preview = free_port(), free_port()
+    (tmp_path / "camera").write_text("work")
+    arguments = ("--source", f"scripted:{tmp_path / 'camera'}", "--preview", f"127.0.0.1:{preview}")
+    sinks = ("--sink", f"mqtt://127.0.0.1:{broker.port}/mien/all", "--sink", f"metrics:{metrics}")
+    try:
+        with running(*arguments, *sinks, "--debug-frames", tmp_path / "pictures") as process:
+            wait_until(lambda: listener.payloads("mien/all/events"), "an event at the broker")
+            assert json.loads(listener.payloads("mien/all/source")[-1])["state"] == "online"
+            model = Classifier(SHIPPED).card.identity
+            assert json.loads(listener.payloads("mien/all/state")[-1])["model"] == model
+            assert "homeassistant/device/mien_all/config" in [topic for topic, _, _ in listener.heard]
+            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
+                families = list(parser.text_string_to_metric_families(answer.read().decode()))
+            frames = next(family for family in families if family.name == "mien_frames")
+            assert frames.samples[0].value > 0
+            (told,) = next(family for family in families if family.name == "mien_model_info").samples
+            assert f"{told.labels['model']}@{told.labels['version']}" == model
+            with sockets.connect(f"ws://127.0.0.1:{preview}/live", compression=None, proxy=None) as viewer:
+                said = []
+                while not isinstance(message := viewer.recv(30), bytes):
+                    said.append(message)
+            (length,) = struct.unpack(">I", message[:4])
+            view = json.loads(message[4 : 4 + length])
+            assert [face["expression"] for face in view["faces"]] == ["happy"]
+            assert message[4 + length :].startswith(b"\xff\xd8")
+            assert any("PICTURES ARE BEING STORED" in text for text in said)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert f"preview at http://127.0.0.1:{preview}/" in err
+        wait_until(lambda: "offline" in listener.payloads("mien/all/availability"), "the goodbye at the broker")
+        assert list((tmp_path / "pictures").glob("*.jpg"))
+    finally:
+        listener.close()
+        broker.stop()

@@ -1,0 +1,247 @@
+"""What a service manager learns of the real `mien run`, over a real socket."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from edge.service.heartbeat import Heartbeat
+from edge.service.sd_notify import NotifySocket, watchdog_s
+from tests.edge.waiting import wait_until
+
+DEMO = ("--source", "demo", "--sink", "jsonl:/dev/null")
+
+
+class ServiceManager:
+    """The other end: keeps every message and when it came, by the monotonic clock."""
+
+    def __init__(self, address):
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
+        self._socket.setblocking(False)
+        self._heard = []
+
+    @property
+    def heard(self):
+        while True:
+            try:
+                message = self._socket.recv(65536)
+            except BlockingIOError:
+                return self._heard
+            self._heard.append((time.monotonic(), message.decode().splitlines()))
+
+    def times(self, line):
+        return [when_s for when_s, message in self.heard if line in message]
+
+    def lines(self, prefix):
+        return [line for _, message in self.heard for line in message if line.startswith(prefix)]
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def service_manager(request, tmp_path):
+    address = str(tmp_path / "notify") if request.param == "path" else f"@mien-test-{os.getpid()}-{time.monotonic_ns()}"
+    listens = ServiceManager(address)
+    yield listens
+    listens.close()
+
+
+@pytest.fixture
+def by_path(tmp_path):
+    listens = ServiceManager(str(tmp_path / "notify"))
+    yield listens
+    listens.close()
+
+
+@contextmanager
+def service(listens, *arguments, watchdog_usec=None):
+    """`mien run` as a service manager starts it."""
+    environment = {**os.environ, "NOTIFY_SOCKET": listens.address}
+    # `exec` keeps the number that the shell has written down, as systemd does for its child.
+    start = 'WATCHDOG_PID=$$ exec "$@"' if watchdog_usec else 'exec "$@"'
+    if watchdog_usec:
+        environment["WATCHDOG_USEC"] = str(watchdog_usec)
+    command = ["sh", "-c", start, "sh", sys.executable, "-m", "edge", "run", *map(str, arguments)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+
+
+@pytest.mark.usefixtures("weights")
+def test_ready_alive_and_stopping(service_manager):
+    with service(service_manager, *DEMO, watchdog_usec=2_000_000) as process:
+        wait_until(lambda: len(service_manager.times("WATCHDOG=1")) > 4, "five signs of life")
+        end(process)
+    (ready_s,) = service_manager.times("READY=1")
+    signs = service_manager.times("WATCHDOG=1")
+    assert ready_s <= signs[0]
+    # A quarter of the time, so that none is later than half of it on a machine that does other things as well.
+    assert (signs[-1] - signs[0]) / (len(signs) - 1) > 0.4
+    assert "demo" in service_manager.lines("STATUS=")[0]
+    assert service_manager.heard[-1][1] == ["STOPPING=1", "STATUS=stopping"]
+
+
+@pytest.mark.usefixtures("weights")
+def test_an_empty_room_is_ready_too(by_path, tmp_path):
+    import cv2
+    import numpy as np
+
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((120, 160, 3), 96, np.uint8))
+    report = tmp_path / "report.json"
+    with service(by_path, "--source", tmp_path, "--sink", "console", "--report", report) as process:
+        assert process.wait(60) == 0
+    assert json.loads(report.read_text())["faces"] == 0
+    assert len(by_path.times("READY=1")) == 1
+    # Nobody has asked for signs of life.
+    assert not by_path.times("WATCHDOG=1")
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_camera_that_hangs_stops_the_signs_of_life_and_one_that_works_again_brings_them_back(by_path, tmp_path):
+    camera = tmp_path / "camera"
+    camera.write_text("work")
+    arguments = ("--source", f"scripted:{camera}", "--stall-timeout", "1", "--sink", "jsonl:/dev/null")
+    with service(by_path, *arguments, watchdog_usec=1_000_000) as process:
+        wait_until(lambda: by_path.times("WATCHDOG=1"), "a sign of life")
+        for fault in ("hang", "stall"):
+            camera.write_text(fault)
+            # What was under way when the fault came.
+            time.sleep(0.6)
+            before = len(by_path.times("WATCHDOG=1"))
+            time.sleep(2.5)
+            assert len(by_path.times("WATCHDOG=1")) == before, fault
+            assert process.poll() is None
+            camera.write_text("work")
+            wait_until(lambda n=before: len(by_path.times("WATCHDOG=1")) > n, f"a sign of life after {fault}")
+        end(process)
+    assert len(by_path.times("READY=1")) == 1
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_camera_that_never_comes_is_never_ready(by_path, tmp_path):
+    camera = tmp_path / "camera"
+    camera.write_text("vanish")
+    arguments = ("--source", f"scripted:{camera}", "--wait-for-source", "--sink", "jsonl:/dev/null")
+    with service(by_path, *arguments, watchdog_usec=1_000_000) as process:
+        wait_until(lambda: any("no frame" in line for line in by_path.lines("STATUS=")), "a status")
+        assert not by_path.times("READY=1") + by_path.times("WATCHDOG=1")
+        camera.write_text("work")
+        wait_until(lambda: by_path.times("READY=1"), "ready once it is there")
+        end(process)
+
+
+@pytest.mark.usefixtures("weights")
+def test_sighup_is_a_reload_with_an_end(by_path, tmp_path):
+    config = tmp_path / "mien.toml"
+    config.write_text('sink = "jsonl:/dev/null"\n')
+    with service(by_path, "--config", config) as process:
+        wait_until(lambda: by_path.times("READY=1"), "ready")
+        for number, text in enumerate(('sink = "jsonl:/dev/null"\nemit = "frame"\n', "sourse = 1\n"), 1):
+            config.write_text(text)
+            before_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            process.send_signal(signal.SIGHUP)
+            wait_until(lambda n=number: len(by_path.times("READY=1")) == n + 1, "ready again")
+            stamp = int(by_path.lines("MONOTONIC_USEC=")[-1].partition("=")[2])
+            assert before_us <= stamp <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        end(process)
+    assert by_path.lines("RE") == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1"]
+
+
+@pytest.mark.usefixtures("weights")
+def test_a_run_that_fails_says_why(by_path, tmp_path):
+    with service(by_path, "--source", f"scripted:{tmp_path / 'nothing'}", "--sink", "jsonl:/dev/null") as process:
+        assert process.wait(60) == 1
+    assert not by_path.times("READY=1")
+    assert "No such file" in by_path.lines("STATUS=stopping: ")[0]
+
+
+class Counting:
+    """A pipeline as far as a heartbeat looks at it."""
+
+    processed = 0
+
+
+class Deaf(NotifySocket):
+    """Takes a message where it is told to."""
+
+    def __init__(self):
+        super().__init__("/nowhere")
+        self.hears, self.heard = True, []
+
+    def send(self, *lines):
+        self.heard += lines if self.hears else ()
+        return self.hears
+
+
+def test_what_nobody_has_heard_is_said_again():
+    class Report:
+        source, model = "made", "m@1"
+
+    pipeline, deaf = Counting(), Deaf()
+    pipeline.report = Report
+    heartbeat = Heartbeat(pipeline, deaf, watchdog=0.0)
+    heartbeat.beat()
+    assert deaf.heard == []
+    pipeline.processed, deaf.hears = 1, False
+    heartbeat.beat()
+    deaf.hears = True
+    # Before it is ready, a reload is nobody's business.
+    heartbeat.reloading()
+    assert deaf.heard == []
+    heartbeat.beat()
+    assert deaf.heard == ["READY=1", "STATUS=made: running", "WATCHDOG=1"]
+    heartbeat.beat()
+    assert deaf.heard[3:] == []
+    deaf.hears = False
+    heartbeat.reloaded()
+    deaf.hears = True
+    heartbeat.beat()
+    assert deaf.heard[3:] == ["READY=1", "STATUS=made: running"]
+
+
+def test_nobody_listens(tmp_path, caplog):
+    assert not NotifySocket.named_by({})
+    assert NotifySocket.named_by({}).send("READY=1")
+    # Its owner is away, or is no socket at all.
+    assert not NotifySocket(str(tmp_path / "none")).send("READY=1")
+    assert not NotifySocket(str(tmp_path)).send("READY=1")
+    assert not NotifySocket("vsock:2:1234")
+    assert "expected a path or @NAME" in caplog.text
+
+
+def test_a_full_socket_is_not_waited_for(tmp_path):
+    listens = ServiceManager(str(tmp_path / "full"))
+    sender = NotifySocket(listens.address)
+    assert [sender.send("STATUS=x" * 20) for _ in range(2000)][-1] is False
+    assert listens.heard
+    assert sender.send("READY=1")
+    listens.close()
+
+
+def test_whose_watchdog_it_is():
+    asked = {"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": "7"}
+    assert watchdog_s(asked, 7) == 180
+    assert watchdog_s(asked, 8) is None
+    assert watchdog_s({"WATCHDOG_USEC": "500000"}, 8) == 0.5
+    for wrong in ({}, {"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "x"}):
+        assert watchdog_s(wrong, 7) is None

@@ -1,0 +1,469 @@
+"""The MQTT sink against a real Mosquitto, heard by Mosquitto's own clients."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from edge import __version__
+from edge.errors import SinkError, WrongUseError
+from edge.sinks import open_outlets, sink_maker
+from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, USER_VARIABLE, Broker
+from edge.sinks.sink_uri import Spec
+from edge.system.board import peak_rss_mb
+from edge.types import SourceEvent
+from tests.edge.made_events import made_event, made_report
+from tests.edge.mosquitto import Listener, Mosquitto, find, listening
+from tests.edge.waiting import wait_until
+
+pytest.importorskip("paho.mqtt.client", reason="no paho-mqtt: pip install 'mien[mqtt]'")
+
+TOPIC, CONFIG = "mien/test", "homeassistant/device/mien_test/config"
+#: How long the broker is away in the test; a soak takes 600.
+AWAY_S = float(os.environ.get("MIEN_BROKER_AWAY_S", "8"))
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Mosquitto(tmp_path)
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def listener(broker):
+    listener = listening(broker)
+    yield listener
+    listener.close()
+
+
+def address(broker, options=""):
+    return f"mqtt://127.0.0.1:{broker.port}/{TOPIC}{options}"
+
+
+def opened(broker, options=""):
+    return open_outlets([sink_maker(address(broker, options))])
+
+
+def heard_frames(listener):
+    return [json.loads(payload)["frame"] for payload in listener.payloads(f"{TOPIC}/events")]
+
+
+def read_back(port, *options, topic="#"):
+    """Topic to payload of what a second client finds retained."""
+    command = [find("mosquitto_sub"), "-p", str(port), "-t", topic, "-F", "%r %t %p", "-W", "1", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    rows = [line.split(" ", 2) for line in done.stdout.splitlines()]
+    return {name: payload for retained, name, payload in rows if retained == "1"}
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_events_arrive_as_json(broker, listener, qos):
+    with opened(broker, f"?qos={qos}") as outlets:
+        (outlet,) = outlets
+        for number in range(300):
+            outlets.put(made_event(number))
+        wait_until(lambda: len(heard_frames(listener)) == 300, "300 events")
+        assert heard_frames(listener) == list(range(300))
+        wait_until(lambda: outlet.counts.delivered == 300, "acknowledged")
+        assert outlet.counts.failures == 0
+    assert json.loads(listener.payloads(f"{TOPIC}/events")[0]) == {
+        **made_event(0).as_dict(),
+        "time": json.loads(listener.payloads(f"{TOPIC}/events")[0])["time"],
+    }
+    wait_until(lambda: listener.payloads(f"{TOPIC}/availability") == ["online", "offline"], "goodbye")
+
+
+def test_discovery_and_availability_are_read_back_by_a_second_client(broker, listener):
+    with opened(broker) as outlets:
+        outlets.put(SourceEvent("camera:0", "online"))
+        outlets.put(made_event(0))
+        wait_until(lambda: listener.payloads(f"{TOPIC}/state"), "the state")
+        found = read_back(broker.port)
+        assert found[f"{TOPIC}/availability"] == "online"
+        assert json.loads(found[f"{TOPIC}/source"])["state"] == "online"
+        assert f"{TOPIC}/events" not in found
+        message = json.loads(found[CONFIG])
+    assert message["device"]["identifiers"] == ["mien_test"]
+    assert message["origin"]["name"] == "mien"
+    sensors = message["components"]
+    assert set(sensors) == {"expression", "faces", "fps", "latency_ms", "source", "model"}
+    assert len({sensor["unique_id"] for sensor in sensors.values()}) == 6
+    state = json.loads(found[f"{TOPIC}/state"])
+    for key in ("expression", "faces", "fps", "latency_ms"):
+        sensor = sensors[key]
+        # What the sensor looks for is there.
+        assert sensor["platform"] == "sensor"
+        assert sensor["state_topic"] == f"{TOPIC}/state"
+        assert sensor["value_template"] == f"{{{{ value_json.{key} }}}}"
+        assert key in state
+        assert [each["topic"] for each in sensor["availability"]] == [f"{TOPIC}/availability", f"{TOPIC}/source"]
+        assert sensor["availability_mode"] == "all"
+    assert state["expression"] in sensors["expression"]["options"]
+    assert read_back(broker.port)[f"{TOPIC}/availability"] == "offline"
+
+
+def test_the_model_is_known_before_the_first_frame_and_when_it_changes(broker, listener):
+    with opened(broker) as outlets:
+        outlets.model("mien-small-int8@2")
+        wait_until(lambda: f"{TOPIC}/state" in read_back(broker.port), "the state")
+        state = json.loads(read_back(broker.port)[f"{TOPIC}/state"])
+        assert (state["model"], state["version"], state["fps"]) == ("mien-small-int8@2", __version__, None)
+        sensor = json.loads(listener.payloads(CONFIG)[-1])["components"]["model"]
+        assert sensor["state_topic"] == sensor["json_attributes_topic"] == f"{TOPIC}/state"
+        assert sensor["value_template"] == "{{ value_json.model }}"
+        # A camera that is away tells nothing of the model.
+        assert [each["topic"] for each in sensor["availability"]] == [f"{TOPIC}/availability"]
+        assert json.loads(listener.payloads(CONFIG)[-1])["device"]["sw_version"] == __version__
+        outlets.model("mien-nano-int8@1")
+        outlets.frame(made_report())
+        wait_until(
+            lambda: json.loads(listener.payloads(f"{TOPIC}/state")[-1])["model"] == "mien-nano-int8@1", "the other one"
+        )
+
+
+def test_home_assistant_that_starts_again_is_told_again(broker, listener):
+    with opened(broker) as outlets:
+        outlets.put(made_event())
+        wait_until(lambda: len(listener.payloads(CONFIG)) == 1, "discovery")
+        birth = [find("mosquitto_pub"), "-p", str(broker.port), "-t", "homeassistant/status", "-m"]
+        subprocess.run([*birth, "offline"], check=True)
+        subprocess.run([*birth, "online"], check=True)
+        wait_until(lambda: len(listener.payloads(CONFIG)) == 2, "discovery again")
+        wait_until(lambda: listener.payloads(f"{TOPIC}/availability") == ["online", "online"], "availability again")
+
+
+def test_nobody_is_told_where_discovery_is_off(broker, listener):
+    with opened(broker, "?discovery=off") as outlets:
+        outlets.put(made_event())
+        wait_until(lambda: heard_frames(listener), "an event")
+    assert CONFIG not in read_back(broker.port)
+
+
+def test_the_state_follows_faces_and_source(broker, listener):
+    def last():
+        states = listener.payloads(f"{TOPIC}/state")
+        return json.loads(states[-1]) if states else {}
+
+    def frames_until(state, faces, what):
+        def tell():
+            outlets.frame(made_report(faces=faces))
+            return state()
+
+        wait_until(tell, what)
+
+    with opened(broker) as outlets:
+        outlets.put(made_event(0, "started", "happy"))
+        outlets.put(made_event(1, "changed", "angry"))
+        frames_until(lambda: last().get("expression") == "angry", 1, "angry")
+        # Frames came, so the source must be there, though nobody said so.
+        assert json.loads(listener.payloads(f"{TOPIC}/source")[-1])["state"] == "online"
+        frames_until(lambda: last()["fps"], 1, "frames a second")
+        assert last()["faces"] == 1
+        assert last()["latency_ms"] == pytest.approx(3.6)
+        outlets.put(made_event(2, "ended", "angry"))
+        frames_until(lambda: (last()["expression"], last()["faces"]) == (None, 0), 0, "nobody")
+        time.sleep(0.6)
+        outlets.put(SourceEvent("clip", "stalled", "no frame for 20 s"))
+        wait_until(lambda: last()["fps"] is None, "no frames")
+        assert json.loads(listener.payloads(f"{TOPIC}/source")[-1])["state"] == "stalled"
+
+
+def test_the_will_speaks_after_a_kill(broker, listener):
+    code = (
+        "import time\n"
+        "from edge.sinks import open_outlets, sink_maker\n"
+        f"outlets = open_outlets([sink_maker({address(broker)!r})])\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        wait_until(lambda: listener.payloads(f"{TOPIC}/availability") == ["online"], "it is there")
+        process.send_signal(signal.SIGKILL)
+    wait_until(lambda: listener.payloads(f"{TOPIC}/availability") == ["online", "offline"], "the will")
+    assert read_back(broker.port)[f"{TOPIC}/availability"] == "offline"
+
+
+def test_a_broker_that_comes_and_goes_under_load_loses_nothing(tmp_path):
+    """What is acknowledged is kept, also by a second client: every event is heard, and those in doubt perhaps twice."""
+    lines = ["allow_anonymous true", "persistence true", f"persistence_location {tmp_path}/", "max_queued_messages 0"]
+    broker = Mosquitto(tmp_path, lines)
+    listener = Listener(broker.port, "-c", "-i", "listener")
+    number = 0
+    with opened(broker) as outlets:
+        (outlet,) = outlets
+
+        def give(count):
+            nonlocal number
+            for _ in range(count):
+                outlets.put(made_event(number))
+                number += 1
+                time.sleep(0.002)
+
+        def hears():
+            give(1)
+            return heard_frames(listener)
+
+        wait_until(hears, "the listener hears")
+        first = heard_frames(listener)[0]
+        for _ in range(3):
+            give(100)
+            wait_until(lambda: outlet.counts.delivered > number - 100, "some arrive")
+            give(100)
+            broker.stop()
+            give(100)
+            broker.start()
+        wait_until(lambda: not outlet.counts.queued, "all are delivered")
+        wait_until(lambda: set(heard_frames(listener)) == set(range(first, number)), "all are heard")
+        counts = outlet.counts
+    listener.close()
+    broker.stop()
+    assert (counts.received, counts.delivered, counts.dropped) == (number, number, 0)
+    assert counts.failures > 0
+
+
+def test_a_broker_that_is_away_costs_no_memory_and_the_newest_are_kept(broker):
+    """30 events and frames a second; `MIEN_BROKER_AWAY_S=600` is the long version."""
+    capacity = 100
+    with opened(broker, f"?queue={capacity}") as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event(0))
+        wait_until(lambda: outlet.counts.delivered == 1, "connected")
+        broker.stop()
+        number, end_s = 0, time.monotonic() + AWAY_S
+        high_mb = None
+        while time.monotonic() < end_s:
+            number += 1
+            outlets.put(made_event(number))
+            outlets.frame(made_report(number))
+            assert outlet.counts.queued <= capacity
+            if number == capacity:
+                high_mb = peak_rss_mb()
+            time.sleep(1 / 30)
+        assert number > capacity
+        counts = outlet.counts
+        assert counts.dropped == number - capacity
+        # Of a thousand events more, not one is still there.
+        grown_mb = peak_rss_mb() - high_mb
+        assert grown_mb < 5
+        broker.start()
+        back_s = time.monotonic()
+        listener = listening(broker)
+        wait_until(lambda: not outlet.counts.queued, "all are delivered")
+        print(
+            f"{AWAY_S:.0f} s away, {number} events: {counts.dropped} dropped, the newest {capacity} delivered "
+            f"{time.monotonic() - back_s:.1f} s after its return; {grown_mb:.1f} MB more"
+        )
+        found = read_back(broker.port)
+        listener.close()
+    assert found[f"{TOPIC}/availability"] == "online"
+    assert CONFIG in found
+    assert counts.dropped == outlet.counts.dropped
+    assert outlet.counts.delivered == 1 + capacity
+
+
+def test_the_newest_are_what_arrives_after_an_absence(broker):
+    capacity = 40
+    with opened(broker, f"?queue={capacity}") as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event(0))
+        wait_until(lambda: outlet.counts.delivered == 1, "connected")
+        # Frozen, not stopped: its clients stay connected, and hear what comes afterwards.
+        listener = listening(broker)
+        os.kill(broker.process.pid, signal.SIGSTOP)
+        try:
+            for number in range(1, 501):
+                outlets.put(made_event(number))
+            assert outlet.counts.queued == capacity
+        finally:
+            os.kill(broker.process.pid, signal.SIGCONT)
+        wait_until(lambda: not outlet.counts.queued, "all are delivered")
+        wait_until(lambda: 500 in heard_frames(listener), "the last arrives")
+        listener.close()
+    arrived = heard_frames(listener)
+    assert arrived == sorted(arrived)
+    # Up to a window of them was under way already; all others are the newest.
+    newest = list(range(500 - (capacity - 20) + 1, 501))
+    assert arrived[-len(newest) :] == newest
+    assert len(arrived) + outlet.counts.dropped == outlet.counts.received - 1
+
+
+def test_a_broker_that_is_not_there_yet(tmp_path):
+    broker = Mosquitto(tmp_path)
+    broker.stop()
+    with opened(broker) as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event(7))
+        wait_until(lambda: outlet.counts.failures, "nobody answers")
+        assert "Connection refused" in outlet.last_error
+        broker.start()
+        wait_until(lambda: outlet.counts.delivered == 1, "delivered")
+    broker.stop()
+
+
+def test_closing_without_a_broker_is_quick_and_counted(tmp_path):
+    broker = Mosquitto(tmp_path)
+    broker.stop()
+    before = {thread.name for thread in threading.enumerate()}
+    with opened(broker) as outlets:
+        for number in range(50):
+            outlets.put(made_event(number))
+        assert outlets.close(1.0) == 50
+
+    def ended():
+        return {thread.name for thread in threading.enumerate()} <= before
+
+    wait_until(ended, "paho's thread ends as well")
+
+
+# --- who may come in --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A broker with a password, and without."""
+    passwords = tmp_path / "passwords"
+    subprocess.run([find("mosquitto_passwd"), "-b", "-c", passwords, "pi", "a secret: ü"], check=True)
+    passwords.chmod(0o600)
+    broker = Mosquitto(tmp_path, [f"password_file {passwords}", "allow_anonymous false"])
+    yield broker
+    broker.stop()
+
+
+def delivers(spec):
+    with open_outlets([sink_maker(spec)]) as outlets:
+        (outlet,) = outlets
+        outlets.put(made_event())
+        wait_until(lambda: outlet.counts.delivered or outlet.counts.failures, "an answer")
+        outlets.close(1.0)
+        return outlet.counts.delivered == 1, outlet.last_error
+
+
+def test_user_and_password_from_a_file_or_the_environment(locked, tmp_path, monkeypatch, caplog):
+    login = tmp_path / "login"
+    login.write_text("pi\na secret: ü\n")
+    login.chmod(0o600)
+    assert delivers(address(locked, f"?login={login}")) == (True, "")
+    login.write_text("a secret: ü\n")
+    assert delivers(address(locked, f"?login={login}").replace("//", "//pi@")) == (True, "")
+    assert not caplog.records
+    login.chmod(0o644)
+    sink_maker(address(locked, f"?login={login}").replace("//", "//pi@"))
+    assert "can be read by others" in caplog.text
+    monkeypatch.setenv(USER_VARIABLE, "pi")
+    monkeypatch.setenv(PASSWORD_VARIABLE, "a secret: ü")
+    assert delivers(address(locked)) == (True, "")
+    monkeypatch.setenv(PASSWORD_VARIABLE, "wrong")
+    delivered, why = delivers(address(locked))
+    assert not delivered
+    assert "it refuses us: Not authorized" in why
+    assert "wrong" not in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A made CA, the broker's certificate and a client's, by openssl."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def openssl(*arguments):
+        subprocess.run([find("openssl"), *arguments], check=True, capture_output=True, cwd=folder)
+
+    for name in ("ca", "other"):
+        openssl(*f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} "
+                f"-addext keyUsage=critical,keyCertSign -keyout {name}.key -out {name}.pem".split())  # fmt: skip
+    for name, extension in (("server", "subjectAltName=DNS:localhost"), ("client", "extendedKeyUsage=clientAuth")):
+        openssl(*f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} "
+                f"-keyout {name}.key -out {name}.csr".split())  # fmt: skip
+        (folder / "extension").write_text(f"{extension}\nauthorityKeyIdentifier=keyid\n")
+        openssl(*f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
+                f"-extfile extension -out {name}.pem".split())  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def tls_broker(tmp_path, certificates):
+    tls = [f"cafile {certificates}/ca.pem", f"certfile {certificates}/server.pem", f"keyfile {certificates}/server.key"]
+    broker = Mosquitto(tmp_path, [*tls, "require_certificate true", "use_identity_as_username true"])
+    yield broker
+    broker.stop()
+
+
+# paho leaves a socket to the garbage collector when the handshake fails.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+def test_tls_with_a_ca_and_a_client_certificate(tls_broker, certificates, caplog):
+    def tls(host, *options):
+        return delivers(f"mqtts://{host}:{tls_broker.port}/{TOPIC}?" + "&".join(options))
+
+    ca, other = f"ca={certificates}/ca.pem", f"ca={certificates}/other.pem"
+    client = (f"cert={certificates}/client.pem", f"key={certificates}/client.key")
+    assert tls("localhost", ca, *client) == (True, "")
+    delivered, why = tls("localhost", other, *client)
+    assert not delivered
+    assert "certificate verify failed" in why
+    # Another name than the certificate's.
+    delivered, why = tls("127.0.0.1", ca, *client)
+    assert not delivered
+    assert "IP address mismatch" in why
+    # Without a certificate of our own.
+    delivered, why = tls("localhost", ca)
+    assert not delivered
+    assert "a client certificate?" in why
+    assert not [r for r in caplog.records if "insecure" in r.getMessage()]
+    assert tls("127.0.0.1", other, "insecure=yes", *client) == (True, "")
+    assert "whoever answers is taken for the broker" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("mqtt://", "names no broker"),
+        ("mqtt://host:99999", "names no broker"),
+        ("mqtt://ho st..x/t", "names no broker"),
+        ("mqtt://host/a/#", "without # and"),
+        ("mqtt://host?qos=3", "from 0 to 2"),
+        ("mqtt://host?qso=1", "did you mean 'qos'"),
+        ("mqtt://host?ca=x", "expected mqtts"),
+        ("mqtts://host?insecure=perhaps", "expected yes"),
+        ("mqtts://host?key=x", "expected cert=FILE too"),
+        ("mqtt://host?discovery=a/%23", "expected off, or"),
+        ("mqtt://pi:hunter2@host", "does not belong into the address"),
+        ("mqt://pi:hunter2@host", "no sink"),
+        ("mqtt://pi:hunter2@host?wrong", "names no broker|does not belong"),
+        ("mqtt://pi:hunter2@host?qos=1&qos=2", "each once"),
+    ],
+)
+def test_wrong_addresses(spec, said):
+    with pytest.raises(WrongUseError, match=said) as caught:
+        sink_maker(spec)
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_not_there_or_wrong(tmp_path):
+    junk = tmp_path / "junk"
+    junk.write_text("a\nb\nc\n")
+    junk.chmod(0o600)
+    for spec, error, said in (
+        ("mqtt://pi@host?login=/no/file", SinkError, "cannot read /no/file"),
+        (f"mqtt://pi@host?login={junk}", WrongUseError, "has 3 lines"),
+        ("mqtts://host?ca=/no/file", SinkError, "no file /no/file"),
+        (f"mqtts://host?ca={junk}", SinkError, "expected PEM files"),
+        (f"mqtts://host?cert={junk}", SinkError, "expected PEM files"),
+    ):
+        with pytest.raises(error, match=said):
+            sink_maker(spec)
+
+
+def test_what_an_address_says():
+    broker = Broker.of(Spec.parse("mqtts://pi@[::1]/a/b/?qos=0"), {PASSWORD_VARIABLE: "hunter2"})
+    assert (broker.host, broker.port, broker.topic, broker.user, broker.qos) == ("::1", 8883, "a/b", "pi", 0)
+    assert broker.name == "mqtts://[::1]/a/b/"
+    assert "hunter2" not in repr(broker)
+    assert Broker.of(Spec.parse("mqtt://host"), {}).topic.startswith("mien/")
+    with pytest.raises(WrongUseError, match="but no user"):
+        Broker.of(Spec.parse("mqtt://host"), {PASSWORD_VARIABLE: "hunter2"})

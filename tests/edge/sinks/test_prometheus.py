@@ -1,0 +1,181 @@
+"""What Prometheus reads: a real scrape, read by Prometheus's own parser."""
+
+import socket
+import struct
+import urllib.request
+from http import HTTPStatus
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from edge import __version__
+from edge.errors import SinkError, WrongUseError
+from edge.sinks import open_outlets, sink_maker
+from edge.sinks.prometheus.board_collector import BoardCollector
+from edge.sinks.prometheus.exporter import TOKEN_VARIABLE
+from edge.types import SourceEvent
+from tests.edge.made_events import made_event, made_report
+from tests.edge.mosquitto import free_port
+from tests.edge.waiting import wait_until
+
+parser = pytest.importorskip("prometheus_client.parser", reason="no prometheus-client: pip install 'mien[metrics]'")
+
+TOKEN = "0123456789abcdef"
+
+
+def scrape(port, token=None):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read().decode()
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in parser.text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def sinks_of(outlets):
+    return [outlet.sink for outlet in outlets]
+
+
+def test_a_scrape_tells_everything(tmp_path):
+    lines = f"jsonl:{tmp_path}/e"
+    with open_outlets([sink_maker("metrics:0"), sink_maker(lines), sink_maker("jsonl:/dev/full")]) as outlets:
+        port = sinks_of(outlets)[0].port
+        outlets.put(SourceEvent("clip", "online"))
+        for number in range(3):
+            outlets.put(made_event(number, "changed"))
+        for number in range(10):
+            outlets.frame(made_report(number, faces=2, dropped=1))
+        full = list(outlets)[2]
+        wait_until(lambda: full.counts.failures, "the full disk is met")
+        wait_until(lambda: scrape(port).get(("mien_frames_total", "clip")) == 10, "ten frames")
+        wait_until(lambda: scrape(port).get(("mien_events_total", "changed", "happy")) == 3, "three events")
+        found = scrape(port)
+        assert found["mien_frames_dropped_total", "clip"] == 10
+        assert found["mien_faces_total", "clip"] == 20
+        assert found["mien_faces_in_view", "clip"] == 2
+        assert [found["mien_source_state", *sorted(("clip", s))] for s in ("online", "stalled", "offline")] == [1, 0, 0]
+        # 2 ms: not within 1, within 2.5.
+        assert found["mien_stage_duration_seconds_bucket", "0.001", "detect"] == 0
+        assert found["mien_stage_duration_seconds_bucket", "0.0025", "detect"] == 10
+        assert found["mien_stage_duration_seconds_sum", "total"] == pytest.approx(0.036)
+        assert found["mien_sink_messages_received_total", lines] == 4
+        assert found["mien_sink_messages_delivered_total", lines] == 4
+        assert found["mien_sink_messages_dropped_total", lines] == 0
+        assert found["mien_sink_failures_total", "jsonl:/dev/full"] >= 1
+        assert found["mien_sink_queue_length", "jsonl:/dev/full"] == 4
+        assert found[("process_resident_memory_bytes",)] > 1e6
+        assert [key for key in found if key[0] == "mien_build_info"]
+        # Standard output of a bare interpreter, its garbage collector and so on are not among them.
+        assert not [key for key in found if key[0].endswith("_created")]
+        assert {key[0].split("_")[0] for key in found} == {"mien", "process"}
+        outlets.close(0.6)
+
+
+def test_which_model_answers_is_told_before_the_first_frame_and_when_it_changes():
+    with open_outlets([sink_maker("metrics:0")]) as outlets:
+        port = sinks_of(outlets)[0].port
+        for identity, labels in (("mien-small-int8@2", ("2", "mien-small-int8")), ("a@b@3", ("3", "a@b"))):
+            outlets.model(identity)
+            # The one of now alone.
+            assert [key for key in scrape(port) if key[0] == "mien_model_info"] == [("mien_model_info", *labels)]
+        assert [key[1:] for key in scrape(port) if key[0] == "mien_build_info"] == [(__version__,)]
+
+
+def test_the_board_speaks_where_it_can(tmp_path):
+    temperature, throttled = tmp_path / "temp", tmp_path / "throttled"
+    collector = BoardCollector(temperature, throttled)
+    assert list(collector.collect()) == []
+    temperature.write_text("61234\n")
+    throttled.write_text("50005\n")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in collector.collect()
+        for sample in family.samples
+    }
+    assert samples[("mien_temperature_celsius",)] == pytest.approx(61.234)
+    assert [key[1] for key, value in samples.items() if key[0] == "mien_throttled" and value] == [
+        "under_voltage",
+        "throttled",
+    ]
+    assert [key[1] for key, value in samples.items() if key[0] == "mien_throttled_since_boot" and value] == [
+        "under_voltage",
+        "throttled",
+    ]
+    throttled.write_text("what\n")
+    assert len(list(collector.collect())) == 1
+
+
+def test_it_listens_here_only_and_stops():
+    port = free_port()
+    with open_outlets([sink_maker(f"metrics:{port}")]):
+        assert scrape(port)
+        with pytest.raises(SinkError, match=f"cannot listen at 127.0.0.1:{port} for metrics: Address already in use"):
+            open_outlets([sink_maker(f"metrics:127.0.0.1:{port}")])
+        listening = [line.split()[1] for line in open_sockets() if line.split()[1].endswith(f":{port:04X}")]
+        assert listening
+        assert all(address.startswith("0100007F:") for address in listening)
+    with pytest.raises(OSError, match="refused"):
+        scrape(port)
+    # At once again: a reload does that.
+    with open_outlets([sink_maker(f"metrics:localhost:{port}")]):
+        assert scrape(port)
+
+
+def open_sockets():
+    return Path("/proc/net/tcp").read_text().splitlines()[1:]
+
+
+def test_beyond_this_machine_a_token_is_needed(tmp_path, monkeypatch):
+    for host in ("0.0.0.0", "192.0.2.1", "[::]", "example.org"):
+        with pytest.raises(WrongUseError, match="can be reached from other machines"):
+            sink_maker(f"metrics:{host}:9108")
+    file = tmp_path / "token"
+    file.write_text("short\n")
+    with pytest.raises(WrongUseError, match="at least 16 characters"):
+        sink_maker(f"metrics:0.0.0.0:9108?token_file={file}")
+    with pytest.raises(SinkError, match="cannot read"):
+        sink_maker("metrics:0.0.0.0:9108?token_file=/no/file")
+    file.write_text(f"{TOKEN}\n")
+    with open_outlets([sink_maker(f"metrics:0.0.0.0:0?token_file={file}")]) as outlets:
+        port = sinks_of(outlets)[0].port
+        for wrong in (None, "x", TOKEN + "x", TOKEN[:-1]):
+            with pytest.raises(HTTPError) as caught:
+                scrape(port, wrong)
+            assert caught.value.code == HTTPStatus.UNAUTHORIZED
+            caught.value.close()
+        assert scrape(port, TOKEN)
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    sink_maker("metrics:0.0.0.0:9108")
+
+
+def test_a_client_that_goes_away_in_the_middle(capfd):
+    with open_outlets([sink_maker("metrics:0")]) as outlets:
+        port = sinks_of(outlets)[0].port
+        for _ in range(20):
+            client = socket.create_connection(("127.0.0.1", port), 10)
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            # A reset, not a goodbye.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        assert scrape(port)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("spec", ["metrics:", "metrics:x", "metrics:127.0.0.1:", "metrics:127.0.0.1:99999", "metrics"])
+def test_wrong_addresses(spec):
+    with pytest.raises(WrongUseError, match=r"names no port|no sink"):
+        sink_maker(spec)
+
+
+def test_addresses_that_are_not_ours(monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    for host in ("192.0.2.1", "no.such.host.invalid"):
+        with pytest.raises(SinkError, match="cannot listen at"):
+            sink_maker(f"metrics:{host}:9108")()
+    with pytest.raises(WrongUseError, match="did you mean 'token_file'"):
+        sink_maker("metrics:9108?tokenfile=x")

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from edge.tracking.tracker import Tracker, iou
+from edge.types import Detection
+
+HAPPY = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
+SAD = np.array([0, 0, 0, 0, 1, 0, 0], np.float32)
+
+
+def face(x, y=0.0, size=20.0):
+    return Detection((x, y, size, size), 0.9)
+
+
+def test_iou():
+    assert iou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert iou((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+def test_faces_keep_their_numbers_while_they_move():
+    tracker = Tracker()
+    for step in range(10):
+        seen, ended = tracker.update([face(2.0 * step), face(200 - 2.0 * step)], [HAPPY, SAD], step / 10)
+        assert [t.track_id for t in seen] == [1, 2]
+        assert not ended
+    # The detector's order does not matter.
+    seen, _ = tracker.update([face(180), face(20)], [SAD, HAPPY], 1.0)
+    assert [t.track_id for t in seen] == [2, 1]
+
+
+def test_the_best_overlap_chooses_first():
+    tracker = Tracker()
+    tracker.update([face(0), face(12)], [HAPPY, SAD], 0.0)
+    seen, _ = tracker.update([face(10)], [SAD], 0.1)
+    assert seen[0].track_id == 2
+
+
+def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
+    tracker = Tracker(max_miss_s=0.5)
+    tracker.update([face(0)], [HAPPY], 0.0)
+    assert tracker.update([], [], 0.4) == ([], [])
+    seen, _ = tracker.update([face(1)], [HAPPY], 0.5)
+    assert seen[0].track_id == 1
+    _, ended = tracker.update([], [], 1.1)
+    assert [t.track_id for t in ended] == [1]
+    seen, _ = tracker.update([face(1)], [HAPPY], 1.2)
+    assert seen[0].track_id == 2
+    assert [t.track_id for t in tracker.finish()] == [2]
+    assert tracker.tracks == []
+
+
+def test_a_face_at_the_place_of_one_that_has_left_is_another():
+    tracker = Tracker(max_miss_s=0.5)
+    tracker.update([face(0)], [HAPPY], 0.0)
+    seen, ended = tracker.update([face(0)], [SAD], 100.0)
+    assert [t.track_id for t in ended] == [1]
+    assert [t.track_id for t in seen] == [2]
+
+
+def test_scores_are_smoothed_by_time_not_by_frames():
+    def after_one_second(fps):
+        tracker = Tracker(smoothing_s=0.4)
+        tracker.update([face(0)], [HAPPY], 0.0)
+        for i in range(1, fps + 1):
+            (track,), _ = tracker.update([face(0)], [SAD], i / fps)
+        return track.smoothed
+
+    slow, fast = after_one_second(5), after_one_second(50)
+    assert slow[4] == pytest.approx(1 - np.exp(-1 / 0.4), abs=1e-4)
+    assert fast == pytest.approx(slow, abs=1e-4)
+    assert fast.sum() == pytest.approx(1, abs=1e-5)
+
+
+def ids(tracker, detections, now_s):
+    return [track.track_id for track in tracker.update(detections, [HAPPY] * len(detections), now_s)[0]]
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+def test_two_faces_that_cross_keep_their_numbers(fps):
+    tracker = Tracker()
+    for i in range(2 * fps + 1):
+        now_s = i / fps
+        left, right = face(120 * now_s, size=40), face(240 - 120 * now_s, y=6, size=44)
+        # One hides the other while they meet.
+        detections = [right] if abs(left.box[0] - right.box[0]) < 12 else [left, right]
+        found = dict(zip([d.box for d in detections], ids(tracker, detections, now_s), strict=True))
+    assert found == {left.box: 1, right.box: 2}
+
+
+def test_a_face_that_is_quick_for_the_frame_rate_is_the_same():
+    tracker = Tracker()
+    # At 4 frames a second its boxes do not overlap.
+    assert [ids(tracker, [face(14.0 * i)], i / 4) for i in range(8)] == [[1]] * 8
+
+
+def test_a_face_is_found_where_it_went_while_it_was_not_seen():
+    tracker = Tracker()
+    for i in range(10):
+        ids(tracker, [face(4.0 * i)], i / 10)
+    # 0.5 s on: 20 pixels, a whole box.
+    assert ids(tracker, [face(56.0)], 1.4) == [1]
+
+
+def test_a_face_of_another_size_or_far_away_is_another():
+    tracker = Tracker()
+    ids(tracker, [face(0, size=20)], 0.0)
+    assert ids(tracker, [face(-30, y=-30, size=80)], 0.1) == [2]
+    assert ids(tracker, [face(200)], 0.2) == [3]

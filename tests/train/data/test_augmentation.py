@@ -1,0 +1,91 @@
+import cv2
+import numpy as np
+import pytest
+
+from edge.datasets.reader import read_faces
+from edge.inference.contract import FER2013_LABELS
+from tests.made_data import draw_face
+from train.data.augmentation import augment_faces
+from train.data.batches import Batches
+from train.recipes.schema import Augment
+
+NOTHING = Augment(True, flip=False, rotation_deg=0, zoom=0, shift=0)
+
+
+def faces_of(n):
+    random = np.random.default_rng(0)
+    return np.stack([draw_face(FER2013_LABELS[i % 7], random) for i in range(n)])
+
+
+def changed(faces, augment, seed=0):
+    return augment_faces(faces, augment, np.random.default_rng(seed))
+
+
+def test_nothing_wanted_changes_nothing():
+    faces = faces_of(4)
+    assert np.array_equal(changed(faces, NOTHING), faces)
+
+
+def test_everything_wanted_stays_in_range_and_depends_on_the_random_state_alone():
+    faces, augment = faces_of(16), Augment(True, brightness=0.3, contrast=0.3, blur=1, noise=0.05, erasing=0.5)
+    once = changed(faces, augment)
+    assert once.shape == faces.shape
+    assert once.dtype == np.float32
+    assert once.min() >= 0
+    assert once.max() <= 255
+    assert np.array_equal(once, changed(faces, augment))
+    assert not np.array_equal(once, changed(faces, augment, seed=1))
+
+
+def test_a_flip_is_exact_and_happens_half_of_the_time():
+    faces = faces_of(400)
+    flipped = changed(faces, Augment(True, rotation_deg=0, zoom=0, shift=0))
+    same = (flipped == faces).all(axis=(1, 2))
+    mirrored = (flipped == faces[:, :, ::-1]).all(axis=(1, 2))
+    assert (same | mirrored).all()
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_shift_moves_no_further_than_the_recipe_says():
+    face = np.zeros((1, 48, 48), np.uint8)
+    face[0, 24, 24] = 255
+    moved = changed(np.repeat(face, 300, axis=0), Augment(True, flip=False, rotation_deg=0, zoom=0, shift=0.1))
+    rows, columns = np.nonzero(moved.max(axis=0) > 1)
+    assert 24 - 5 <= rows.min() < 22
+    assert 26 < columns.max() <= 24 + 5
+
+
+def test_blur_smooths_by_up_to_what_the_recipe_says():
+    faces = np.repeat(faces_of(1), 60, axis=0)
+    blurred = changed(faces, Augment(True, False, 0, 0, 0, blur=1.5))
+    rough = np.abs(np.diff(blurred, axis=2)).mean(axis=(1, 2))
+    sharp = np.abs(np.diff(faces[0].astype(float), axis=1)).mean()
+    assert rough.max() == pytest.approx(sharp)
+    assert rough.min() < 0.5 * sharp
+    strongest = cv2.GaussianBlur(faces[0].astype(np.float32), (0, 0), 1.5)
+    assert rough.min() > 0.95 * np.abs(np.diff(strongest, axis=1)).mean()
+
+
+def test_noise_is_of_every_strength_up_to_what_the_recipe_says():
+    noisy = changed(np.full((300, 48, 48), 128, np.uint8), Augment(True, False, 0, 0, 0, noise=0.1))
+    deviations = noisy.std(axis=(1, 2))
+    assert deviations.min() < 1.5
+    assert 24 < deviations.max() < 27
+    assert np.abs(noisy.mean(axis=(1, 2)) - 128).max() < 3
+
+
+def test_erasing_paints_the_share_that_the_recipe_says():
+    painted = changed(np.zeros((800, 48, 48), np.uint8), Augment(True, False, 0, 0, 0, erasing=0.25))
+    assert (painted.max(axis=(1, 2)) > 0).mean() == pytest.approx(0.25, abs=0.05)
+    assert (painted > 0).mean(axis=(1, 2)).max() < 0.36
+
+
+def test_batches_draw_anew_each_epoch_and_the_same_after_a_resume(made_csv):
+    faces = read_faces(made_csv, ("Training",))["Training"]
+    whole, resumed = (Batches(faces, 32, 5, Augment(True, brightness=0.1)) for _ in range(2))
+    whole.shuffle(0)
+    first = whole[1][0]
+    whole.shuffle(1)
+    resumed.shuffle(1)
+    assert np.array_equal(whole[1][0], resumed[1][0])
+    assert not np.array_equal(whole[1][0], first)

@@ -1,0 +1,156 @@
+"""Every shipped recipe goes the whole way on made data: fit, evaluate, export, reload, int8, `mien run`."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from convert.cli.quantize import quantize
+from edge.cli.main import cli
+from edge.datasets.reader import read_faces
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import read_model
+from tests.made_data import write_csv, write_votes
+from train.cli.group import train
+from train.models import build_model
+from train.recipes.schema import ENSEMBLE, load_recipe, recipe_names
+
+FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121"}
+
+
+@pytest.fixture(scope="module")
+def few_faces(tmp_path_factory):
+    return write_csv(tmp_path_factory.mktemp("few") / "fer2013.csv", 56, 14)
+
+
+@pytest.fixture(scope="module")
+def backbone_file(tmp_path_factory):
+    """A weights file of a family's network without its top, as keras.applications would download it."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    def save(architecture):
+        path = folder / f"{architecture}.weights.h5"
+        if not path.exists():
+            keras.utils.set_random_seed(1)
+            build = getattr(keras.applications, FAMILIES[architecture])
+            build(include_top=False, weights=None, input_shape=(64, 64, 3)).save_weights(path)
+        return path
+
+    return save
+
+
+def call(command, *arguments):
+    """A command in this process, which has loaded TensorFlow already."""
+    return command.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def fit_briefly(few_faces, backbone_file, tmp_path_factory):
+    """One epoch of a recipe, without its teachers; the run's folder."""
+
+    def fit(name, out):
+        recipe = load_recipe(name)
+        pretrained = ("--weights", backbone_file(recipe.architecture)) if recipe.weights == "imagenet" else ()
+        votes = ()
+        if recipe.fit.soft_labels > 0:
+            path = tmp_path_factory.mktemp("votes") / "votes.csv"
+            votes = ("--votes", write_votes(path, lambda i, label: {label: 8, "neutral": 2}, 56, 14))
+        call(train, "fit", "--arch", name, "--data", few_faces, "--out", out, "--epochs", 1, "--batch-size", 14,
+             *pretrained, *votes, "--teacher-share", 0)  # fmt: skip
+        metrics = json.loads((out / "metrics.json").read_text())
+        assert metrics["epochs"] == len(recipe.plan())
+        assert [stage["name"] for stage in metrics["stages"]] == [stage.name for stage in recipe.plan()]
+
+    return fit
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", recipe_names())
+def test_it_goes_the_whole_way(name, few_faces, fit_briefly, demo_clip, weights, tmp_path, capfd):
+    recipe = load_recipe(name)
+    run, data = tmp_path / "run", ("--data", few_faces)
+    if recipe.architecture == ENSEMBLE:
+        members = [tmp_path / f"member{i}" for i in range(len(recipe.model["members"]))]
+        for member, path in zip(recipe.model["members"], members, strict=True):
+            fit_briefly(member, path)
+        call(train, "ensemble", *members, "--arch", name, *data, "--out", run)
+    else:
+        fit_briefly(name, run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["scores"]["n"] == 14
+    assert f"{metrics['scores']['accuracy']:.2%} on PublicTest" in capfd.readouterr().out
+
+    call(train, "evaluate", run / "model.keras", *data, "--out", tmp_path / "report")
+    assert json.loads((tmp_path / "report" / "metrics.json").read_text())["scores"] == metrics["scores"]
+
+    call(train, "export", run / "model.keras", "--out", tmp_path / f"{name}.h5")
+    faces = read_faces(few_faces, ("PublicTest",))["PublicTest"]
+    pixels = faces.images[..., None].astype(np.float32)
+    files = (run / "model.keras", tmp_path / f"{name}.h5")
+    original, exported = (keras.saving.load_model(file, compile=False) for file in files)
+    np.testing.assert_allclose(
+        original.predict(pixels, verbose=0), exported.predict(pixels, verbose=0), rtol=1e-4, atol=1e-6
+    )
+
+    tflite = tmp_path / f"{name}-int8.tflite"
+    # After one epoch there is no accuracy to keep: the limits are another test's.
+    call(quantize, run / "model.keras", *data, "--out", tflite, "--samples", 14, "--max-drop", 100,
+         "--max-class-drop", 100, "--min-agreement", 0)  # fmt: skip
+    graph = Graph(read_model(tflite).graph, name)
+    assert {tensor.dtype for tensor in graph.tensors} <= {"UINT8", "INT8", "INT32"}
+    proof = json.loads(tflite.with_name(f"{name}-int8-proof.json").read_text())
+    assert proof["file"]["float_operations"] == []
+    assert len(proof["layers"]) >= 3
+
+    capfd.readouterr()
+    call(cli, "run", "--model", tflite, "--source", demo_clip, "--max-frames", 3)
+    assert "+ face 1" in capfd.readouterr().out
+
+
+def test_the_exported_models_load_without_mien(few_faces, tmp_path):
+    call(train, "fit", "--arch", "simple-nn", "--data", few_faces, "--out", tmp_path / "run", "--epochs", 1)
+    call(train, "export", tmp_path / "run" / "model.keras", "--out", tmp_path / "m.h5")
+    call(train, "export", tmp_path / "m.h5", "--out", tmp_path / "again.keras")
+    for path in ("run/model.keras", "m.h5", "again.keras"):
+        code = (
+            "import sys; sys.modules['train'] = sys.modules['edge'] = None\n"
+            f"import keras; m = keras.saving.load_model({str(tmp_path / path)!r}); print(m.input_shape)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "(None, 48, 48, 1)" in done.stdout, done.stderr
+
+
+def test_export_names_the_formats(mien, tmp_path):
+    done = mien("export", tmp_path / "m.keras", "--out", tmp_path / "m.onnx", module="train")
+    assert done.code == 2
+    assert "expected a name that ends in .keras or .h5" in done.error_line()
+
+
+def test_recipes_are_those_that_were_published():
+    dense = load_recipe("densenet121")
+    assert (dense.model["dense"], dense.model["dropout"]) == ([256, 1024, 512], [0.3, 0.5, 0.5])
+    assert dense.fit.batch_size == 64
+    assert [(stage.epochs, stage.learning_rate) for stage in dense.stages] == [(30, 0.01), (20, 0.001)]
+    cnn, augmented, scheduled = (load_recipe(name) for name in ("cnn", "cnn-augmented", "cnn-lr-schedule"))
+    assert not cnn.augment.enabled
+    assert augmented.augment.enabled
+    assert scheduled.fit.schedule == "plateau"
+    assert cnn.architecture == augmented.architecture == scheduled.architecture == "cnn"
+
+
+def test_resnet50_trains_as_many_parameters_as_published():
+    from train.training.freezing import freeze
+
+    recipe = load_recipe("resnet50")
+    model = build_model("resnet50", 7, recipe.model)
+    freeze(model, recipe, recipe.stages[1])
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert round(trainable / 1e6, 1) == 22.8
+    # Unless told otherwise batch normalisation stays as ImageNet left it.
+    assert not any(isinstance(x, keras.layers.BatchNormalization) and x.trainable for x in model.layers)
+    freeze(model, recipe, replace(recipe.stages[1], batch_norm=True))
+    assert any(isinstance(x, keras.layers.BatchNormalization) and x.trainable for x in model.layers)

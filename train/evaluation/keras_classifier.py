@@ -1,0 +1,68 @@
+"""A Keras model, face by face, as `mien benchmark` times it beside the .tflite files made from such."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.inference.contract import CROP_MARGIN, INPUT_SIZE, preprocess
+from train.evaluation.prediction import load_keras_model, run_labels
+from train.training.backend import import_keras
+
+
+class KerasClassifier:
+    """Names the expression on a grey face.
+
+    Args:
+        path: a .keras or .h5 file.
+
+    Attributes:
+        labels: class names in the order of the scores; empty where nobody says.
+        crop_margin, size: the contract's.
+        facts: for the results of a benchmark.
+
+    Raises:
+        ModelError: the file is missing, damaged, or breaks the contract.
+        MissingExtraError: Keras is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        keras = import_keras()
+        begin_s = time.perf_counter()
+        self._model = load_keras_model(path)
+        loaded_s = time.perf_counter()
+        self._pixels = np.zeros((1, INPUT_SIZE, INPUT_SIZE, 1), np.float32)
+        self.invoke()
+        first_ms = (time.perf_counter() - loaded_s) * 1000
+        self.labels = run_labels(path, int(self._model.output_shape[-1]))
+        self.crop_margin, self.size = CROP_MARGIN, INPUT_SIZE
+        self.facts: dict[str, Any] = {
+            "runtime": f"keras {keras.__version__} on {keras.backend.backend()}",
+            "load_ms": (loaded_s - begin_s) * 1000,
+            "first_invoke_ms": first_ms,
+            "identity": str(path.parent.name or path.stem),
+            "scheme": "float32",
+            "input_shape": [1, INPUT_SIZE, INPUT_SIZE, 1],
+            "macs": None,
+        }
+
+    def invoke(self) -> None:
+        """Run the network on the face that was classified last."""
+        self._scores = self._model.predict_on_batch(self._pixels)
+
+    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Classify one face.
+
+        Args:
+            face_gray: `(h, w)` uint8, any size.
+
+        Returns:
+            `(n,)` float32 probabilities, one a label.
+        """
+        self._pixels = preprocess(face_gray).astype(np.float32)
+        self.invoke()
+        return np.asarray(self._scores, np.float32)[0]

@@ -1,0 +1,50 @@
+"""Several networks as one: the mean of their logits, in a single graph.
+
+Networks that were trained apart are wrong on different faces; their mean is right more often than the best of them
+(Lakshminarayanan et al., 2017, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles"). Each
+keeps its layers up to the last one. Their last layers become one, over all their features side by side, with each
+member's weights divided by the number of members: exactly the mean of the logits, and in int8 one rounding, no
+addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers
+
+from edge.errors import ModelError
+from edge.inference.contract import INPUT_SIZE
+from train.training.logit_adjustment import LOGITS
+
+
+def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
+    """One network from several.
+
+    Args:
+        members: each from `[batch, 48, 48, 1]` to a softmax over the same classes, with a layer `logits` before it.
+        names: of the members, for errors.
+
+    Raises:
+        ModelError: a member has no such layer, or other classes.
+    """
+    pixels = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
+    features, kernels, biases = [], [], []
+    for i, (member, name) in enumerate(zip(members, names, strict=True), start=1):
+        last = next((layer for layer in member.layers if layer.name == LOGITS), None)
+        if not isinstance(last, layers.Dense) or last.bias is None or last.input.shape[1] is None:
+            raise ModelError(f"{name} has no last dense layer {LOGITS!r}: expected a network that mien trained")
+        if kernels and last.units != kernels[0].shape[1]:
+            raise ModelError(f"{name} has {last.units} classes, {names[0]} {kernels[0].shape[1]}: expected the same")
+        body = keras.Model(member.inputs, last.input, name=f"member{i}")
+        features.append(body(pixels))
+        kernel, bias = last.get_weights()
+        kernels.append(kernel)
+        biases.append(bias)
+    n_classes = kernels[0].shape[1]
+    logits = layers.Dense(n_classes, name=LOGITS)
+    scores = layers.Softmax(dtype="float32", name="scores")(logits(layers.Concatenate(name="features")(features)))
+    logits.set_weights([np.concatenate(kernels) / len(members), np.mean(biases, axis=0)])
+    return keras.Model(pixels, scores, name="ensemble")

@@ -1,0 +1,35 @@
+"""Which Keras backend trains, and the precisions that a recipe may name."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from edge.errors import MissingExtraError, WrongUseError
+from edge.system.quiet import quiet_stderr
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
+
+def import_keras() -> Any:
+    """Import Keras on the backend that `KERAS_BACKEND` names (tensorflow by default).
+
+    Raises:
+        MissingExtraError: Keras or its backend is not installed.
+        WrongUseError: `KERAS_BACKEND` names none.
+    """
+    # TensorFlow's start-up remarks about its build drown a command's own lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with quiet_stderr():
+            import keras
+    except ImportError as error:
+        if error.name in ("torch", "jax"):
+            raise WrongUseError(
+                f"KERAS_BACKEND is {error.name}, which is not installed here: pip install {error.name}"
+            ) from error
+        raise MissingExtraError("train", error.name or "keras") from error
+    except ValueError as error:
+        backend = os.environ.get("KERAS_BACKEND")
+        raise WrongUseError(f"KERAS_BACKEND is {backend!r}: expected tensorflow, jax or torch") from error
+    return keras
