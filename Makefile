@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-arm64 test-booted test-deploy soak lint install install-train lock clean
+.PHONY: demo test test-fast test-arm64 test-booted test-deploy soak lint install install-train lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -16,6 +16,9 @@ demo: install  ## faces read by the shipped model: no camera needed
 test: install-train  ## every test
 	$(BIN)/mien models pull
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow and not real_part"
 
 # As root, or by a user who may make namespaces. Keeps Debian's files in build/arm64.
 SUITES ?= bookworm
