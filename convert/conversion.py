@@ -1,4 +1,4 @@
-"""One float model to one or more schemes: quantise, check, score, prove, and only then give it its name."""
+"""One float model to one or more schemes: quantize, check, score, prove, and only then give it its name."""
 
 from __future__ import annotations
 

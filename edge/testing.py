@@ -149,7 +149,7 @@ def fault_at(seed: int, now_s: float) -> str:
 class ScriptedDetector:
     """Answers from a list, one entry a call; nothing once it is used up."""
 
-    name, looseness = "scripted", 1.0
+    name, box_scale = "scripted", 1.0
 
     def __init__(self, answers: Sequence[list[Detection]]) -> None:
         self._answers = iter(answers)

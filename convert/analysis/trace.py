@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.errors import ModelError
-from edge.inference.contract import dequantise, quantise
+from edge.inference.contract import dequantize, quantize
 from edge.inference.flatbuffer import Graph, Tensor
 from edge.system.quiet import quiet_stderr
 
@@ -47,7 +47,7 @@ class Trace:
         """Feed real-valued inputs, float32 with the batch dimension, in the graph's order."""
         for tensor, values in zip(self.graph.inputs, inputs, strict=True):
             if tensor.scales:
-                values = quantise(values, tensor.scales[0], tensor.zero_points[0], tensor.dtype.lower())
+                values = quantize(values, tensor.scales[0], tensor.zero_points[0], tensor.dtype.lower())
             self._interpreter.set_tensor(tensor.index, values)
         self._interpreter.invoke()
 
@@ -56,7 +56,7 @@ class Trace:
         codes = self._interpreter.get_tensor(tensor.index)
         if not tensor.scales:
             return np.asarray(codes, np.float32)
-        return dequantise(codes, tensor.scales[0], tensor.zero_points[0])
+        return dequantize(codes, tensor.scales[0], tensor.zero_points[0])
 
     def computed(self) -> list[Tensor]:
         """The float tensors that a run fills, inputs included, in the order of computation."""

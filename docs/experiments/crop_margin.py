@@ -51,7 +51,7 @@ def column(classifier: Classifier, detector: Detector, faces: Faces, side: int) 
         found += 1
         whole += int(classifier.scores(face).argmax()) == class_id
         for i, margin in enumerate(MARGINS):
-            crop = crop_face(picture, boxes[0], (1 + margin) / detector.looseness - 1)
+            crop = crop_face(picture, boxes[0], (1 + margin) / detector.box_scale - 1)
             right[i] += int(classifier.scores(crop).argmax()) == class_id
     return found, whole / max(found, 1), list(right / max(found, 1))
 

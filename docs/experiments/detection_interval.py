@@ -26,7 +26,7 @@ from edge.pipeline.loop import Parts, Pipeline
 from edge.pipeline.run_report import RunReport
 from edge.sources.base import ClosingSource
 from edge.sources.video import VideoSource
-from edge.tracking.scheduler import Cadence, CadencedDetector
+from edge.tracking.scheduler import Cadence, DetectionScheduler
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
@@ -59,7 +59,7 @@ def _still_room(seconds: int = 10, fps: int = 30) -> list[Frame]:
 
 def _agreement(frames: list[Frame], name: str) -> tuple[float, int, float]:
     """Mean IoU of auto's faces with those of every frame, faces missed, and the longest miss in seconds."""
-    every, cadenced = open_detector(name), CadencedDetector(open_detector(name), "auto")
+    every, cadenced = open_detector(name), DetectionScheduler(open_detector(name), "auto")
     shares: list[float] = []
     longest_s = since_s = 0.0
     for frame in frames:

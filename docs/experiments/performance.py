@@ -27,10 +27,10 @@ import cv2
 import numpy as np
 
 from edge.detection import open_detector
-from edge.detection.alignment import crop_upright
+from edge.detection.alignment import align_face
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline, crop_margin
 from edge.sinks import open_outlets, sink_maker
 from edge.sources.base import ClosingSource
@@ -95,7 +95,7 @@ class _Still(ClosingSource):
 class _Always:
     """A detector that finds the same faces in each frame."""
 
-    name, looseness = "always", 1.0
+    name, box_scale = "always", 1.0
 
     def __init__(self, faces: list[Detection]) -> None:
         self._faces = faces
@@ -123,7 +123,7 @@ def face_cost(clip: Path, times: int = 2000) -> dict[str, float]:
     frame = next(frames)
     face, margin = detector.detect(frame)[0], crop_margin(detector, classifier)
     spent_ms = _in_turns(
-        times, lambda: classifier.scores(crop_upright(frame.image, face, margin, classifier.size)), classifier.invoke
+        times, lambda: classifier.scores(align_face(frame.image, face, margin, classifier.size)), classifier.invoke
     )
     return {"crop_to_scores_ms": spent_ms[0], "invoke_ms": spent_ms[1], "more_ms": spent_ms[0] - spent_ms[1]}
 
@@ -242,7 +242,7 @@ def soak(clip: Path, frames: int, detector: str) -> list[dict[str, float]]:
         before_ns = now_ns
 
     with _Again(clip, frames) as source, open_outlets([sink_maker(f"jsonl:{os.devnull}")], True) as sinks:
-        parts = Parts(source, open_detector(detector), classifier, Audience(sinks), emit="frame")
+        parts = Parts(source, open_detector(detector), classifier, Dispatcher(sinks), emit="frame")
         Pipeline(parts).run(None, after)
     return found
 

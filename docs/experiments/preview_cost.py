@@ -24,7 +24,7 @@ from threading import Thread
 from edge.detection import open_detector
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline
 from edge.preview import Preview
 from edge.sources.demo import DemoSource
@@ -128,7 +128,7 @@ def main() -> None:
     options = parser.parse_args()
     classifier = Classifier(find_model(DEFAULT_MODEL), 1)
     with DemoSource(paced=False) as source, _Timed("127.0.0.1", 0) as preview:
-        pipeline = Pipeline(Parts(source, open_detector("blazeface", 1), classifier, Audience(preview=preview)))
+        pipeline = Pipeline(Parts(source, open_detector("blazeface", 1), classifier, Dispatcher(preview=preview)))
         phases = Phases(pipeline, preview, options.rounds, options.seconds)
 
         def after(_: Frame | None) -> None:

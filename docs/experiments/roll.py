@@ -17,7 +17,7 @@ from crop_margin import HEIGHT, WIDTH, covers, pasted
 
 from edge.datasets.reader import Faces, read_faces
 from edge.detection import Detector, open_detector
-from edge.detection.alignment import crop_face, crop_upright, lean_deg
+from edge.detection.alignment import align_face, crop_face, roll_deg
 from edge.inference.classifier import Classifier
 from edge.pipeline.loop import crop_margin
 from edge.types import Frame
@@ -45,10 +45,10 @@ def row(classifier: Classifier, detector: Detector, faces: Faces, lean: int) -> 
         found = [one for one in detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0)) if covers(one.box, SIDE)]
         if not found:
             continue
-        leans.append(lean_deg(found[0]))
+        leans.append(roll_deg(found[0]))
         crops = (
             crop_face(picture, found[0].box, margin, classifier.size),
-            crop_upright(picture, found[0], margin, classifier.size),
+            align_face(picture, found[0], margin, classifier.size),
         )
         right += [int(classifier.scores(crop).argmax()) == class_id for crop in crops]
     if not leans:

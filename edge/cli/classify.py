@@ -11,7 +11,7 @@ import click
 
 from edge.cli import options
 from edge.detection import Detector, open_detector
-from edge.detection.alignment import crop_upright
+from edge.detection.alignment import align_face
 from edge.errors import MienError
 from edge.images import read_image
 from edge.inference.classifier import Classifier
@@ -62,7 +62,7 @@ def _faces(path: Path, detector: Detector, classifier: Classifier) -> list[dict[
 
 
 def _face(frame: Frame, face: Detection, classifier: Classifier, margin: float) -> dict[str, Any]:
-    scores = classifier.scores(crop_upright(frame.image, face, margin, classifier.size))
+    scores = classifier.scores(align_face(frame.image, face, margin, classifier.size))
     best = int(scores.argmax())
     return {
         "box": [round(v) for v in face.box],

@@ -17,13 +17,13 @@ class Detector(Protocol):
 
     Attributes:
         name: what it is called on the command line.
-        looseness: side of its boxes as a multiple of BlazeFace's around the same face, so that every
+        box_scale: side of its boxes as a multiple of BlazeFace's around the same face, so that every
             detector's crops are framed alike; medians over FER-2013's Training faces, measured by
             tests/edge/detection/test_framing.py.
     """
 
     name: str
-    looseness: float
+    box_scale: float
 
     def detect(self, frame: Frame) -> list[Detection]:
         """All faces in the frame, most confident first, boxes in pixels of the frame."""

@@ -12,21 +12,21 @@ from edge.images import halved, shrink
 from edge.types import Box, Detection
 
 #: Heads that lean less are cut out as they are: setting them upright gains nothing (docs/performance.md).
-UPRIGHT_FROM_DEG = 15.0
+MIN_ROLL_DEG = 15.0
 #: Eyes this near to each other, as a share of the box, are those of a face in profile: their line says little about
 #: how the head leans. From the front they are 0.4 to 0.5 apart.
 _MIN_EYES = 0.2
 
 
-def crop_upright(
+def align_face(
     image: npt.NDArray[np.uint8], face: Detection, margin: float, size: int | None = None
 ) -> npt.NDArray[np.uint8]:
     """Cut a square around a face; where the head leans, the square leans with it.
 
     Args and return are those of `crop_face`, with the face for the box.
     """
-    lean = lean_deg(face)
-    if abs(lean) < UPRIGHT_FROM_DEG:
+    lean = roll_deg(face)
+    if abs(lean) < MIN_ROLL_DEG:
         return crop_face(image, face.box, margin, size)
     x, y, w, h = face.box
     side = max(1, round(max(w, h) * (1 + margin)))
@@ -45,7 +45,7 @@ def crop_upright(
     return cv2.warpAffine(around, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[no-any-return]
 
 
-def lean_deg(face: Detection) -> float:
+def roll_deg(face: Detection) -> float:
     """How far the line through the eyes falls to the right, in degrees: positive where the head leans clockwise.
 
     0 where the detector gives no eyes, and where they are too near to each other to tell.

@@ -34,13 +34,13 @@ class Variant:
         input_size: height and width in pixels.
         grids: (cells a side, anchors a cell) of each feature map.
         min_score: MediaPipe's threshold.
-        looseness: see `edge.detection.Detector`.
+        box_scale: see `edge.detection.Detector`.
     """
 
     input_size: int
     grids: tuple[tuple[int, int], ...]
     min_score: float
-    looseness: float
+    box_scale: float
 
 
 VARIANTS = {
@@ -68,7 +68,7 @@ class BlazeFaceDetector:
     def __init__(self, name: str = "blazeface", threads: Threads = 1, path: Path | None = None) -> None:
         self.name = name
         self._variant = VARIANTS[name]
-        self.looseness = self._variant.looseness
+        self.box_scale = self._variant.box_scale
         self._anchors = anchor_centres(self._variant)
         weights = read_weights(name) if path is None else read_parts(path)[0]
         self._interpreter = load_interpreter(weights, threads, f"the detector {path or name}")

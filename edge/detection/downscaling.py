@@ -10,7 +10,7 @@ from edge.detection import Detector
 from edge.types import Detection, Frame
 
 
-def detect_shrunk(detector: Detector, frame: Frame, shrink: int) -> list[Detection]:
+def detect_downscaled(detector: Detector, frame: Frame, shrink: int) -> list[Detection]:
     """The faces that it finds in a frame of a `shrink` times smaller width and height, in pixels of the frame."""
     width, height = (max(1, side // shrink) for side in frame.size_wh)
     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA)

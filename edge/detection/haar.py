@@ -23,7 +23,7 @@ class HaarDetector:
     """
 
     name = "haar"
-    looseness = 1.14
+    box_scale = 1.14
 
     def __init__(self) -> None:
         if not hasattr(cv2, "CascadeClassifier"):

@@ -31,7 +31,7 @@ class YuNetDetector:
     """
 
     name = "yunet"
-    looseness = 1.0
+    box_scale = 1.0
 
     def __init__(self, path: Path | None = None) -> None:
         path = path or cache_folder() / YUNET_FILE

@@ -16,7 +16,7 @@ MIN_HOLD_S = 0.3
 UNCERTAIN_BELOW = 0.35
 
 
-class EventMaker:
+class EventBuilder:
     """Turns tracks into events.
 
     Args:

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError
-from edge.inference.contract import INPUT_SCALE, INPUT_ZERO_POINT, dequantise, foreign_pixels, preprocess, quantise
+from edge.inference.contract import (
+    INPUT_SCALE,
+    INPUT_ZERO_POINT,
+    dequantize,
+    foreign_pixels,
+    preprocess,
+    quantize,
+)
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import read_model
 from edge.inference.threads import Threads
@@ -75,14 +82,14 @@ class Classifier:
         if codes.dtype == np.float32:
             return codes.copy()
         scale, zero_point = self._output["quantization"]
-        return dequantise(codes, scale, zero_point)
+        return dequantize(codes, scale, zero_point)
 
     def _value_table(self) -> npt.NDArray[np.float32] | None:
         """What each of the 256 codes of an 8-bit output is worth, by its bits; None where it has others."""
         if self.output_dtype.itemsize != 1:
             return None
         scale, zero_point = self._output["quantization"]
-        return dequantise(np.arange(256).astype(np.uint8).view(self.output_dtype), scale, zero_point)
+        return dequantize(np.arange(256).astype(np.uint8).view(self.output_dtype), scale, zero_point)
 
     @property
     def output_dtype(self) -> np.dtype[Any]:
@@ -97,7 +104,7 @@ class Classifier:
         if self._input["dtype"] == np.float32:
             return values
         scale, zero_point = self._input["quantization"]
-        return quantise(values, scale, zero_point, self._input["dtype"])
+        return quantize(values, scale, zero_point, self._input["dtype"])
 
     def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The details of the input and the output, if they are what the contract and the card say."""

@@ -109,7 +109,7 @@ def in_range(pixels: npt.NDArray[np.uint8], input_range: tuple[float, float]) ->
     return values
 
 
-def quantise(
+def quantize(
     values: npt.NDArray[np.floating[Any]], scale: float, zero_point: int, dtype: npt.DTypeLike
 ) -> npt.NDArray[Any]:
     """Real values to integer codes: `round(value / scale) + zero_point`, then clipped to the dtype.
@@ -121,6 +121,6 @@ def quantise(
     return codes
 
 
-def dequantise(codes: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
+def dequantize(codes: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
     """Integer codes to real values: `(code - zero_point) * scale`, float32."""
     return (codes.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

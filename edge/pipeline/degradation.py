@@ -11,7 +11,7 @@ _KEEP_ONE_OF = (2, 3, 4, 6, 8)
 
 
 @dataclass(frozen=True)
-class Rung:
+class DegradationLevel:
     """One step.
 
     Attributes:
@@ -39,7 +39,7 @@ class Rung:
         return ", ".join(said) or "everything as asked for"
 
 
-def ladder(detector: str, live: bool, camera: bool = False) -> tuple[Rung, ...]:
+def degradation_levels(detector: str, live: bool, camera: bool = False) -> tuple[DegradationLevel, ...]:
     """The steps, cheapest last.
 
     Args:
@@ -47,12 +47,12 @@ def ladder(detector: str, live: bool, camera: bool = False) -> tuple[Rung, ...]:
         live: frames may be left out; never those of a file.
         camera: frames may be asked for in another size; not so with a stream.
     """
-    rungs = [Rung(), Rung(2), Rung(4)]
+    rungs = [DegradationLevel(), DegradationLevel(2), DegradationLevel(4)]
     if detector in SIZED_DETECTORS:
-        rungs.append(Rung(4, 2))
+        rungs.append(DegradationLevel(4, 2))
     if camera:
         # Of these the detector sees no less than before.
-        rungs.append(Rung(4, capture_shrink=2))
+        rungs.append(DegradationLevel(4, capture_shrink=2))
     if live:
         rungs += [replace(rungs[-1], keep_one_of=keep) for keep in _KEEP_ONE_OF]
     return tuple(rungs)

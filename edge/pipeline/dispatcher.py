@@ -26,7 +26,7 @@ class Sinks(Protocol):
         ...
 
 
-class Audience:
+class Dispatcher:
     """The sinks, the preview, and what is kept from them.
 
     Args:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge.pipeline.degradation import Rung
+from edge.pipeline.degradation import DegradationLevel
 from edge.system.cpu import cpu_s
 from edge.system.logs import Seldom
 
@@ -24,13 +24,13 @@ PATIENCE_S, MAX_PATIENCE_S = 10.0, 640.0
 
 
 @dataclass(frozen=True)
-class Governed:
+class LoadControlReport:
     """What a governor did.
 
     Attributes:
         target_fps, max_cpu_percent: what it was asked for.
         changes: how often it went up or down.
-        now, most: the rung that it is on, and the last one of the ladder that it needed.
+        now, most: the rung that it is on, and the last one of the degradation_levels that it needed.
         frames_left_out: to save time.
     """
 
@@ -42,11 +42,11 @@ class Governed:
     frames_left_out: int
 
 
-class Governor:
-    """Goes down a ladder of ever cheaper ways to run while too much is needed, and up again where there is room.
+class LoadControl:
+    """Steps to cheaper degradation levels while too much is needed, and back where there is room.
 
     Args:
-        rungs: the ladder, see `edge.pipeline.degradation`.
+        rungs: the degradation_levels, see `edge.pipeline.degradation`.
         target_fps: so many frames a second the loop should be able to process, whether the source gives them or not.
         max_cpu_percent: so much of one core should be needed at most; 100 is a whole one.
         clock: in seconds.
@@ -58,7 +58,7 @@ class Governor:
 
     def __init__(
         self,
-        rungs: Sequence[Rung] = (Rung(),),
+        rungs: Sequence[DegradationLevel] = (DegradationLevel(),),
         target_fps: float | None = None,
         max_cpu_percent: float | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -76,7 +76,7 @@ class Governor:
         self._begin()
 
     @property
-    def rung(self) -> Rung:
+    def rung(self) -> DegradationLevel:
         """How to run now."""
         return self._rungs[self._at]
 
@@ -100,12 +100,12 @@ class Governor:
             self._judge(now_s)
             self._begin()
 
-    def report(self) -> Governed | None:
+    def report(self) -> LoadControlReport | None:
         """What it did; None where nothing was asked for."""
         if self._target_fps is None and self._max_cpu_percent is None:
             return None
         now, most = str(self.rung), str(self._rungs[self._most])
-        return Governed(self._target_fps, self._max_cpu_percent, self._changes, now, most, self._left_out)
+        return LoadControlReport(self._target_fps, self._max_cpu_percent, self._changes, now, most, self._left_out)
 
     def _begin(self) -> None:
         """Begin to measure anew."""

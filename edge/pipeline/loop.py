@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.detection import Detector
-from edge.detection.alignment import crop_upright
+from edge.detection.alignment import align_face
 from edge.errors import FrameError, SourceError, first_line
-from edge.events.builder import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventMaker
+from edge.events.builder import MIN_HOLD_S, UNCERTAIN_BELOW, Emit, EventBuilder
 from edge.inference.classifier import Classifier
 from edge.inference.prior import PriorCorrection
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.latency import Latency
-from edge.pipeline.load_control import Governor
+from edge.pipeline.load_control import LoadControl
 from edge.pipeline.run_report import RunReport
 from edge.sources import Source
 from edge.system.logs import Seldom
-from edge.tracking.scheduler import Cadence, CadencedDetector
+from edge.tracking.scheduler import Cadence, DetectionScheduler
 from edge.tracking.tracker import Tracker
 from edge.types import Detection, Event, Frame, FrameReport, SourceEvent, Track
 
@@ -37,7 +37,7 @@ Scores = npt.NDArray[np.float32]
 
 def crop_margin(detector: Detector, classifier: Classifier) -> float:
     """How much wider than this detector's boxes this classifier's crops are, as a share of the box."""
-    return (1 + classifier.card.crop_margin) / detector.looseness - 1
+    return (1 + classifier.card.crop_margin) / detector.box_scale - 1
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Parts:
         source: where it comes from.
         detector, classifier: what reads it.
         audience: who learns of it.
-        emit, min_hold_s, uncertain_below: see `EventMaker`.
+        emit, min_hold_s, uncertain_below: see `EventBuilder`.
         correction: of the scores, where expressions are not as frequent as in training.
         cadence: how often the detector looks; None for as often as the source needs it.
         governor: holds it to what the board can do.
@@ -57,13 +57,13 @@ class Parts:
     source: Source
     detector: Detector
     classifier: Classifier
-    audience: Audience = field(default_factory=Audience)
+    audience: Dispatcher = field(default_factory=Dispatcher)
     emit: Emit = "change"
     min_hold_s: float = MIN_HOLD_S
     uncertain_below: float = UNCERTAIN_BELOW
     correction: PriorCorrection | None = None
     cadence: Cadence | None = None
-    governor: Governor = field(default_factory=Governor)
+    governor: LoadControl = field(default_factory=LoadControl)
 
 
 class Pipeline:
@@ -174,11 +174,11 @@ class Pipeline:
         self._parts, self._frames = parts, iter(parts.source)
         self._model = parts.classifier.card.identity
         cadence = parts.cadence or ("auto" if parts.source.live else 1)
-        self._detector = CadencedDetector(parts.detector, cadence)
+        self._detector = DetectionScheduler(parts.detector, cadence)
         self._obey()
         self._margin = crop_margin(parts.detector, parts.classifier)
         self._tracker = Tracker()
-        self._events = EventMaker(
+        self._events = EventBuilder(
             parts.emit, parts.source.name, parts.classifier.labels, self._model, parts.min_hold_s, parts.uncertain_below
         )
         self._last: Frame | None = None
@@ -233,7 +233,7 @@ class Pipeline:
         with self._latency.stage("detect"):
             detections = self._detector.detect(frame)
         with self._latency.stage("classify"):
-            crops = (crop_upright(frame.image, face, self._margin, parts.classifier.size) for face in detections)
+            crops = (align_face(frame.image, face, self._margin, parts.classifier.size) for face in detections)
             scores = [parts.classifier.scores(crop) for crop in crops]
             if not np.isfinite(scores).all():
                 raise ValueError(f"{self._model} answers with scores that are no numbers")

@@ -17,15 +17,15 @@ from edge.inference.classifier import Classifier
 from edge.inference.prior import PriorCorrection
 from edge.inference.shipped_models import find_model
 from edge.pipeline.debug_frames import DebugFrames
-from edge.pipeline.degradation import ladder
-from edge.pipeline.dispatcher import Audience
-from edge.pipeline.load_control import Governor
+from edge.pipeline.degradation import degradation_levels
+from edge.pipeline.dispatcher import Dispatcher
+from edge.pipeline.load_control import LoadControl
 from edge.pipeline.loop import Parts, Pipeline
 from edge.pipeline.run_report import RunReport
 from edge.preview import Preview
 from edge.preview.access_token import read_token
 from edge.preview.listen_address import parse_address
-from edge.service.resource import Kept
+from edge.service.resource import ManagedResource
 from edge.service.settings import RunSettings
 from edge.sinks import Outlets, SinkMaker, open_outlets, sink_maker
 from edge.sources import Source, is_camera
@@ -50,10 +50,10 @@ class Daemon:
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
-        self._classifier, self._detector = Kept[Classifier](), Kept[Detector]()
-        self._source, self._outlets = Kept[Source](), Kept[Outlets]()
-        self._preview, self._debug_frames = Kept[Preview | None](), Kept[DebugFrames | None]()
-        self._governor = Kept[Governor]()
+        self._classifier, self._detector = ManagedResource[Classifier](), ManagedResource[Detector]()
+        self._source, self._outlets = ManagedResource[Source](), ManagedResource[Outlets]()
+        self._preview, self._debug_frames = ManagedResource[Preview | None](), ManagedResource[DebugFrames | None]()
+        self._governor = ManagedResource[LoadControl]()
         self._sinks: Outlets | None = None
         self._sinks_before: dict[str, dict[str, int]] = {}
         try:
@@ -156,7 +156,7 @@ class Daemon:
             self._frames,
             detector,
             classifier,
-            Audience(self._sinks, viewers, aggregator, pictures),
+            Dispatcher(self._sinks, viewers, aggregator, pictures),
             settings.emit,
             settings.min_hold,
             settings.uncertain_below,
@@ -165,14 +165,14 @@ class Daemon:
             self._governor_of(settings),
         )
 
-    def _governor_of(self, settings: RunSettings) -> Governor:
+    def _governor_of(self, settings: RunSettings) -> LoadControl:
         """One that goes on where it was, as long as the board has the same to do."""
         limits = settings.target_fps, settings.max_cpu
-        rungs = ladder(settings.detector.partition(":")[0], self._frames.live, is_camera(settings.source))
+        rungs = degradation_levels(settings.detector.partition(":")[0], self._frames.live, is_camera(settings.source))
         return self._governor.get(
             (settings.source, rungs, *limits),
             # The source that is open by then, and the process that captures for it by then.
-            lambda: nullcontext(Governor(rungs, *limits, cpu=lambda: cpu_s(getattr(self._frames, "pid", None)))),
+            lambda: nullcontext(LoadControl(rungs, *limits, cpu=lambda: cpu_s(getattr(self._frames, "pid", None)))),
         )
 
     def _open_sinks(self, makers: Sequence[SinkMaker], patient: bool) -> Outlets:

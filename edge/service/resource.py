@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class ManagedResource(Generic[T]):
     """Opens a context manager, and another one when it is asked for with another key."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.tracking.optical_flow import Move
-from edge.tracking.thumbnail import Glance
+from edge.tracking.thumbnail import Thumbnail
 from edge.types import Box, Detection
 
 #: Fewer of a face's points than this share tell the same: it turns, something is before it, or it is lost.
@@ -21,7 +21,7 @@ MIN_STAYING = 0.7
 
 
 @dataclass(frozen=True)
-class Carried:
+class PropagatedFace:
     """One face.
 
     Attributes:
@@ -36,7 +36,7 @@ class Carried:
     doubtful: bool = False
     restless: bool = False
 
-    def moved(self, move: Move | None, view: Glance) -> Carried:
+    def moved(self, move: Move | None, view: Thumbnail) -> PropagatedFace:
         """Where a move takes it.
 
         Args:
@@ -61,7 +61,7 @@ class Carried:
             or not 1 / MAX_GROWTH <= growth <= MAX_GROWTH
             or _visible(box, size_wh) < MIN_STAYING * _visible(self.found.box, size_wh)
         )
-        return Carried(self.found, now, doubtful, self.restless or move.kept < CALM_KEPT)
+        return PropagatedFace(self.found, now, doubtful, self.restless or move.kept < CALM_KEPT)
 
 
 def _visible(box: Box, size_wh: tuple[float, float]) -> float:

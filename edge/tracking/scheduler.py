@@ -8,12 +8,12 @@ from itertools import combinations
 from typing import Literal
 
 from edge.detection import Detector
-from edge.detection.downscaling import detect_shrunk
+from edge.detection.downscaling import detect_downscaled
 from edge.errors import WrongUseError
 from edge.tracking.motion import Motion, motion
 from edge.tracking.optical_flow import follow
-from edge.tracking.propagation import Carried
-from edge.tracking.thumbnail import Glance, glance
+from edge.tracking.propagation import PropagatedFace
+from edge.tracking.thumbnail import Thumbnail, thumbnail
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
@@ -27,7 +27,7 @@ MAX_CADENCE = 1000
 LOOK_S, LOOK_FRAMES = 0.25, 4
 #: Where there is no face and nothing moves, a look so often finds what crept in.
 IDLE_S = 1.0
-#: There, even a glance for motion is only taken so often: a third of 30 frames a second.
+#: There, even a thumbnail for motion is only taken so often: a third of 30 frames a second.
 GLANCE_S = 0.09
 #: Something moves outside of the known faces: looks are so far apart at least. The second is where the last ones were
 #: in vain (a tree in the wind): a face that enters then is found within 300 ms nevertheless.
@@ -40,7 +40,7 @@ CHECKS = 2
 CROWDED_IOU = 0.05
 
 
-class CadencedDetector:
+class DetectionScheduler:
     """A detector that does not look at every frame; in the others, faces are carried along by optical flow.
 
     It looks on schedule; on doubt, where a face cannot be followed well; on motion outside of the known faces; at
@@ -51,20 +51,20 @@ class CadencedDetector:
         cadence: how often.
 
     Attributes:
-        name, looseness: the detector's.
+        name, box_scale: the detector's.
         looks: how often it has looked.
         stretch: looks are so many times further apart than the cadence has it, for a board that is too weak.
         shrink: the detector is shown frames of a so many times smaller width and height, for the same reason.
     """
 
     def __init__(self, detector: Detector, cadence: Cadence = "auto") -> None:
-        self.name, self.looseness = detector.name, detector.looseness
+        self.name, self.box_scale = detector.name, detector.box_scale
         self._detector, self._cadence = detector, cadence
         self.looks, self.stretch, self.shrink = 0, 1, 1
-        self._faces: list[Carried]
+        self._faces: list[PropagatedFace]
         #: The last small picture, and that of the last look.
-        self._last: Glance | None
-        self._looked: Glance | None
+        self._last: Thumbnail | None
+        self._looked: Thumbnail | None
         #: Frames since the last look; looks still to come for a face that was lost; looks that motion led to in vain.
         self._frames: int
         self._checks: int
@@ -84,7 +84,7 @@ class CadencedDetector:
         if self._idle(frame):
             self._frames += 1
             return []
-        view = glance(frame)
+        view = thumbnail(frame)
         moved = self._carry(view)
         self._last = view
         self._frames += 1
@@ -105,7 +105,7 @@ class CadencedDetector:
             return False
         return 0 <= frame.position_s - self._last.at_s < GLANCE_S
 
-    def _carry(self, view: Glance) -> Motion | None:
+    def _carry(self, view: Thumbnail) -> Motion | None:
         """Take the faces along; what has moved besides, or None where what was known is worth nothing here."""
         last, looked = self._last, self._looked
         if last is None or looked is None or (last.picture.shape, last.scale) != (view.picture.shape, view.scale):
@@ -120,7 +120,7 @@ class CadencedDetector:
         known = [view.box(box) for face in self._faces for box in (face.found.box, face.now.box)]
         return motion(looked.cells, view.cells, known, view.size_wh)
 
-    def _due(self, view: Glance, moved: Motion) -> bool:
+    def _due(self, view: Thumbnail, moved: Motion) -> bool:
         """Whether the detector should look."""
         assert self._looked is not None
         since_s = view.at_s - self._looked.at_s
@@ -149,7 +149,7 @@ class CadencedDetector:
         pause_s = PAUSE_IN_VAIN_S if in_vain else PAUSE_S
         return moved.somewhere and since_s >= pause_s * self.stretch
 
-    def _look_again(self, frame: Frame, view: Glance, moved: Motion | None) -> list[Detection]:
+    def _look_again(self, frame: Frame, view: Thumbnail, moved: Motion | None) -> list[Detection]:
         """Have the detector look, and go on from what it finds."""
         expected = len(self._faces) if moved is not None else 0
         found = self._look(frame)
@@ -161,7 +161,7 @@ class CadencedDetector:
             self._vain = self._vain + 1 if len(found) <= expected else 0
         elif moved is not None:
             self._vain = 0
-        self._faces = [Carried(face, face) for face in found]
+        self._faces = [PropagatedFace(face, face) for face in found]
         self._looked, self._frames = view, 0
         return found
 
@@ -169,7 +169,9 @@ class CadencedDetector:
         self.looks += 1
         try:
             return (
-                self._detector.detect(frame) if self.shrink == 1 else detect_shrunk(self._detector, frame, self.shrink)
+                self._detector.detect(frame)
+                if self.shrink == 1
+                else detect_downscaled(self._detector, frame, self.shrink)
             )
         except Exception:
             self.forget()
@@ -189,5 +191,5 @@ def parse_cadence(text: str) -> Cadence:
     raise WrongUseError(f"{text!r} is no cadence: expected auto, or a number of frames from 1 to {MAX_CADENCE}")
 
 
-def _crowded(faces: Sequence[Carried]) -> bool:
+def _crowded(faces: Sequence[PropagatedFace]) -> bool:
     return any(iou(a.now.box, b.now.box) > CROWDED_IOU for a, b in combinations(faces, 2))

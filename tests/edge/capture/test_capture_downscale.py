@@ -8,9 +8,9 @@ from edge.capture.captured_source import CaptureSource
 from edge.detection import open_detector
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.degradation import Rung
-from edge.pipeline.dispatcher import Audience
-from edge.pipeline.load_control import Governor
+from edge.pipeline.degradation import DegradationLevel
+from edge.pipeline.dispatcher import Dispatcher
+from edge.pipeline.load_control import LoadControl
 from edge.pipeline.loop import Parts, Pipeline
 from edge.testing import RecordingSink
 from edge.tracking.tracker import MAX_MISS_S, iou
@@ -23,8 +23,8 @@ FACES = 15
 def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, weights, cadence):
     """A real detector, frames of a process of their own, and a governor that changes its mind."""
 
-    class Undecided(Governor):
-        rung = Rung()
+    class Undecided(LoadControl):
+        rung = DegradationLevel()
 
     governor, sink, sizes = Undecided(), RecordingSink(), []
 
@@ -35,13 +35,13 @@ def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, 
             sizes.append((frame.size_wh, pipeline.faces))
         # The portrait is away now and then.
         if pipeline.faces >= sizes[-1][1] + FACES:
-            governor.rung = Rung(capture_shrink=2 if len(sizes) == 1 else 1)
+            governor.rung = DegradationLevel(capture_shrink=2 if len(sizes) == 1 else 1)
             if len(sizes) == 3:
                 pipeline.stop()
 
     source = CaptureSource(camera.spec, stall_timeout_s=20.0, freeze_timeout_s=0.0)
     detector, classifier = open_detector("blazeface"), Classifier(find_model(DEFAULT_MODEL))
-    parts = Parts(source, detector, classifier, Audience(sink), "frame", cadence=cadence, governor=governor)
+    parts = Parts(source, detector, classifier, Dispatcher(sink), "frame", cadence=cadence, governor=governor)
     with source:
         pipeline = Pipeline(parts)
         pipeline.run(each_turn=turn)

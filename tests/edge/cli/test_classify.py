@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detection.alignment import crop_face, crop_upright, lean_deg
+from edge.detection.alignment import align_face, crop_face, roll_deg
 from edge.detection.weights import read_weights
 from edge.errors import ModelError
 from edge.images import shrink
 from edge.inference.classifier import Classifier
-from edge.inference.contract import FER2013_LABELS, dequantise
+from edge.inference.contract import FER2013_LABELS, dequantize
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_model, write_model
 from edge.types import Detection
@@ -91,7 +91,7 @@ def test_scores_are_the_codes_dequantised_and_stay_as_they_are(shipped):
         interpreter.set_tensor(ends[0]["index"], face.reshape(1, 48, 48, 1))
         interpreter.invoke()
         codes = interpreter.get_tensor(ends[1]["index"])[0]
-        assert (ours == dequantise(codes, *ends[1]["quantization"])).all()
+        assert (ours == dequantize(codes, *ends[1]["quantization"])).all()
 
 
 def test_crops_at_a_size():
@@ -107,12 +107,12 @@ def face_of(box, right_eye, left_eye):
 
 def test_lean_is_the_eyes_line():
     box = (100.0, 100.0, 100.0, 100.0)
-    assert lean_deg(face_of(box, (130, 140), (170, 140))) == 0
-    assert lean_deg(face_of(box, (130, 120), (170, 160))) == pytest.approx(45)
-    assert lean_deg(face_of(box, (130, 160), (170, 120))) == pytest.approx(-45)
+    assert roll_deg(face_of(box, (130, 140), (170, 140))) == 0
+    assert roll_deg(face_of(box, (130, 120), (170, 160))) == pytest.approx(45)
+    assert roll_deg(face_of(box, (130, 160), (170, 120))) == pytest.approx(-45)
     # In profile the eyes are too near to each other to tell.
-    assert lean_deg(face_of(box, (150, 140), (155, 155))) == 0
-    assert lean_deg(Detection(box, 0.9)) == 0
+    assert roll_deg(face_of(box, (150, 140), (155, 155))) == 0
+    assert roll_deg(Detection(box, 0.9)) == 0
 
 
 @pytest.mark.parametrize("size", [None, 48])
@@ -127,9 +127,9 @@ def test_a_leaning_face_is_cut_out_upright(lean, scale, size):
     turned = cv2.warpAffine(image, turn, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
     eyes = [turn @ (scale * x, scale * y, 1) for x, y in ((160, 115), (210, 115))]
     face = face_of(box, *eyes)
-    assert lean_deg(face) == pytest.approx(lean, abs=0.1)
+    assert roll_deg(face) == pytest.approx(lean, abs=0.1)
     upright = crop_face(image, box, 0.17, size)
-    crop = crop_upright(turned, face, 0.17, size)
+    crop = align_face(turned, face, 0.17, size)
     assert crop.shape == upright.shape
     # Turned twice, fine hair is blurred; a crop that is off by one pixel of 48 has 0.93.
     assert np.corrcoef(crop.ravel(), upright.ravel())[0, 1] > 0.95
@@ -140,14 +140,14 @@ def test_a_leaning_face_is_cut_out_upright(lean, scale, size):
 def test_a_face_that_hardly_leans_is_cut_out_as_ever():
     image = np.random.default_rng(3).integers(0, 256, (200, 200)).astype(np.uint8)
     face = face_of((50.0, 50.0, 80.0, 80.0), (70, 80), (110, 89))
-    assert 10 < lean_deg(face) < 15
-    assert (crop_upright(image, face, 0.17, 48) == crop_face(image, face.box, 0.17, 48)).all()
+    assert 10 < roll_deg(face) < 15
+    assert (align_face(image, face, 0.17, 48) == crop_face(image, face.box, 0.17, 48)).all()
 
 
 def test_leaning_faces_beyond_the_frame_and_of_no_size():
     image = np.full((60, 60, 3), 90, np.uint8)
     for box in ((-40.0, -40.0, 50.0, 50.0), (50.0, 50.0, 40.0, 40.0), (200.0, 10.0, 30.0, 30.0), (5.0, 5.0, 0.0, 0.0)):
-        crop = crop_upright(image, face_of(box, (box[0], box[1]), (box[0] + 20, box[1] + 20)), 0.17, 48)
+        crop = align_face(image, face_of(box, (box[0], box[1]), (box[0] + 20, box[1] + 20)), 0.17, 48)
         assert crop.shape == (48, 48)
         assert (crop == 90).all()
 

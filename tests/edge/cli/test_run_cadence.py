@@ -10,7 +10,7 @@ import pytest
 from edge.capture import open_watched
 from edge.detection import open_detector
 from edge.inference.classifier import Classifier
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline
 from edge.sources import open_source
 from edge.sources.video import VideoSource
@@ -25,7 +25,7 @@ HAPPY = 3
 def scripted(cadence, live=False):
     source = ScriptedSource([HAPPY] * 30)
     source.live = live
-    return Parts(source, ScriptedDetector([]), ScriptedClassifier(), Audience(RecordingSink()), cadence=cadence)
+    return Parts(source, ScriptedDetector([]), ScriptedClassifier(), Dispatcher(RecordingSink()), cadence=cadence)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def watched(clip, cadence, emit="change"):
     """The events of the talking head, and the report."""
     sink = RecordingSink()
     with VideoSource(clip) as source:
-        parts = Parts(source, open_detector("blazeface"), Classifier(SHIPPED), Audience(sink), emit, cadence=cadence)
+        parts = Parts(source, open_detector("blazeface"), Classifier(SHIPPED), Dispatcher(sink), emit, cadence=cadence)
         report = Pipeline(parts).run()
     assert len({event.track_id for event in sink.events}) == 1
     return sink.events, report

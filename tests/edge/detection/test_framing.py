@@ -1,6 +1,6 @@
 """A crop at run time frames a face as FER-2013 does: measured on Training faces, for each detector.
 
-`pytest tests/edge/detection/test_framing.py -s` prints the medians that CROP_MARGIN and `looseness` come from.
+`pytest tests/edge/detection/test_framing.py -s` prints the medians that CROP_MARGIN and `box_scale` come from.
 """
 
 import bz2
@@ -40,5 +40,5 @@ def test_crops_are_framed_as_the_data_is(name, faces, weights):
             sides.append(max(found[0].box[2:]) / SIDE)
     assert len(sides) > N / 2
     print(f"{name}: box is {np.median(sides):.3f} of FER-2013's frame, {len(sides)} of {N} faces found")
-    crop = np.median(sides) * (1 + CROP_MARGIN) / detector.looseness
+    crop = np.median(sides) * (1 + CROP_MARGIN) / detector.box_scale
     assert crop == pytest.approx(1, abs=0.03)

@@ -3,7 +3,7 @@ import pytest
 
 from edge.events.aggregation import Aggregator
 from edge.inference.contract import FER2013_LABELS
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import UNCERTAIN, Detection, Track
@@ -59,7 +59,7 @@ def test_sinks_learn_of_no_single_face():
         ScriptedSource([HAPPY] * 25),
         ScriptedDetector([faces] * 25),
         ScriptedClassifier(),
-        Audience(sink, aggregator=aggregator),
+        Dispatcher(sink, aggregator=aggregator),
     )
     report = Pipeline(parts).run()
     assert sink.events == []

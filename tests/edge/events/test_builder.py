@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.events.builder import EventMaker
+from edge.events.builder import EventBuilder
 from edge.inference.contract import FER2013_LABELS
 from edge.types import Frame, Track
 
@@ -17,7 +17,7 @@ def scores(**likely):
 
 def announced(seen, fps=10.0, **settings):
     """What is told of one face whose smoothed scores are `seen`, frame by frame: (frame, state, emotion)."""
-    maker = EventMaker("change", "s", FER2013_LABELS, "m", **settings)
+    maker = EventBuilder("change", "s", FER2013_LABELS, "m", **settings)
     track, told = None, []
     for i, smoothed in enumerate(seen):
         now_s = i / fps
@@ -59,7 +59,7 @@ def test_where_nothing_is_likely_the_face_is_uncertain_and_comes_back_with_a_mar
 
 
 def test_an_uncertain_event_carries_its_highest_score():
-    maker = EventMaker("change", "s", FER2013_LABELS, "m")
+    maker = EventBuilder("change", "s", FER2013_LABELS, "m")
     smoothed = scores(sad=0.25)
     track = Track(1, (0, 0, 9, 9), 0.9, smoothed, smoothed, 0.0)
     (event,) = maker.events(Frame(np.zeros((9, 9), np.uint8), 0, 0.0, 0.0, 0.0), [track], [], {})
@@ -68,7 +68,7 @@ def test_an_uncertain_event_carries_its_highest_score():
 
 
 def test_each_frame_has_its_own_answer_however_doubtful():
-    maker = EventMaker("frame", "s", FER2013_LABELS, "m")
+    maker = EventBuilder("frame", "s", FER2013_LABELS, "m")
     track = Track(1, (0, 0, 9, 9), 0.9, scores(sad=0.25), scores(happy=0.9), 0.0)
     (event,) = maker.events(Frame(np.zeros((9, 9), np.uint8), 0, 0.0, 0.0, 0.0), [track], [], {})
     assert (event.state, event.emotion) == ("frame", "sad")

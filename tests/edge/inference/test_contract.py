@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from edge.errors import DataError
-from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS, canonical_label, dequantise, preprocess, quantise
+from edge.inference.contract import (
+    EIGHT_LABELS,
+    FER2013_LABELS,
+    canonical_label,
+    dequantize,
+    preprocess,
+    quantize,
+)
 
 
 def test_the_label_order_is_fer2013s():
@@ -35,11 +42,11 @@ def test_preprocess_leaves_a_face_of_the_right_size_alone():
 
 def test_quantise_rounds_then_clips():
     values = np.array([-2.0, -0.51, 0.49, 0.5, 1.5, 300.0])
-    assert quantise(values, 1.0, 0, np.uint8).tolist() == [0, 0, 0, 0, 2, 255]
+    assert quantize(values, 1.0, 0, np.uint8).tolist() == [0, 0, 0, 0, 2, 255]
     # A cast without rounding would give 0 here, a cast without clipping would wrap.
-    assert quantise(np.array([0.999]), 1 / 256, -128, np.int8).tolist() == [127]
+    assert quantize(np.array([0.999]), 1 / 256, -128, np.int8).tolist() == [127]
 
 
 def test_dequantise_undoes_quantise():
     codes = np.arange(-128, 128, dtype=np.int8)
-    assert (quantise(dequantise(codes, 1 / 256, -128), 1 / 256, -128, np.int8) == codes).all()
+    assert (quantize(dequantize(codes, 1 / 256, -128), 1 / 256, -128, np.int8) == codes).all()

@@ -8,7 +8,7 @@ import pytest
 import edge.pipeline.debug_frames as module
 from edge.errors import SinkError
 from edge.pipeline.debug_frames import DebugFrames
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.types import Frame, FrameReport
 from tests.edge.waiting import wait_until
 
@@ -72,7 +72,7 @@ def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
             pass
 
     with DebugFrames(tmp_path / "p", lasts_s=0.2) as frames:
-        audience = Audience(preview=Viewers(), debug_frames=frames)
+        audience = Dispatcher(preview=Viewers(), debug_frames=frames)
         for _ in range(3):
             audience.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
             time.sleep(0.15)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from edge.detection import open_detector
-from edge.detection.downscaling import detect_shrunk
-from edge.pipeline.degradation import Rung, ladder
-from edge.pipeline.load_control import PATIENCE_S, WINDOW_S, Governor
+from edge.detection.downscaling import detect_downscaled
+from edge.pipeline.degradation import DegradationLevel, degradation_levels
+from edge.pipeline.load_control import PATIENCE_S, WINDOW_S, LoadControl
 from edge.pipeline.loop import Parts, Pipeline
 from edge.sources import is_camera
 from edge.system.cpu import cpu_s
@@ -23,7 +23,7 @@ from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import clip
 
-LIVE = ladder("haar", live=True)
+LIVE = degradation_levels("haar", live=True)
 FPS = 30
 
 
@@ -38,7 +38,7 @@ class Board:
     def __init__(self, frame_s, rungs=LIVE, **limits):
         self.now_s = self.spent_s = 0.0
         self.frame_s, self.rungs = frame_s, []
-        self.governor = Governor(rungs, clock=lambda: self.now_s, cpu=lambda: self.spent_s, **limits)
+        self.governor = LoadControl(rungs, clock=lambda: self.now_s, cpu=lambda: self.spent_s, **limits)
 
     def run(self, seconds):
         end_s = self.now_s + seconds
@@ -66,13 +66,13 @@ def detector_of(seconds):
 
 def test_without_limits_nothing_is_governed():
     board = Board(detector_of(1.0)).run(60)
-    assert set(board.rungs) == {Rung()}
+    assert set(board.rungs) == {DegradationLevel()}
     assert board.governor.report() is None
 
 
 def test_what_is_quick_enough_stays_as_it_is():
     board = Board(detector_of(0.01), target_fps=25, max_cpu_percent=50).run(120)
-    assert set(board.rungs) == {Rung()}
+    assert set(board.rungs) == {DegradationLevel()}
     assert board.changes == 0
 
 
@@ -91,10 +91,10 @@ def test_it_looks_more_seldom_then_at_less_and_leaves_frames_out_last():
 
 def test_for_frames_a_second_it_goes_as_far_as_it_must_and_leaves_none_out():
     board = Board(detector_of(0.15), target_fps=20).run(60)
-    assert board.governor.rung == Rung(4)
+    assert board.governor.rung == DegradationLevel(4)
     assert board.governor.report().frames_left_out == 0
     hopeless = Board(detector_of(9), target_fps=20).run(120)
-    assert hopeless.governor.rung == Rung(4, 2)
+    assert hopeless.governor.rung == DegradationLevel(4, 2)
     assert hopeless.governor.report().frames_left_out == 0
 
 
@@ -113,10 +113,10 @@ def test_the_processor_is_held_at_what_is_allowed():
 def test_it_goes_back_up_when_there_is_room_and_one_rung_at_a_time():
     board = Board(lambda rung, now_s: detector_of(0.1 if now_s < 20 else 0.004)(rung, now_s), max_cpu_percent=40)
     board.run(20)
-    assert board.governor.rung != Rung()
+    assert board.governor.rung != DegradationLevel()
     lowest = LIVE.index(board.governor.rung)
     board.run(20 + lowest * (PATIENCE_S + 2 * WINDOW_S))
-    assert board.governor.rung == Rung()
+    assert board.governor.rung == DegradationLevel()
     steps = [LIVE.index(rung) for rung in board.rungs]
     assert {abs(b - a) for a, b in pairwise(steps)} <= {0, 1}
     assert board.governor.report().most == str(LIVE[lowest])
@@ -124,11 +124,11 @@ def test_it_goes_back_up_when_there_is_room_and_one_rung_at_a_time():
 
 def test_it_does_not_flap():
     """Too much on one rung, with room on the next: tried again ever more seldom."""
-    board = Board(lambda rung, _: 0.03 if rung == Rung() else 0.005, max_cpu_percent=50)
+    board = Board(lambda rung, _: 0.03 if rung == DegradationLevel() else 0.005, max_cpu_percent=50)
     board.run(3600)
     # Every 14 s would be 500.
     assert board.changes < 30
-    assert np.mean([rung == Rung() for rung in board.rungs]) < 0.02
+    assert np.mean([rung == DegradationLevel() for rung in board.rungs]) < 0.02
 
 
 def test_between_room_and_too_much_nothing_changes():
@@ -147,13 +147,13 @@ def test_every_change_is_one_line_and_an_end_is_told(caplog):
 
 
 def test_ladders():
-    assert all(rung.keep_one_of == 1 for rung in ladder("haar", live=False))
-    assert all(rung.shrink == 1 for rung in ladder("blazeface", live=True))
-    assert str(ladder("blazeface", live=True)[0]) == "everything as asked for"
-    assert all(rung.capture_shrink == 1 for rung in ladder("haar", live=True))
+    assert all(rung.keep_one_of == 1 for rung in degradation_levels("haar", live=False))
+    assert all(rung.shrink == 1 for rung in degradation_levels("blazeface", live=True))
+    assert str(degradation_levels("blazeface", live=True)[0]) == "everything as asked for"
+    assert all(rung.capture_shrink == 1 for rung in degradation_levels("haar", live=True))
     for detector in ("haar", "blazeface"):
         # A camera gives smaller frames before one is left out, and from then on; of those a detector sees all.
-        rungs = ladder(detector, live=True, camera=True)
+        rungs = degradation_levels(detector, live=True, camera=True)
         smaller = [rung.capture_shrink == 2 for rung in rungs]
         first = smaller.index(True)
         assert all(smaller[first:])
@@ -166,8 +166,8 @@ def test_ladders():
 
 
 def test_the_loop_obeys():
-    class Always(Governor):
-        rung = Rung(stretch=3, keep_one_of=2)
+    class Always(LoadControl):
+        rung = DegradationLevel(stretch=3, keep_one_of=2)
 
     source = ScriptedSource([3] * 24)
     parts = Parts(source, ScriptedDetector([]), ScriptedClassifier(), cadence=1, governor=Always())
@@ -180,7 +180,7 @@ def test_the_loop_obeys():
 def test_a_shrunk_picture_has_its_faces_where_they_are(weights):
     (frame,) = clip(1 / 30, lambda t: [(400, 200, 300)])
     detector = open_detector("blazeface")
-    (full,), (shrunk,) = detector.detect(frame), detect_shrunk(detector, frame, 2)
+    (full,), (shrunk,) = detector.detect(frame), detect_downscaled(detector, frame, 2)
     assert iou(full.box, shrunk.box) > 0.8
     assert np.abs(full.key_points - shrunk.key_points).max() < 0.1 * full.box[2]
 
@@ -194,7 +194,7 @@ def test_shrinking_tells_odd_sizes_exactly():
             return super().detect(frame)
 
     frame = Frame(np.zeros((31, 51), np.uint8), 0, 0.0, 0.0, 0.0)
-    (face,) = detect_shrunk(Seeing([[Detection((0, 0, 25, 15), 0.9)]]), frame, 2)
+    (face,) = detect_downscaled(Seeing([[Detection((0, 0, 25, 15), 0.9)]]), frame, 2)
     assert seen == [(25, 15)]
     assert face.box == pytest.approx((0, 0, 51, 31))
 

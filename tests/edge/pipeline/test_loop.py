@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.inference.contract import FER2013_LABELS
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import STAGES, Parts, Pipeline
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, Frame
@@ -14,7 +14,7 @@ def run(brightness, answers=None, emit="change", **kwargs):
     face = [Detection((10, 10, 20, 20), 0.9)]
     sink = RecordingSink()
     detector = ScriptedDetector([face] * len(brightness) if answers is None else answers)
-    pipeline = Pipeline(Parts(ScriptedSource(brightness), detector, ScriptedClassifier(), Audience(sink), emit))
+    pipeline = Pipeline(Parts(ScriptedSource(brightness), detector, ScriptedClassifier(), Dispatcher(sink), emit))
     return pipeline.run(**kwargs), sink.events
 
 
@@ -99,7 +99,7 @@ def test_the_report_has_every_stage_and_stops_where_told():
 
 def test_stop_ends_after_the_frame_at_hand():
     sink = RecordingSink()
-    parts = Parts(ScriptedSource([HAPPY] * 9), ScriptedDetector([]), ScriptedClassifier(), Audience(sink))
+    parts = Parts(ScriptedSource([HAPPY] * 9), ScriptedDetector([]), ScriptedClassifier(), Dispatcher(sink))
     pipeline = Pipeline(parts)
     report = pipeline.run(each_turn=lambda frame: pipeline.stop() if frame.index == 2 else None)
     assert report.frames_processed == 3

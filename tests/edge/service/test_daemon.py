@@ -16,7 +16,7 @@ import pytest
 from edge.detection.weights import WEIGHTS
 from edge.errors import FrameError
 from edge.inference.classifier import Classifier
-from edge.pipeline.dispatcher import Audience
+from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline
 from edge.system.cache import cache_folder
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
@@ -44,7 +44,7 @@ class Broken(ScriptedClassifier):
 
 def pipeline_of(brightness, classifier, sink):
     source = ScriptedSource(brightness)
-    return Pipeline(Parts(source, ScriptedDetector([FACE] * len(brightness)), classifier, Audience(sink)))
+    return Pipeline(Parts(source, ScriptedDetector([FACE] * len(brightness)), classifier, Dispatcher(sink)))
 
 
 def test_frames_that_fail_are_counted_and_survived(caplog):
@@ -73,7 +73,7 @@ def test_nothing_but_failures_ends_the_run_so_that_somebody_learns_of_it(monkeyp
 def test_faces_leave_with_the_source_and_sinks_learn_why():
     sink = RecordingSink()
     source = ScriptedSource([HAPPY] * 6)
-    pipeline = Pipeline(Parts(source, ScriptedDetector([FACE] * 6), ScriptedClassifier(), Audience(sink)))
+    pipeline = Pipeline(Parts(source, ScriptedDetector([FACE] * 6), ScriptedClassifier(), Dispatcher(sink)))
 
     def after(frame):
         if frame.index == 2:
@@ -88,7 +88,7 @@ def test_faces_leave_with_the_source_and_sinks_learn_why():
 def test_other_parts_go_on_where_the_first_ones_stopped():
     sinks = RecordingSink(), RecordingSink()
     parts = [
-        Parts(ScriptedSource([HAPPY] * 5), ScriptedDetector([FACE] * 5), ScriptedClassifier(), Audience(sink))
+        Parts(ScriptedSource([HAPPY] * 5), ScriptedDetector([FACE] * 5), ScriptedClassifier(), Dispatcher(sink))
         for sink in sinks
     ]
     pipeline = Pipeline(parts[0])

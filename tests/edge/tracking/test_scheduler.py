@@ -9,7 +9,7 @@ from edge.detection import open_detector
 from edge.errors import WrongUseError
 from edge.sources.video import VideoSource
 from edge.testing import ScriptedDetector
-from edge.tracking.scheduler import CHECKS, IDLE_S, CadencedDetector, parse_cadence
+from edge.tracking.scheduler import CHECKS, IDLE_S, DetectionScheduler, parse_cadence
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import background, clip
@@ -27,7 +27,7 @@ class Both:
     def __init__(self, frames, cadence="auto"):
         frames = list(frames)
         detector = open_detector("blazeface")
-        cadenced = CadencedDetector(detector, cadence)
+        cadenced = DetectionScheduler(detector, cadence)
         self.times = [frame.position_s for frame in frames]
         self.full = [detector.detect(frame) for frame in frames]
         self.looked, self.carried = [], []
@@ -132,7 +132,7 @@ def test_a_still_scene_is_looked_at_once_a_second(weights):
 
 
 def looks(frames, cadence, answers=(), stretch=1):
-    detector = CadencedDetector(ScriptedDetector(answers), cadence)
+    detector = DetectionScheduler(ScriptedDetector(answers), cadence)
     detector.stretch = stretch
     looked = []
     for frame in frames:
@@ -184,7 +184,7 @@ def test_what_fails_is_not_carried():
                 raise RuntimeError("no")
             return super().detect(frame)
 
-    detector = CadencedDetector(Failing([[FACE]]), 3)
+    detector = DetectionScheduler(Failing([[FACE]]), 3)
     looked = []
     for frame in still(0.2):
         try:
@@ -197,7 +197,7 @@ def test_what_fails_is_not_carried():
 
 
 def test_forgetting_looks_at_once():
-    detector = CadencedDetector(ScriptedDetector([]), "auto")
+    detector = DetectionScheduler(ScriptedDetector([]), "auto")
     frames = list(still(0.1))
     detector.detect(frames[0])
     detector.forget()
