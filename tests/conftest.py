@@ -10,6 +10,7 @@ from edge.detection.weights import WEIGHTS, weights_state
 from edge.inference.shipped_models import DEFAULT_MODEL, MODELS_FOLDER
 from edge.sources.demo import DemoSource
 from tests.made_data import write_csv
+from tests.worker_memory import WorkerMemory
 
 ROOT = Path(__file__).parent.parent
 PORTRAIT = ROOT / "edge" / "sources" / "assets" / "portrait.jpg"
@@ -41,6 +42,10 @@ def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **e
             env={**os.environ, **environment},
         )
     )
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(WorkerMemory(config), "worker_memory")
 
 
 def pytest_collection_modifyitems(items):
