@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -9,39 +7,15 @@ import pytest
 from edge.detection.weights import WEIGHTS, weights_state
 from edge.inference.shipped_models import DEFAULT_MODEL, MODELS_FOLDER
 from edge.sources.demo import DemoSource
+from tests.commands import Outcome, invoke_mien, run_mien
 from tests.made_data import write_csv
 from tests.worker_memory import WorkerMemory
+
+__all__ = ["PORTRAIT", "ROOT", "SHIPPED", "Outcome", "backend_environment", "invoke_mien", "run_mien"]
 
 ROOT = Path(__file__).parent.parent
 PORTRAIT = ROOT / "edge" / "sources" / "assets" / "portrait.jpg"
 SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
-
-
-class Outcome:
-    """What a command did."""
-
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
-
-    def error_line(self) -> str:
-        """The command's one line of complaint; more than one, or a traceback, fails the test."""
-        lines = self.err.strip().splitlines()
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("mien"), self.err
-        return lines[0]
-
-
-def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **environment: str) -> Outcome:
-    """Run `python -m edge ...` as a user would, in a process of its own."""
-    return Outcome(
-        subprocess.run(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env={**os.environ, **environment},
-        )
-    )
 
 
 def pytest_configure(config):
@@ -56,7 +30,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def mien():
+    """The command in a process of its own, for what needs one: signals, isolation, what an import costs."""
     return run_mien
+
+
+@pytest.fixture(scope="session")
+def invoke():
+    """The same command in this process, a tenth of a second in place of one: the usual choice."""
+    return invoke_mien
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ class Device:
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, env={**clean, **environment}, timeout=200
         )
-        return Outcome(done)
+        return Outcome.of(done)
 
     def install(self, bundle: Path, *more: object, **environment: str) -> Outcome:
         key = ("--pubkey", self.workshop.pubkey)

@@ -96,7 +96,7 @@ def without_the_training_stack(*arguments):
         f"sys.argv = ['mien', *{arguments!r}]\n"
         "from edge.cli.main import main\nmain()"
     )
-    return Outcome(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
+    return Outcome.of(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
 
 
 def test_a_base_install_says_which_extra_is_missing(tmp_path, made_csv):
