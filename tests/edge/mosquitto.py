@@ -12,11 +12,11 @@ import pytest
 from tests.edge.waiting import wait_until
 
 #: Debian puts the broker where a user's PATH does not look.
-_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
 
 
 def find(name):
-    path = shutil.which(name, path=_PATH)
+    path = shutil.which(name, path=SEARCH_PATH)
     if path is None:
         pytest.skip(f"no {name}: apt-get install mosquitto mosquitto-clients")
     return path

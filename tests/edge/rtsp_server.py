@@ -1,6 +1,7 @@
 """A real RTSP server (GStreamer's) for the tests; run by Debian's Python, which has its bindings.
 
-Usage: rtsp_server.py PORT [USER PASSWORD]. Shows SMPTE bars with noise in a corner, H.264, 15 frames a second.
+Usage: rtsp_server.py PORT [USER PASSWORD], or rtsp_server.py --check to see whether it could run. Shows SMPTE bars
+with noise in a corner, H.264, 15 frames a second.
 """
 
 import sys
@@ -16,6 +17,8 @@ Gst.init(None)
 for element in ("videotestsrc", "x264enc", "rtph264pay"):
     if Gst.ElementFactory.find(element) is None:
         sys.exit(f"no GStreamer element {element}")
+if sys.argv[1:] == ["--check"]:
+    sys.exit()
 
 port, *login = sys.argv[1:]
 server = GstRtspServer.RTSPServer(service=port)

@@ -1,10 +1,11 @@
-"""`python -m tests.soak --minutes 20`: run the daemon for so long, and let everything happen to it.
+"""`python -m tests.soak --minutes 20`: run the daemon while faults are injected into everything that it depends on.
 
-Needs Mosquitto, and GStreamer's RTSP server for one of the faults; the small disk that runs full is a tmpfs, which
-only root can mount.
+Needs Mosquitto, GStreamer's RTSP server, and the right to mount a tmpfs: the small disk that fills up. What is missing
+is reported before anything starts, with exit status 2.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -20,23 +21,29 @@ import pytest
 
 from tests.edge.capture.test_stream import Server
 from tests.edge.mosquitto import Mosquitto, free_port
-from tests.soak import lanes as lane
-from tests.soak.daemon import Daemon
+from tests.soak.daemon import DaemonProcess
+from tests.soak.faults import BrokerFaults, CameraFaults, ClientFaults, DiskFaults, OperatorFaults
+from tests.soak.monitor import Monitor
+from tests.soak.requirements import missing_requirements
 from tests.soak.subscriber import Subscriber
-from tests.soak.verdict import judge
-from tests.soak.watch import Watch
+from tests.soak.verdict import evaluate
 
 STALL_TIMEOUT_S = 3.0
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=20, help="how long to inject faults (default: 20)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random generator that chooses the faults")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
-    parser.add_argument("--folder", type=Path, help="where the log and the events stay, to look at")
-    options = parser.parse_args()
-    # What it has started ends with it, also by a plain kill.
+    parser.add_argument("--folder", type=Path, help="keep the log and the events in this empty folder")
+    parser.add_argument("--no-small-disk", action="store_true", help="leave out the faults that need a mounted tmpfs")
+    options = parser.parse_args(arguments)
+    missing = missing_requirements(with_small_disk=not options.no_small_disk)
+    if missing:
+        print(f"soak: {'; '.join(missing)}", file=sys.stderr)
+        sys.exit(2)
+    # A plain kill must clean up like Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mien-soak-") as temporary:
         folder = options.folder or Path(temporary)
@@ -44,93 +51,100 @@ def main():
         if any(folder.iterdir()):
             parser.error(f"{folder} is not empty")
         try:
-            verdict = soak(folder, options.minutes, options.seed)
-        except pytest.skip.Exception as missing:
-            sys.exit(f"soak: {missing}")
+            verdict = soak(folder, options.minutes, options.seed, with_small_disk=not options.no_small_disk)
+        except (pytest.skip.Exception, pytest.fail.Exception) as error:
+            sys.exit(f"soak: {error}")
         except KeyboardInterrupt:
-            sys.exit("soak: stopped; a part of a run says nothing")
+            sys.exit("soak: stopped; an incomplete run proves nothing")
     figures = {"minutes": options.minutes, "seed": options.seed, "cpu": platform.processor() or platform.machine()}
     figures |= {"cores": os.cpu_count()} | verdict.figures
     for name, value in figures.items():
         print(f"{name}: {json.dumps(value)}")
-    for line in verdict.wrong:
-        print(f"WRONG  {line}", file=sys.stderr)
+    for line in verdict.failures:
+        print(f"FAILED  {line}", file=sys.stderr)
     if options.out:
-        options.out.write_text(json.dumps(figures | {"wrong": verdict.wrong}, indent=2) + "\n")
-    sys.exit(1 if verdict.wrong else 0)
+        options.out.write_text(json.dumps(figures | {"failures": verdict.failures}, indent=2) + "\n")
+    sys.exit(1 if verdict.failures else 0)
 
 
-def soak(folder, minutes, seed):
+def soak(folder, minutes, seed, *, with_small_disk):
+    """Run the daemon for `minutes` with injected faults, clean up whatever happens, and return the verdict."""
     broker_lines = ("allow_anonymous true", "persistence true", f"persistence_location {folder}/")
-    broker = Mosquitto(folder, (*broker_lines, "max_queued_messages 0", "max_inflight_messages 0"))
-    daemon = Daemon(folder, broker.port, free_port(), free_port(), STALL_TIMEOUT_S)
-    is_disk = mounted(daemon.rotated.parent)
-    rtsp, ending, subscriber = Server("rtsp"), threading.Event(), None
-    try:
+    ending = threading.Event()
+    with contextlib.ExitStack() as cleanup:
+        broker = Mosquitto(folder, (*broker_lines, "max_queued_messages 0", "max_inflight_messages 0"))
+        cleanup.callback(broker.stop)
+        daemon = DaemonProcess(folder, broker.port, free_port(), free_port(), STALL_TIMEOUT_S)
+        if with_small_disk:
+            cleanup.enter_context(mounted_tmpfs(daemon.rotated.parent))
+        rtsp = Server("rtsp")
+        cleanup.callback(rtsp.stop)
         subscriber = Subscriber(broker.port, "mien/soak/events")
-        lanes = [
-            lane.Camera(seed, ending, daemon),
-            lane.Broker(seed, ending, broker),
-            lane.Operator(seed, ending, daemon, rtsp),
-            lane.Visitors(seed, ending, daemon),
-            *([lane.Disk(seed, ending, daemon)] if is_disk else []),
+        cleanup.callback(subscriber.close)
+        injectors = [
+            CameraFaults(seed, ending, daemon),
+            BrokerFaults(seed, ending, broker),
+            OperatorFaults(seed, ending, daemon, rtsp),
+            ClientFaults(seed, ending, daemon),
+            *([DiskFaults(seed, ending, daemon)] if with_small_disk else []),
         ]
+        cleanup.callback(daemon.kill)
         daemon.start()
-        watch = Watch(daemon, lanes, ending)
-        watch.start()
-        wait_for_frames(daemon, watch)
-        for each in lanes:
-            each.start()
-        show(minutes, daemon, lanes, watch)
+        monitor = Monitor(daemon, injectors, ending)
+        # First of all the threads end: they use everything else.
+        for thread in (monitor, *injectors):
+            cleanup.callback(thread.join)
+        cleanup.callback(ending.set)
+        monitor.start()
+        wait_for_frames(daemon, monitor)
+        for injector in injectors:
+            injector.start()
+        show_progress(minutes, daemon, injectors, monitor)
         ending.set()
-        for each in (*lanes, watch):
-            each.join()
-        # The last messages may still wait for a broker that has just come back.
+        for thread in (*injectors, monitor):
+            thread.join()
+        # The last messages may still be queued for a broker that has just come back.
         time.sleep(8)
         stopped_s = daemon.stop()
         time.sleep(2)
-        return judge(daemon, lanes, watch, subscriber, stopped_s, STALL_TIMEOUT_S, round(10 * minutes))
-    finally:
-        ending.set()
-        daemon.kill()
-        if subscriber is not None:
-            subscriber.close()
-        broker.stop()
-        rtsp.stop()
-        if is_disk:
-            subprocess.run(["umount", "--lazy", daemon.rotated.parent], check=False)
+        return evaluate(daemon, injectors, monitor, subscriber, stopped_s, STALL_TIMEOUT_S, round(10 * minutes))
 
 
-def mounted(folder):
-    """A small disk of its own at `folder`, where that is allowed."""
+@contextlib.contextmanager
+def mounted_tmpfs(folder):
+    """Mount a disk of 2 MB at `folder`; unmount it at the end."""
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "mien-soak", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        print(f"no disk that runs full: {done.stderr.strip()}", file=sys.stderr)
-    return not done.returncode
+        sys.exit(f"soak: cannot mount a small disk: {done.stderr.strip()}; pass --no-small-disk to leave it out")
+    try:
+        yield
+    finally:
+        # Lazy: a process may still have a file open there.
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
-def wait_for_frames(daemon, watch):
-    end_s = time.monotonic() + 60
-    while len(watch.frames) < 5:
-        if daemon.status is not None or time.monotonic() > end_s:
-            sys.exit(f"soak: the daemon does not begin:\n{daemon.errors.read_text()}")
+def wait_for_frames(daemon, monitor):
+    deadline_s = time.monotonic() + 60
+    while len(monitor.frames) < 5:
+        if daemon.status is not None or time.monotonic() > deadline_s:
+            sys.exit(f"soak: the daemon does not start:\n{daemon.errors.read_text()}")
         time.sleep(0.1)
 
 
-def show(minutes, daemon, lanes, watch):
-    """Wait; a line a minute says how it goes."""
+def show_progress(minutes, daemon, injectors, monitor):
+    """Wait until the time is over, and print a line a minute."""
     begin_s = time.monotonic()
-    told = 0
-    while (lasted_s := time.monotonic() - begin_s) < minutes * 60:
+    lines = 0
+    while (elapsed_s := time.monotonic() - begin_s) < minutes * 60:
         if daemon.status is not None:
-            print(f"the daemon ended after {lasted_s:.0f} s:\n{daemon.errors.read_text()}", file=sys.stderr)
+            print(f"the daemon ended after {elapsed_s:.0f} s:\n{daemon.errors.read_text()}", file=sys.stderr)
             return
-        if lasted_s >= told * 60:
-            told += 1
-            faults = sum(len(each.faults) for each in lanes)
-            frames, memory = watch.frames[-1][1], f"{daemon.rss_mb():.1f} MB, {daemon.descriptors()} descriptors"
-            print(f"{told - 1} min: {faults} faults, {frames:.0f} frames, {memory}", file=sys.stderr, flush=True)
+        if elapsed_s >= lines * 60:
+            faults = sum(len(injector.faults) for injector in injectors)
+            frames, memory = monitor.frames[-1][1], f"{daemon.rss_mb():.1f} MB, {daemon.descriptors()} descriptors"
+            print(f"{lines} min: {faults} faults, {frames:.0f} frames, {memory}", file=sys.stderr, flush=True)
+            lines += 1
         time.sleep(0.5)
 
 

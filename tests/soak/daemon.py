@@ -1,4 +1,4 @@
-"""The daemon under test, as a service manager sees it."""
+"""The daemon under test, as a service manager sees it: a process, its files and its resources."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 
-class Daemon:
-    """`mien run` on a scripted camera, with sinks of every kind; its standard error goes into a file."""
+class DaemonProcess:
+    """`mien run` on a scripted camera, with a sink of every kind; its standard error goes to a file."""
 
     def __init__(self, folder, broker_port, metrics_port, preview_port, stall_timeout_s):
         self.folder, self.script = folder, folder / "camera"
@@ -34,23 +34,24 @@ class Daemon:
             "wait-for-source": True,
             "report": str(self.report_path),
         }
-        self.camera_does("work")
+        self._process = None
+        self.set_camera("work")
         self.configure()
 
     def configure(self, **changed):
-        """Write the configuration; `changed` goes before what it is otherwise."""
+        """Write the configuration; `changed` replaces options of the usual one."""
         options = {"source": f"scripted:{self.script}", **self._options, **changed}
-        beside = self.config.with_suffix(".new")
-        beside.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items()))
-        beside.replace(self.config)
+        temporary = self.config.with_suffix(".new")
+        temporary.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items()))
+        temporary.replace(self.config)
 
-    def camera_does(self, word):
-        beside = self.script.with_suffix(".new")
-        beside.write_text(word)
-        beside.replace(self.script)
+    def set_camera(self, word):
+        temporary = self.script.with_suffix(".new")
+        temporary.write_text(word)
+        temporary.replace(self.script)
 
     def start(self):
-        command = [sys.executable, "-m", "edge", "run", "--config", str(self.config)]
+        command = [sys.executable, "-P", "-m", "edge", "run", "--config", str(self.config)]
         with self.errors.open("w") as errors:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
@@ -59,29 +60,29 @@ class Daemon:
 
     @property
     def status(self):
-        """Exit status, None while it runs."""
+        """The exit status; None while it runs."""
         return self._process.poll()
 
     def stop(self):
-        """SIGTERM; seconds until it is gone."""
+        """Send SIGTERM, and return the seconds until the process has ended."""
         begin_s = time.monotonic()
         self.signal(signal.SIGTERM)
         self._process.wait(60)
         return time.monotonic() - begin_s
 
     def kill(self):
-        if self.status is None:
+        if self._process is not None and self.status is None:
             self._process.kill()
             self._process.wait()
 
-    def child(self):
-        """The process that holds the camera, None while there is none."""
+    def capture_pid(self):
+        """The ID of the capture process; None while there is none."""
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0]) if children else None
 
     def rss_mb(self):
-        """Resident memory of the daemon itself."""
+        """Resident memory of the daemon without its children, in megabytes."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

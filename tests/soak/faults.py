@@ -1,4 +1,4 @@
-"""What happens to the daemon: a lane for each part of its world, each a thread with a random generator of its own."""
+"""Faults injected into what the daemon depends on: one thread for each target, with its own random generator."""
 
 import os
 import random
@@ -12,41 +12,50 @@ from dataclasses import dataclass
 
 @dataclass
 class Fault:
-    lane: str
+    """One injected fault; times are monotonic, `end_s` is infinite while it lasts."""
+
+    target: str
     name: str
     begin_s: float
     end_s: float
 
 
-class Lane:
-    """Injects one fault after another, until it is told to end; what it breaks it mends.
+class FaultInjector:
+    """Injects one fault after another until `ending` is set, and restores what it broke.
 
-    A fault is a method `fault_NAME(chance)` that returns when it is over.
+    A fault is a method `fault_NAME()` that returns when it is over.
+
+    Attributes:
+        target: what the faults happen to.
+        faults: those injected so far.
+        error: what ended the thread too early, if anything.
     """
 
+    target = ""
     pause_s = (2.0, 8.0)
 
     def __init__(self, seed, ending):
-        self._chance = random.Random(f"{seed}:{type(self).__name__}")
+        self._random = random.Random(f"{seed}:{self.target}")
         self._ending, self.faults, self.error = ending, [], None
         self._names = sorted(name for name in dir(self) if name.startswith("fault_"))
-        self._thread = threading.Thread(target=self._run, name=type(self).__name__)
+        self._thread = threading.Thread(target=self._run, name=f"{self.target} faults")
 
     def start(self):
         self._thread.start()
 
     def join(self):
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     @property
-    def is_calm(self):
+    def is_idle(self):
         return not self.faults or self.faults[-1].end_s < time.monotonic()
 
     def _run(self):
         try:
-            while not self._ending.wait(self._chance.uniform(*self.pause_s)):
-                name = self._chance.choice(self._names)
-                fault = Fault(type(self).__name__, name.removeprefix("fault_"), time.monotonic(), float("inf"))
+            while not self._ending.wait(self._random.uniform(*self.pause_s)):
+                name = self._random.choice(self._names)
+                fault = Fault(self.target, name.removeprefix("fault_"), time.monotonic(), float("inf"))
                 self.faults.append(fault)
                 getattr(self, name)()
                 fault.end_s = time.monotonic()
@@ -54,18 +63,20 @@ class Lane:
             self.error = error
             raise
 
-    def _lasts(self, low_s, high_s):
-        self._ending.wait(self._chance.uniform(low_s, high_s))
+    def _wait(self, low_s, high_s):
+        self._ending.wait(self._random.uniform(low_s, high_s))
 
 
-class Camera(Lane):
+class CameraFaults(FaultInjector):
     """The camera's own faults, and those of the process that holds it."""
+
+    target = "camera"
 
     def __init__(self, seed, ending, daemon):
         super().__init__(seed, ending)
         self._daemon = daemon
-        for does in ("stall", "freeze", "torn", "damage", "vanish", "raise", "crash", "hang"):
-            setattr(self, f"fault_{does}", lambda does=does: self._does(does))
+        for word in ("stall", "freeze", "torn", "damage", "vanish", "raise", "crash", "hang"):
+            setattr(self, f"fault_{word}", lambda word=word: self._set(word))
         self._names = sorted(name for name in dir(self) if name.startswith("fault_"))
 
     def fault_killed(self):
@@ -73,28 +84,29 @@ class Camera(Lane):
 
     def fault_stopped(self):
         self._signal(signal.SIGSTOP)
-        self._lasts(0.5, 5)
+        self._wait(0.5, 5)
 
-    def fault_other_size(self):
-        self._daemon.camera_does("work 320x240")
-        self._lasts(0.5, 3)
-        self._daemon.camera_does("work")
+    def fault_changed_size(self):
+        self._daemon.set_camera("work 320x240")
+        self._wait(0.5, 3)
+        self._daemon.set_camera("work")
 
-    def _does(self, what):
-        self._daemon.camera_does(what)
-        self._lasts(0.5, 5)
-        self._daemon.camera_does("work")
+    def _set(self, word):
+        self._daemon.set_camera(word)
+        self._wait(0.5, 5)
+        self._daemon.set_camera("work")
 
     def _signal(self, number):
-        child = self._daemon.child()
-        if child is not None:
+        pid = self._daemon.capture_pid()
+        if pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(child, number)
+                os.kill(pid, number)
 
 
-class Broker(Lane):
-    """Mosquitto ends and returns, or hangs."""
+class BrokerFaults(FaultInjector):
+    """Mosquitto restarts, is absent for a while, or hangs."""
 
+    target = "broker"
     pause_s = (5.0, 15.0)
 
     def __init__(self, seed, ending, broker):
@@ -105,19 +117,21 @@ class Broker(Lane):
         self._broker.stop()
         self._broker.start()
 
-    def fault_away(self):
+    def fault_absent(self):
         self._broker.stop()
-        self._lasts(1, 45)
+        self._wait(1, 45)
         self._broker.start()
 
     def fault_hanging(self):
         self._broker.process.send_signal(signal.SIGSTOP)
-        self._lasts(1, 20)
+        self._wait(1, 20)
         self._broker.process.send_signal(signal.SIGCONT)
 
 
-class Disk(Lane):
-    """The small disk under the rotated file is full, and is not."""
+class DiskFaults(FaultInjector):
+    """The small disk below the rotated file fills up, and is emptied again."""
+
+    target = "disk"
 
     def __init__(self, seed, ending, daemon):
         super().__init__(seed, ending)
@@ -127,12 +141,14 @@ class Disk(Lane):
         with suppress(OSError), self._filler.open("wb", buffering=0) as stream:
             while True:
                 stream.write(bytes(4096))
-        self._lasts(1, 10)
+        self._wait(1, 10)
         self._filler.unlink()
 
 
-class Operator(Lane):
-    """Signals: reports, and configurations that are good, bad or other."""
+class OperatorFaults(FaultInjector):
+    """Signals: requests for a report, and reloads of good, changed and invalid configurations."""
+
+    target = "operator"
 
     def __init__(self, seed, ending, daemon, rtsp):
         super().__init__(seed, ending)
@@ -141,97 +157,97 @@ class Operator(Lane):
     def fault_report(self):
         self._daemon.signal(signal.SIGUSR1)
 
-    def fault_same(self):
+    def fault_unchanged(self):
         self._reload()
 
     def fault_bad_key(self):
         self._daemon.config.write_text("sourse = 'x'\n")
-        self._reload_and_mend()
+        self._reload_and_restore()
 
     def fault_torn_file(self):
         self._daemon.config.write_text(self._daemon.config.read_text()[:-30] + "'")
-        self._reload_and_mend()
+        self._reload_and_restore()
 
     def fault_no_such_model(self):
         self._daemon.configure(model="nothing")
-        self._reload_and_mend()
+        self._reload_and_restore()
 
-    def fault_other_threads(self):
+    def fault_changed_threads(self):
         self._daemon.configure(threads=2)
-        self._reload_and_mend()
+        self._reload_and_restore()
 
-    def fault_other_classifier_options(self):
+    def fault_changed_classifier_options(self):
         self._daemon.configure(prior=["neutral=0.6"], **{"min-hold": "1s"})
-        self._reload_and_mend()
+        self._reload_and_restore()
 
     def fault_stream_that_dies(self):
-        """Another source for a while: a real RTSP server that stops, hangs and returns."""
-        if self._rtsp is None:
-            return
+        """Switch to a real RTSP stream for a while, whose server restarts or hangs."""
         self._daemon.configure(source=self._rtsp.url)
         self._reload()
-        self._lasts(4, 6)
-        if self._chance.random() < 0.5:
+        self._wait(4, 6)
+        if self._random.random() < 0.5:
             self._rtsp.stop()
-            self._lasts(1, 3)
+            self._wait(1, 3)
             self._rtsp.start()
         else:
             self._rtsp.process.send_signal(signal.SIGSTOP)
-            self._lasts(1, 5)
+            self._wait(1, 5)
             self._rtsp.process.send_signal(signal.SIGCONT)
-        self._lasts(3, 6)
+        self._wait(3, 6)
         self._daemon.configure()
         self._reload()
 
     def _reload(self):
         self._daemon.signal(signal.SIGHUP)
 
-    def _reload_and_mend(self):
+    def _reload_and_restore(self):
         self._reload()
-        self._lasts(0.5, 2)
+        self._wait(0.5, 2)
         self._daemon.configure()
         self._reload()
 
 
-class Visitors(Lane):
-    """Who looks at the preview and at the metrics, well-behaved or not."""
+class ClientFaults(FaultInjector):
+    """Clients of the preview and of the metrics, well-behaved or not."""
+
+    target = "client"
 
     def __init__(self, seed, ending, daemon):
         super().__init__(seed, ending)
         self._daemon = daemon
 
     def fault_viewer_leaves(self):
-        self._look(answers=True)
+        self._watch(acknowledges=True)
 
-    def fault_viewer_says_nothing(self):
-        self._look(answers=False)
+    def fault_viewer_never_acknowledges(self):
+        self._watch(acknowledges=False)
 
     def fault_viewer_vanishes(self):
-        viewer = self._look(answers=True, close=False)
+        viewer = self._watch(acknowledges=True, close=False)
         viewer.socket.shutdown(socket.SHUT_RDWR)
         viewer.socket.close()
 
     def fault_garbage(self):
         for port in (self._daemon.preview_port, self._daemon.metrics_port):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as visitor:
-                visitor.settimeout(5)
-                visitor.sendall(self._chance.randbytes(500) + b"\r\n\r\n")
-                visitor.recv(100)
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as client:
+                client.settimeout(5)
+                client.sendall(self._random.randbytes(500) + b"\r\n\r\n")
+                client.recv(100)
 
     def fault_half_a_request(self):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self._daemon.preview_port), 5) as visitor:
-            visitor.sendall(b"GET / HTTP/1.1\r\nHost: 127")
-            self._lasts(0.5, 5)
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._daemon.preview_port), 5) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: 127")
+            self._wait(0.5, 5)
 
-    def _look(self, answers, close=True):
+    def _watch(self, acknowledges, close=True):
         from websockets.exceptions import ConnectionClosed
         from websockets.sync.client import connect
 
         viewer = connect(f"ws://127.0.0.1:{self._daemon.preview_port}/live", compression=None, proxy=None)
-        end_s = time.monotonic() + self._chance.uniform(1, 8)
+        end_s = time.monotonic() + self._random.uniform(1, 8)
         while time.monotonic() < end_s and not self._ending.is_set():
             with suppress(TimeoutError, ConnectionClosed):
-                if isinstance(viewer.recv(0.5), bytes) and answers:
+                if isinstance(viewer.recv(0.5), bytes) and acknowledges:
                     viewer.send("shown")
         if close:
             viewer.close()

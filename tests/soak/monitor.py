@@ -1,4 +1,4 @@
-"""What is seen of the daemon from outside, four times a second."""
+"""Observes the daemon from outside, four times a second."""
 
 import threading
 import time
@@ -7,39 +7,42 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 
-class Watch:
-    """Frames by the metrics, memory, descriptors and threads by /proc.
+class Monitor:
+    """Samples the metrics for frames and counters, and /proc for memory, descriptors and threads.
 
     Attributes:
         frames: (monotonic time, frames processed so far), whenever that number has changed.
-        failed: (seconds since the start, error) of scrapes.
-        calm: (seconds since the start, MB, descriptors, threads), where no fault is under way.
+        scrapes: how many scrapes of the metrics succeeded.
+        failed: (seconds since the start, error) of the scrapes that failed.
+        idle: (seconds since the start, MB, descriptors, threads), sampled while no fault is in progress.
+        error: what ended the thread too early, if anything.
     """
 
     INTERVAL_S = 0.25
 
-    def __init__(self, daemon, lanes, ending):
-        self._daemon, self._lanes, self._ending = daemon, lanes, ending
-        self.frames, self.calm, self.scrapes, self.error = [], [], 0, None
+    def __init__(self, daemon, injectors, ending):
+        self._daemon, self._injectors, self._ending = daemon, injectors, ending
+        self.frames, self.idle, self.scrapes, self.error = [], [], 0, None
         self.failed = []
         self.begin_s = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="watch")
+        self._thread = threading.Thread(target=self._run, name="monitor")
 
     def start(self):
         self._thread.start()
 
     def join(self):
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self):
         try:
             while not self._ending.wait(self.INTERVAL_S) and self._daemon.status is None:
-                self._look()
+                self._sample()
         except Exception as error:
             self.error = error
             raise
 
-    def _look(self):
+    def _sample(self):
         values = self._scrape()
         if values is None:
             return
@@ -48,16 +51,16 @@ class Watch:
         if not self.frames or frames != self.frames[-1][1]:
             self.frames.append((now_s, frames))
         self._check(values)
-        if all(lane.is_calm for lane in self._lanes):
+        if all(injector.is_idle for injector in self._injectors):
             daemon = self._daemon
-            self.calm.append((now_s - self.begin_s, daemon.rss_mb(), daemon.descriptors(), daemon.threads()))
+            self.idle.append((now_s - self.begin_s, daemon.rss_mb(), daemon.descriptors(), daemon.threads()))
 
     def _scrape(self):
         try:
-            with urllib.request.urlopen(self._daemon.metrics_url, timeout=10) as answer:
-                text = answer.read().decode()
+            with urllib.request.urlopen(self._daemon.metrics_url, timeout=10) as response:
+                text = response.read().decode()
         except OSError as error:
-            # Before the sinks are open, that is as it should be.
+            # Before the sinks are open, a failure is expected.
             if self.scrapes:
                 self.failed.append((time.monotonic() - self.begin_s, str(error)))
             return None
@@ -67,12 +70,12 @@ class Watch:
 
     @staticmethod
     def _check(values):
-        """No message is unaccounted for, at any moment."""
+        """Check that every message is accounted for at any moment."""
         for (name, *labels), received in values.items():
             if name == "mien_sink_messages_received_total":
                 (sink,) = labels
-                kept = [
+                accounted = [
                     values[f"mien_sink_{key}", sink]
                     for key in ("messages_delivered_total", "messages_dropped_total", "queue_length")
                 ]
-                assert received == sum(kept), f"{sink}: {received} received, {kept} delivered, dropped, queued"
+                assert received == sum(accounted), f"{sink}: {received} received, {accounted} accounted for"

@@ -1,4 +1,4 @@
-"""Who listens to the broker: asks for every event again that it missed, also over the broker's own restarts."""
+"""A subscriber with a persistent session: the broker delivers again what it missed, also across restarts."""
 
 import threading
 
@@ -7,24 +7,29 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 
 class Subscriber:
-    """A persistent session of quality 1; `received` are the different events."""
+    """A persistent session at QoS 1.
+
+    Attributes:
+        received: the distinct payloads.
+        repeated: how many payloads came more than once.
+    """
 
     def __init__(self, port, topic):
         self.received, self.repeated, self._ready = set(), 0, threading.Event()
         self._topic = topic
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="soak", clean_session=False)
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = self._connected
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._ready.set()
-        self._client.on_message = self._heard
+        self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self._ready.wait(10), "no subscription"
 
-    def _connected(self, client, *_):
+    def _on_connect(self, client, *_):
         client.subscribe(self._topic, qos=1)
 
-    def _heard(self, _, __, message):
+    def _on_message(self, _, __, message):
         self.repeated += message.payload in self.received
         self.received.add(message.payload)
 
