@@ -32,7 +32,7 @@ from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.loop import Parts, Pipeline, crop_margin
-from edge.sinks import open_outlets, sink_maker
+from edge.sinks import open_sink_group, prepare_sink
 from edge.sources.base import ClosingSource
 from edge.system.atomic_files import write_json
 from edge.types import Detection, Frame
@@ -241,7 +241,7 @@ def soak(clip: Path, frames: int, detector: str) -> list[dict[str, float]]:
             now_ns = [clock() for clock in clocks]
         before_ns = now_ns
 
-    with _Again(clip, frames) as source, open_outlets([sink_maker(f"jsonl:{os.devnull}")], True) as sinks:
+    with _Again(clip, frames) as source, open_sink_group([prepare_sink(f"jsonl:{os.devnull}")], True) as sinks:
         parts = Parts(source, open_detector(detector), classifier, Dispatcher(sinks), emit="frame")
         Pipeline(parts).run(None, after)
     return found

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sinks(Protocol):
-    """All sinks as one, such as `edge.sinks.Outlets`."""
+    """All sinks as one, such as `edge.sinks.SinkGroup`."""
 
     def put(self, message: Message) -> None:
         """Take one message."""

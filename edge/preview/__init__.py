@@ -14,10 +14,10 @@ from edge.errors import MissingExtraError, WrongUseError
 from edge.events.builder import expression
 from edge.preview.access_token import VARIABLE, checked_token
 from edge.preview.broadcast import Broadcast
-from edge.preview.frame_message import View
-from edge.preview.frame_rate import Rate
+from edge.preview.frame_message import FrameMessage
+from edge.preview.frame_rate import FrameRate
 from edge.preview.listen_address import listen, url_of
-from edge.preview.timeline import Minutes
+from edge.preview.timeline import Timeline
 from edge.system.addresses import is_loopback
 from edge.types import Frame, FrameReport, SourceEvent, Track
 
@@ -54,7 +54,7 @@ class Preview:
             )
         self._host, self._port = host, port
         self._token = None if token is None else checked_token(token, "the given value")
-        self._minutes, self._rate = Minutes(), Rate()
+        self._minutes, self._rate = Timeline(), FrameRate()
         self._broadcast = Broadcast(self._minutes)
         self._server: Server | None = None
         try:
@@ -63,12 +63,12 @@ class Preview:
             raise MissingExtraError("preview", error.name or "uvicorn") from error
 
     def __enter__(self) -> Self:
-        from edge.preview.authentication import Door
+        from edge.preview.authentication import Authenticator
         from edge.preview.server import Server
 
         listener = listen(self._host, self._port)
         self.url = url_of(listener)
-        self._server = Server(listener, self._broadcast, Door(self._token))
+        self._server = Server(listener, self._broadcast, Authenticator(self._token))
         self._server.start()
         logger.info("preview at %s", self.url)
         return self
@@ -92,7 +92,7 @@ class Preview:
         self._minutes.add([expression(track, labels) for track in tracks])
         if self._broadcast.is_wanted:
             rate = self._rate
-            self._broadcast.hand_over(View.of(frame, tracks, report, labels, rate.fps, rate.dropped_fps))
+            self._broadcast.hand_over(FrameMessage.of(frame, tracks, report, labels, rate.fps, rate.dropped_fps))
 
     def source_state(self, event: SourceEvent) -> None:
         """Show that the source has come, stands still or is gone."""

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.preview.access_token import MAX_LENGTH
-from edge.preview.authentication import COOKIE_AGE_S, Answer, Door
+from edge.preview.authentication import COOKIE_AGE_S, Authentication, Authenticator
 from edge.preview.broadcast import Broadcast
-from edge.preview.request_checks import Guard
+from edge.preview.request_checks import RequestChecks
 from edge.preview.viewers import LOCKED, Viewers
 
 PAGES = Path(__file__).parent / "pages"
@@ -35,7 +35,7 @@ class Page:
         port: that is listened on; browsers do not tell cookies of two ports apart, so its name does.
     """
 
-    def __init__(self, broadcast: Broadcast, door: Door, port: int) -> None:
+    def __init__(self, broadcast: Broadcast, door: Authenticator, port: int) -> None:
         self._door, self._viewers, self._cookie = door, Viewers(broadcast), f"mien-preview-{port}"
 
     def app(self) -> ASGIApp:
@@ -46,7 +46,7 @@ class Page:
             WebSocketRoute("/live", self._live),
             Mount("/static", StaticFiles(directory=PAGES.with_name("static"))),
         ]
-        return Guard(Starlette(routes=routes), loopback_only=not self._door.needs_token)
+        return RequestChecks(Starlette(routes=routes), loopback_only=not self._door.needs_token)
 
     async def _index(self, request: Request) -> Response:
         if self._door.needs_token and "token" in request.query_params:
@@ -66,7 +66,7 @@ class Page:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _MAX_FORM_BYTES:
-                    return _locked(Answer(False), "That is no token.", 413)
+                    return _locked(Authentication(False), "That is no token.", 413)
         return self._enter(request, parse_qs(body.decode("ascii", "replace")).get("token", [""])[0])
 
     def _enter(self, request: Request, token: str) -> Response:
@@ -93,7 +93,7 @@ def _client(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def _locked(answer: Answer, message: str, status: int) -> Response:
+def _locked(answer: Authentication, message: str, status: int) -> Response:
     """The form that asks for the token, with what was wrong."""
     headers = {}
     if answer.wait_s:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from edge.preview.login_attempts import Attempts
+from edge.preview.login_attempts import LoginAttempts
 
 #: How long a browser need not ask again.
 COOKIE_AGE_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Answer:
+class Authentication:
     """What the door says.
 
     Attributes:
@@ -26,7 +26,7 @@ class Answer:
     wait_s: float = 0.0
 
 
-class Door:
+class Authenticator:
     """Compares tokens, and the cookies that stand for them, in constant time.
 
     The cookie is not the token but what follows from it: it holds over a restart of the daemon, ends with the
@@ -37,9 +37,9 @@ class Door:
         attempts: the wrong ones so far.
     """
 
-    def __init__(self, token: str | None, attempts: Attempts | None = None) -> None:
+    def __init__(self, token: str | None, attempts: LoginAttempts | None = None) -> None:
         self._token = None if token is None else token.encode()
-        self._attempts = attempts or Attempts()
+        self._attempts = attempts or LoginAttempts()
 
     @property
     def needs_token(self) -> bool:
@@ -52,22 +52,24 @@ class Door:
         assert self._token is not None
         return hmac.digest(self._token, b"mien preview cookie", "sha256").hex()
 
-    def show_token(self, client: str, token: str) -> Answer:
+    def show_token(self, client: str, token: str) -> Authentication:
         """A client has shown a token."""
-        return Answer(True) if self._token is None else self._compare(client, token.strip().encode(), self._token)
+        return (
+            Authentication(True) if self._token is None else self._compare(client, token.strip().encode(), self._token)
+        )
 
-    def show_cookie(self, client: str, cookie: str | None) -> Answer:
+    def show_cookie(self, client: str, cookie: str | None) -> Authentication:
         """A client has shown a cookie, or none. A wrong one counts: it could be made from a guessed token."""
         if self._token is None:
-            return Answer(True)
+            return Authentication(True)
         if cookie is None:
-            return Answer(False, wait_s=self._attempts.wait_s(client))
+            return Authentication(False, wait_s=self._attempts.wait_s(client))
         return self._compare(client, cookie.encode(), self.cookie.encode())
 
-    def _compare(self, client: str, shown: bytes, expected: bytes) -> Answer:
+    def _compare(self, client: str, shown: bytes, expected: bytes) -> Authentication:
         if wait_s := self._attempts.wait_s(client):
-            return Answer(False, wait_s=wait_s)
+            return Authentication(False, wait_s=wait_s)
         if hmac.compare_digest(shown, expected):
-            return Answer(True)
+            return Authentication(True)
         self._attempts.count_wrong(client)
-        return Answer(False, was_wrong=True, wait_s=self._attempts.wait_s(client))
+        return Authentication(False, was_wrong=True, wait_s=self._attempts.wait_s(client))

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from edge.preview.frame_message import View
-from edge.preview.timeline import Minutes
+from edge.preview.frame_message import FrameMessage
+from edge.preview.timeline import Timeline
 from edge.types import SourceEvent
 
 #: Pictures a second at most: motion looks smooth, and the encoder leaves a small board's core to the loop.
@@ -33,7 +33,7 @@ class Broadcast:
         has_ended: nothing more comes.
     """
 
-    def __init__(self, minutes: Minutes, max_fps: float = MAX_FPS) -> None:
+    def __init__(self, minutes: Timeline, max_fps: float = MAX_FPS) -> None:
         self.is_wanted = False
         self.state_number = 0
         self.encoded = 0
@@ -45,11 +45,11 @@ class Broadcast:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: set[asyncio.Future[bytes | None]] = set()
         self._demand, self._taken = asyncio.Event(), asyncio.Event()
-        self._view: View | None = None
+        self._view: FrameMessage | None = None
 
     # In the loop's thread.
 
-    def hand_over(self, view: View) -> None:
+    def hand_over(self, view: FrameMessage) -> None:
         """Give the frame that is wanted."""
         self.is_wanted = False
         self._in_server(lambda: self._take(view))
@@ -118,7 +118,7 @@ class Broadcast:
             self._minutes_text = number, json.dumps({"kind": "minutes", **self._minutes.as_dict()})
         return self._minutes_text
 
-    def _take(self, view: View) -> None:
+    def _take(self, view: FrameMessage) -> None:
         self._view = view
         self._taken.set()
 

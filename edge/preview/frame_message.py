@@ -35,7 +35,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class View:
+class FrameMessage:
     """A frame, its faces, and what it took; `labels` are the names of the scores."""
 
     frame: Frame
@@ -54,7 +54,7 @@ class View:
         labels: tuple[str, ...],
         fps: float,
         dropped_fps: float,
-    ) -> View:
+    ) -> FrameMessage:
         """What is true now. The picture is not copied: nobody may write into it afterwards."""
         faces = tuple(Face(t.track_id, t.box, expression(t, labels), t.smoothed) for t in tracks)
         return cls(frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)

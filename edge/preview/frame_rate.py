@@ -8,7 +8,7 @@ from collections.abc import Callable
 _WINDOW_S = 1.0
 
 
-class Rate:
+class FrameRate:
     """What the loop does a second, counted over the last whole second or a little more.
 
     Attributes:

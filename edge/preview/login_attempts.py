@@ -13,7 +13,7 @@ MAX_WRONG, WINDOW_S = 5, 60.0
 MAX_CLIENTS = 1024
 
 
-class Attempts:
+class LoginAttempts:
     """Wrong tokens of the last minute, by client.
 
     Args:

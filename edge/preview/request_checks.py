@@ -25,7 +25,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class RequestChecks:
     """Around the application: security headers, and two checks on who is asked and by whom.
 
     A page of another site can make a browser ask a server on loopback. Under a name of its own that leads to

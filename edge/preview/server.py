@@ -9,7 +9,7 @@ from threading import Thread
 import uvicorn
 
 from edge.preview.app import Page
-from edge.preview.authentication import Door
+from edge.preview.authentication import Authenticator
 from edge.preview.broadcast import Broadcast
 
 #: Connections at once; a browser opens up to six.
@@ -23,7 +23,7 @@ _END_TIMEOUT_S = 2
 class Server:
     """Serves the page on a socket that listens already, from `start()` to `stop()`."""
 
-    def __init__(self, listener: socket.socket, broadcast: Broadcast, door: Door) -> None:
+    def __init__(self, listener: socket.socket, broadcast: Broadcast, door: Authenticator) -> None:
         self._listener, self._broadcast = listener, broadcast
         config = uvicorn.Config(
             Page(broadcast, door, listener.getsockname()[1]).app(),

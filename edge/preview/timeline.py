@@ -21,7 +21,7 @@ class _Column:
         self.faces: Counter[str] = Counter()
 
 
-class Minutes:
+class Timeline:
     """Counts of faces by expression; about 150 small records, however long the daemon runs.
 
     The loop's thread adds, the preview's reads.

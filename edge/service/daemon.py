@@ -27,7 +27,7 @@ from edge.preview.access_token import read_token
 from edge.preview.listen_address import parse_address
 from edge.service.resource import ManagedResource
 from edge.service.settings import RunSettings
-from edge.sinks import Outlets, SinkMaker, open_outlets, sink_maker
+from edge.sinks import PreparedSink, SinkGroup, open_sink_group, prepare_sink
 from edge.sources import Source, is_camera
 from edge.system.cpu import cpu_s
 from edge.system.memory import give_back_memory
@@ -51,10 +51,10 @@ class Daemon:
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
         self._classifier, self._detector = ManagedResource[Classifier](), ManagedResource[Detector]()
-        self._source, self._outlets = ManagedResource[Source](), ManagedResource[Outlets]()
+        self._source, self._outlets = ManagedResource[Source](), ManagedResource[SinkGroup]()
         self._preview, self._debug_frames = ManagedResource[Preview | None](), ManagedResource[DebugFrames | None]()
         self._governor = ManagedResource[LoadControl]()
-        self._sinks: Outlets | None = None
+        self._sinks: SinkGroup | None = None
         self._sinks_before: dict[str, dict[str, int]] = {}
         try:
             self.pipeline = Pipeline(self._parts(settings))
@@ -126,7 +126,7 @@ class Daemon:
 
     def _parts(self, settings: RunSettings) -> Parts:
         """What the settings name; what is open and stays the same stays open."""
-        makers = [sink_maker(spec) for spec in settings.sink]
+        makers = [prepare_sink(spec) for spec in settings.sink]
         preview = _preview_of(settings)
         classifier = self._classifier.get(
             (settings.model, settings.threads),
@@ -175,11 +175,11 @@ class Daemon:
             lambda: nullcontext(LoadControl(rungs, *limits, cpu=lambda: cpu_s(getattr(self._frames, "pid", None)))),
         )
 
-    def _open_sinks(self, makers: Sequence[SinkMaker], patient: bool) -> Outlets:
+    def _open_sinks(self, makers: Sequence[PreparedSink], patient: bool) -> SinkGroup:
         """Open sinks; those that were there before are closed by now, and what they did is not forgotten."""
         if self._sinks is not None:
             self._sinks_before, self._sinks = self.report().sinks, None
-        return open_outlets(makers, patient)
+        return open_sink_group(makers, patient)
 
     def _close(self) -> None:
         """Let go of everything; of the camera first, of the sinks last."""

@@ -1,4 +1,4 @@
-"""Where events go: one file a kind, and an `Outlet` before each, so that no sink holds up the loop."""
+"""Where events go: one file a kind, and an `SinkWorker` before each, so that no sink holds up the loop."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from edge.errors import WrongUseError
 from edge.sinks.files.rotation import Rotation
 from edge.sinks.protocols import Sink, WatchingSink
-from edge.sinks.sink_group import Outlets
-from edge.sinks.sink_uri import Spec, without_user
-from edge.sinks.sink_worker import CAPACITY, Outlet
+from edge.sinks.sink_group import SinkGroup
+from edge.sinks.sink_uri import SinkUri, without_user
+from edge.sinks.sink_worker import CAPACITY, SinkWorker
 
-__all__ = ["SINKS", "Outlet", "Outlets", "Sink", "SinkMaker", "open_outlets", "sink_maker"]
+__all__ = ["SINKS", "PreparedSink", "Sink", "SinkGroup", "SinkWorker", "open_sink_group", "prepare_sink"]
 
 SINKS = (
     "console, jsonl:PATH[?rotate=10MB&keep=5], jsonl:-, csv:PATH, mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://... "
@@ -25,7 +25,7 @@ _QUEUE = "queue"
 
 
 @dataclass(frozen=True)
-class SinkMaker:
+class PreparedSink:
     """What opens a sink; nothing is opened yet.
 
     Attributes:
@@ -43,7 +43,7 @@ class SinkMaker:
         return self.make()
 
 
-def sink_maker(text: str) -> SinkMaker:
+def prepare_sink(text: str) -> PreparedSink:
     """What opens the sink that `text` names, one of `SINKS`; nothing is opened yet.
 
     Every kind but `console` takes `queue=N`, how many messages may wait for it. The others' options: see their files.
@@ -52,13 +52,13 @@ def sink_maker(text: str) -> SinkMaker:
         WrongUseError: no such kind of sink, or a wrong option.
         MissingExtraError: it needs a package that is not installed.
     """
-    spec = Spec.parse(text)
+    spec = SinkUri.parse(text)
     capacity = spec.number(_QUEUE, CAPACITY, 1, 100_000)
-    rest = Spec(spec.kind, spec.target, {key: value for key, value in spec.options.items() if key != _QUEUE})
-    return SinkMaker(spec.name, _opener(rest, text), capacity)
+    rest = SinkUri(spec.kind, spec.target, {key: value for key, value in spec.options.items() if key != _QUEUE})
+    return PreparedSink(spec.name, _opener(rest, text), capacity)
 
 
-def _opener(spec: Spec, text: str) -> Callable[[], Sink]:
+def _opener(spec: SinkUri, text: str) -> Callable[[], Sink]:
     kind, target = spec.kind, spec.target
     if kind == "console" and not target:
         from edge.sinks.console import ConsoleSink
@@ -85,11 +85,11 @@ def _opener(spec: Spec, text: str) -> Callable[[], Sink]:
     raise WrongUseError(f"no sink {without_user(text)!r}: expected {SINKS}")
 
 
-def open_outlets(makers: Sequence[SinkMaker], patient: bool = False) -> Outlets:
+def open_sink_group(makers: Sequence[PreparedSink], patient: bool = False) -> SinkGroup:
     """Open every sink, each behind an outlet of its own.
 
     Args:
-        makers: from `sink_maker`.
+        makers: from `prepare_sink`.
         patient: a full queue makes `put` wait: for clips and folders, which lose nothing. A sink that fails is not
             waited for.
 
@@ -105,8 +105,8 @@ def open_outlets(makers: Sequence[SinkMaker], patient: bool = False) -> Outlets:
         sinks = [opened.enter_context(maker()) for maker in makers]
         # From here on the outlets close them.
         opened.pop_all()
-    outlets = [Outlet(sink, maker.name, maker.capacity, patient) for sink, maker in zip(sinks, makers, strict=True)]
+    outlets = [SinkWorker(sink, maker.name, maker.capacity, patient) for sink, maker in zip(sinks, makers, strict=True)]
     for sink in sinks:
         if isinstance(sink, WatchingSink):
             sink.watch(outlets)
-    return Outlets(outlets)
+    return SinkGroup(outlets)

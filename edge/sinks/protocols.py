@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 from edge.types import FrameReport, Message
 
 if TYPE_CHECKING:
-    from edge.sinks.sink_worker import Outlet
+    from edge.sinks.sink_worker import SinkWorker
 
 
 class Sink(Protocol):
@@ -82,6 +82,6 @@ class ModelSink(Protocol):
 class WatchingSink(Protocol):
     """Wants to know how all sinks fare, itself among them."""
 
-    def watch(self, outlets: Sequence[Outlet]) -> None:
+    def watch(self, outlets: Sequence[SinkWorker]) -> None:
         """Take the outlets of the run."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from edge.sinks.sink_worker import Counts, Outlet
+from edge.sinks.sink_worker import Counts, SinkWorker
 from edge.types import FrameReport, Message
 
 logger = logging.getLogger(__name__)
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 CLOSE_S = 4.5
 
 
-class Outlets:
+class SinkGroup:
     """Gives every message to every outlet; a context manager that closes them.
 
     Args:
         outlets: one a sink.
     """
 
-    def __init__(self, outlets: Sequence[Outlet]) -> None:
+    def __init__(self, outlets: Sequence[SinkWorker]) -> None:
         self._outlets = tuple(outlets)
         self._undelivered, self._closed = 0, False
         self._deadline_s: float | None = None
@@ -44,7 +44,7 @@ class Outlets:
         for outlet in self._outlets:
             outlet.model(identity)
 
-    def __iter__(self) -> Iterator[Outlet]:
+    def __iter__(self) -> Iterator[SinkWorker]:
         return iter(self._outlets)
 
     @property

@@ -17,7 +17,7 @@ def without_user(spec: str) -> str:
 
 
 @dataclass(frozen=True)
-class Spec:
+class SinkUri:
     """One sink, taken apart.
 
     Attributes:
@@ -31,7 +31,7 @@ class Spec:
     options: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str) -> Spec:
+    def parse(cls, text: str) -> SinkUri:
         """Take `text` apart. A question mark without a `key=` behind it belongs to the target.
 
         Raises:

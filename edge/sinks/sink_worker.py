@@ -44,7 +44,7 @@ class Counts:
     failures: int
 
 
-class Outlet:
+class SinkWorker:
     """Takes messages at once, and gives them to a sink in their order, as fast as that takes them.
 
     A message that the sink fails to take is tried again, after a quarter of a second, then twice as long each time,

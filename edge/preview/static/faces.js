@@ -1,5 +1,5 @@
 // The faces in the picture: what was announced of each, and the scores as bars.
-import { UNCERTAIN, colourOf, paintSwatch, percent, swatch } from "./colours.js";
+import { UNCERTAIN, colourOf, paintSwatch, percent, swatch } from "./colors.js";
 
 export class Faces {
   #cards = new Map();

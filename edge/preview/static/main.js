@@ -1,7 +1,7 @@
 import { Connection } from "./connection.js";
 import { Faces } from "./faces.js";
 import { Latency } from "./latency.js";
-import { Minutes } from "./minutes.js";
+import { Timeline } from "./timeline.js";
 import { Picture } from "./picture.js";
 import { Speech } from "./speech.js";
 import { Status } from "./status.js";
@@ -9,7 +9,7 @@ import { Status } from "./status.js";
 const at = (id) => document.getElementById(id);
 const picture = new Picture(at("canvas"));
 const faces = new Faces(at("face-list"), at("no-face"));
-const minutes = new Minutes(at("strip"), at("strip-from"), at("legend"));
+const minutes = new Timeline(at("strip"), at("strip-from"), at("legend"));
 const latency = new Latency(at("stages"));
 const speech = new Speech(at("spoken"));
 const status = new Status({

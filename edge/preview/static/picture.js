@@ -1,5 +1,5 @@
 // The picture, and over it the boxes of the same frame.
-import { UNCERTAIN, colourOf } from "./colours.js";
+import { UNCERTAIN, colourOf } from "./colors.js";
 
 export class Picture {
   #bitmap = null;

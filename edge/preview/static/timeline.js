@@ -1,7 +1,7 @@
 // The strip of the last minutes: a column for each two seconds, as high as faces were there, divided by expression.
-import { UNCERTAIN, colourOf, percent, swatch } from "./colours.js";
+import { UNCERTAIN, colourOf, percent, swatch } from "./colors.js";
 
-export class Minutes {
+export class Timeline {
   #last = null;
   #labels = [];
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import WrongUseError
-from edge.sinks.sink_uri import Spec
+from edge.sinks.sink_uri import SinkUri
 
 #: How many old files stay where nobody says.
 KEEP = 5
@@ -30,7 +30,7 @@ class Rotation:
     keep: int = KEEP
 
     @classmethod
-    def of(cls, spec: Spec) -> Rotation | None:
+    def of(cls, spec: SinkUri) -> Rotation | None:
         """What `rotate=SIZE&keep=N` asks for; None without it.
 
         Raises:

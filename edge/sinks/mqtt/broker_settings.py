@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import SinkError, WrongUseError, first_line
-from edge.sinks.sink_uri import Spec
+from edge.sinks.sink_uri import SinkUri
 from edge.system.credentials import MQTT_LOGIN, credential
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _EXPECTED = "mqtt://[USER@]HOST[:PORT][/TOPIC]"
 
 
 @dataclass(frozen=True)
-class Broker:
+class BrokerSettings:
     """What `mqtt://[USER@]HOST[:PORT][/TOPIC]` and its options say.
 
     Attributes:
@@ -49,7 +49,7 @@ class Broker:
     discovery: str | None
 
     @classmethod
-    def of(cls, spec: Spec, environment: Mapping[str, str] = os.environ) -> Broker:
+    def of(cls, spec: SinkUri, environment: Mapping[str, str] = os.environ) -> BrokerSettings:
         """Read a spec, and the files that it names.
 
         Raises:
@@ -85,14 +85,14 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _topic(spec: Spec, topic: str) -> str:
+def _topic(spec: SinkUri, topic: str) -> str:
     topic = topic.rstrip("/")
     if not re.fullmatch(r"[^/#+\0$][^#+\0]{0,200}", topic):
         raise WrongUseError(f"topic {topic!r} of sink {spec.name}: expected one such as mien/kitchen, without # and +")
     return topic
 
 
-def _login(spec: Spec, user: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _login(spec: SinkUri, user: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     """User and password: from the file `login`, else the environment, else systemd; the user also from the address."""
     if user and ":" in user:
         raise WrongUseError(
@@ -126,7 +126,7 @@ def _login_lines(text: str, origin: str, user: str | None) -> tuple[str | None, 
     raise WrongUseError(f"{origin} has {len(lines)} lines: expected the password, or the user and then it")
 
 
-def _tls(spec: Spec) -> ssl.SSLContext | None:
+def _tls(spec: SinkUri) -> ssl.SSLContext | None:
     options = spec.options
     if spec.kind == "mqtt":
         if wrong := [key for key in _TLS_KEYS if key in options]:

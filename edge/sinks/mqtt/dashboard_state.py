@@ -13,7 +13,7 @@ WINDOW_S = 5.0
 GONE_S = 2.0
 
 
-class Moment:
+class DashboardState:
     """Keeps the expression, the number of faces, frames a second and latency.
 
     The expression is the one that was announced last of the faces that are there; None where there is none. Where

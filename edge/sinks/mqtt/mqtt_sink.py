@@ -39,10 +39,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from edge.errors import MissingExtraError, SinkError, first_line
-from edge.sinks.mqtt.broker_settings import Broker
-from edge.sinks.mqtt.dashboard_state import Moment
+from edge.sinks.mqtt.broker_settings import BrokerSettings
+from edge.sinks.mqtt.dashboard_state import DashboardState
 from edge.sinks.mqtt.home_assistant import BIRTH, BIRTH_PAYLOAD, discovery_message, discovery_topic
-from edge.sinks.sink_uri import Spec
+from edge.sinks.sink_uri import SinkUri
 from edge.types import Aggregate, Event, FrameReport, Message, SourceEvent
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ _TOPICS: dict[type, str] = {Event: "events", Aggregate: "aggregate", SourceEvent
 _STATE_S, _STATE_AT_LEAST_S = 0.5, 10.0
 
 
-def mqtt_opener(spec: Spec) -> Callable[[], MqttSink]:
+def mqtt_opener(spec: SinkUri) -> Callable[[], MqttSink]:
     """What opens the sink of a spec; files are read, the broker is not called yet.
 
     Raises:
@@ -72,7 +72,7 @@ def mqtt_opener(spec: Spec) -> Callable[[], MqttSink]:
         import paho.mqtt.client  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("mqtt", "paho-mqtt") from error
-    return partial(MqttSink, Broker.of(spec))
+    return partial(MqttSink, BrokerSettings.of(spec))
 
 
 class MqttSink:
@@ -86,12 +86,12 @@ class MqttSink:
 
     window = 20
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: BrokerSettings) -> None:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
         self._broker = broker
-        self._moment = Moment()
+        self._moment = DashboardState()
         self._state, self._sent_s, self._sent_state = "", 0.0, ""
         self._source = ""
         self._source_state = ""

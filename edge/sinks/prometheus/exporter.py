@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edge import __version__
 from edge.errors import MissingExtraError, SinkError, WrongUseError
-from edge.sinks.sink_uri import Spec
+from edge.sinks.sink_uri import SinkUri
 from edge.system.addresses import is_loopback
 from edge.system.credentials import METRICS_TOKEN, credential
 from edge.types import SOURCE_STATES, Aggregate, Event, FrameReport, Message
 
 if TYPE_CHECKING:
-    from edge.sinks.sink_worker import Outlet
+    from edge.sinks.sink_worker import SinkWorker
 
 TOKEN_VARIABLE = "MIEN_METRICS_TOKEN"
 _SHORTEST_TOKEN = 16
@@ -32,7 +32,7 @@ _SHORTEST_TOKEN = 16
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-def metrics_opener(spec: Spec, environment: Mapping[str, str] = os.environ) -> Callable[[], MetricsSink]:
+def metrics_opener(spec: SinkUri, environment: Mapping[str, str] = os.environ) -> Callable[[], MetricsSink]:
     """What opens the sink of a spec; nothing is listened to yet.
 
     Raises:
@@ -119,11 +119,11 @@ class MetricsSink:
         ProcessCollector(registry=self._registry)
         self._registry.register(BoardCollector())
 
-    def watch(self, outlets: Sequence[Outlet]) -> None:
+    def watch(self, outlets: Sequence[SinkWorker]) -> None:
         """Tell how these outlets fare, too."""
-        from edge.sinks.prometheus.sink_collector import OutletCollector
+        from edge.sinks.prometheus.sink_collector import SinkCollector
 
-        self._registry.register(OutletCollector(outlets))
+        self._registry.register(SinkCollector(outlets))
 
     def model(self, identity: str) -> None:
         """Tell which model answers."""
@@ -193,7 +193,7 @@ class _Guard:
         return [b"a token is needed\n"]
 
 
-def _token(spec: Spec, environment: Mapping[str, str]) -> str | None:
+def _token(spec: SinkUri, environment: Mapping[str, str]) -> str | None:
     token = environment.get(TOKEN_VARIABLE)
     if token is None and (loaded := credential(METRICS_TOKEN, environment)) is not None:
         token = loaded.strip()

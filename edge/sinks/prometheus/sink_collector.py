@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edge.sinks.sink_worker import Outlet
+from edge.sinks.sink_worker import SinkWorker
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -18,14 +18,14 @@ _COUNTERS = {
 }
 
 
-class OutletCollector:
+class SinkCollector:
     """One sample a sink and count.
 
     Args:
         outlets: of the run.
     """
 
-    def __init__(self, outlets: Sequence[Outlet]) -> None:
+    def __init__(self, outlets: Sequence[SinkWorker]) -> None:
         self._outlets = outlets
 
     def collect(self) -> Iterator[Metric]:

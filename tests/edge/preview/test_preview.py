@@ -95,12 +95,12 @@ def test_a_frame_comes_with_its_picture_and_its_faces(loop):
 
 
 def test_a_large_or_grey_picture_is_shown_too():
-    from edge.preview.frame_message import MAX_SIDE, View
+    from edge.preview.frame_message import MAX_SIDE, FrameMessage
     from edge.types import Frame
 
     for shape, expected in (((1080, 1920, 3), (540, 960)), ((48, 64), (48, 64)), ((3, 4000), (1, 960))):
         frame = Frame(np.full(shape, 90, np.uint8), 0, 0.0, 0.0, 0.0)
-        message = View.of(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).as_message()
+        message = FrameMessage.of(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).as_message()
         (length,) = struct.unpack(">I", message[:4])
         assert json.loads(message[4 : 4 + length])["size"] == [shape[1], shape[0]]
         picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
@@ -358,7 +358,7 @@ def test_without_the_extra_a_line_says_what_to_install():
 
 
 def test_the_script_that_measures_viewers_runs_as_its_first_lines_say(weights, tmp_path):
-    command = [sys.executable, ROOT / "docs" / "preview_cost.py", "--rounds", "1", "--seconds", "0.5"]
+    command = [sys.executable, ROOT / "docs" / "experiments" / "preview_cost.py", "--rounds", "1", "--seconds", "0.5"]
     done = subprocess.run(
         [*map(str, command), "--out", str(tmp_path / "phases.json")],
         capture_output=True,

@@ -4,10 +4,10 @@ import pytest
 
 from edge.errors import WrongUseError
 from edge.preview.access_token import VARIABLE, read_token
-from edge.preview.frame_rate import Rate
+from edge.preview.frame_rate import FrameRate
 from edge.preview.listen_address import parse_address
-from edge.preview.login_attempts import MAX_CLIENTS, MAX_WRONG, WINDOW_S, Attempts
-from edge.preview.timeline import COLUMN_S, SPAN_S, Minutes
+from edge.preview.login_attempts import MAX_CLIENTS, MAX_WRONG, WINDOW_S, LoginAttempts
+from edge.preview.timeline import COLUMN_S, SPAN_S, Timeline
 from edge.system.addresses import is_loopback
 
 
@@ -58,7 +58,7 @@ def test_tokens(tmp_path):
 
 def test_a_client_that_was_wrong_too_often_waits_and_no_other():
     clock = Clock()
-    attempts = Attempts(clock)
+    attempts = LoginAttempts(clock)
     for _ in range(MAX_WRONG):
         assert attempts.wait_s("10.0.0.1") == 0
         attempts.count_wrong("10.0.0.1")
@@ -70,7 +70,7 @@ def test_a_client_that_was_wrong_too_often_waits_and_no_other():
 
 
 def test_a_network_of_ipv6_is_one_client_and_mapped_ones_are_not():
-    attempts = Attempts(Clock())
+    attempts = LoginAttempts(Clock())
     for i in range(MAX_WRONG):
         attempts.count_wrong(f"2001:db8::{i}")
         attempts.count_wrong("::ffff:10.0.0.1")
@@ -81,7 +81,7 @@ def test_a_network_of_ipv6_is_one_client_and_mapped_ones_are_not():
 
 
 def test_the_memory_of_clients_is_bounded():
-    attempts = Attempts(Clock())
+    attempts = LoginAttempts(Clock())
     for i in range(2 * MAX_CLIENTS):
         attempts.count_wrong(f"10.{i // 256}.{i % 256}.1")
     assert len(attempts._wrong) == MAX_CLIENTS
@@ -89,7 +89,7 @@ def test_the_memory_of_clients_is_bounded():
 
 def test_minutes_count_faces_and_absence():
     clock = Clock()
-    minutes = Minutes(clock)
+    minutes = Timeline(clock)
     for expressions in (["happy"], ["happy", "sad"], ["happy"], []):
         minutes.add(expressions)
     assert minutes.as_dict()["columns"] == [[0, 0.75, {"happy": 0.75, "sad": 0.25}]]
@@ -109,7 +109,7 @@ def test_minutes_count_faces_and_absence():
 
 def test_the_rate_counts_what_was_processed_and_dropped():
     clock = Clock()
-    rate = Rate(clock)
+    rate = FrameRate(clock)
     for _ in range(20):
         clock.now_s += 0.1
         rate.add(2)

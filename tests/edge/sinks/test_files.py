@@ -8,12 +8,12 @@ import pytest
 
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.inference.contract import FER2013_LABELS
-from edge.sinks import sink_maker
+from edge.sinks import prepare_sink
 from edge.types import Event
 
 
 def open_sink(spec):
-    return sink_maker(spec)()
+    return prepare_sink(spec)()
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_sinks_that_cannot_be_written(event, tmp_path):
 def test_a_sink_whose_extra_is_missing(module, spec, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'mien\[{extra}\]'"):
-        sink_maker(spec)
+        prepare_sink(spec)
 
 
 @pytest.mark.parametrize("spec", ["", "jsonl", "csv:", "console:x", "smoke:signals"])

@@ -12,9 +12,9 @@ import pytest
 
 from edge import __version__
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_outlets, sink_maker
-from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, USER_VARIABLE, Broker
-from edge.sinks.sink_uri import Spec
+from edge.sinks import open_sink_group, prepare_sink
+from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, USER_VARIABLE, BrokerSettings
+from edge.sinks.sink_uri import SinkUri
 from edge.system.board import peak_rss_mb
 from edge.types import SourceEvent
 from tests.edge.made_events import made_event, made_report
@@ -47,7 +47,7 @@ def address(broker, options=""):
 
 
 def opened(broker, options=""):
-    return open_outlets([sink_maker(address(broker, options))])
+    return open_sink_group([prepare_sink(address(broker, options))])
 
 
 def heard_frames(listener):
@@ -177,8 +177,8 @@ def test_the_state_follows_faces_and_source(broker, listener):
 def test_the_will_speaks_after_a_kill(broker, listener):
     code = (
         "import time\n"
-        "from edge.sinks import open_outlets, sink_maker\n"
-        f"outlets = open_outlets([sink_maker({address(broker)!r})])\n"
+        "from edge.sinks import open_sink_group, prepare_sink\n"
+        f"outlets = open_sink_group([prepare_sink({address(broker)!r})])\n"
         "time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:
@@ -335,7 +335,7 @@ def locked(tmp_path):
 
 
 def delivers(spec):
-    with open_outlets([sink_maker(spec)]) as outlets:
+    with open_sink_group([prepare_sink(spec)]) as outlets:
         (outlet,) = outlets
         outlets.put(made_event())
         wait_until(lambda: outlet.counts.delivered or outlet.counts.failures, "an answer")
@@ -352,7 +352,7 @@ def test_user_and_password_from_a_file_or_the_environment(locked, tmp_path, monk
     assert delivers(address(locked, f"?login={login}").replace("//", "//pi@")) == (True, "")
     assert not caplog.records
     login.chmod(0o644)
-    sink_maker(address(locked, f"?login={login}").replace("//", "//pi@"))
+    prepare_sink(address(locked, f"?login={login}").replace("//", "//pi@"))
     assert "can be read by others" in caplog.text
     monkeypatch.setenv(USER_VARIABLE, "pi")
     monkeypatch.setenv(PASSWORD_VARIABLE, "a secret: ü")
@@ -439,7 +439,7 @@ def test_tls_with_a_ca_and_a_client_certificate(tls_broker, certificates, caplog
 )
 def test_wrong_addresses(spec, said):
     with pytest.raises(WrongUseError, match=said) as caught:
-        sink_maker(spec)
+        prepare_sink(spec)
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -456,14 +456,14 @@ def test_files_that_are_not_there_or_wrong(tmp_path):
         (f"mqtts://host?cert={junk}", SinkError, "expected PEM files"),
     ):
         with pytest.raises(error, match=said):
-            sink_maker(spec)
+            prepare_sink(spec)
 
 
 def test_what_an_address_says():
-    broker = Broker.of(Spec.parse("mqtts://pi@[::1]/a/b/?qos=0"), {PASSWORD_VARIABLE: "hunter2"})
+    broker = BrokerSettings.of(SinkUri.parse("mqtts://pi@[::1]/a/b/?qos=0"), {PASSWORD_VARIABLE: "hunter2"})
     assert (broker.host, broker.port, broker.topic, broker.user, broker.qos) == ("::1", 8883, "a/b", "pi", 0)
     assert broker.name == "mqtts://[::1]/a/b/"
     assert "hunter2" not in repr(broker)
-    assert Broker.of(Spec.parse("mqtt://host"), {}).topic.startswith("mien/")
+    assert BrokerSettings.of(SinkUri.parse("mqtt://host"), {}).topic.startswith("mien/")
     with pytest.raises(WrongUseError, match="but no user"):
-        Broker.of(Spec.parse("mqtt://host"), {PASSWORD_VARIABLE: "hunter2"})
+        BrokerSettings.of(SinkUri.parse("mqtt://host"), {PASSWORD_VARIABLE: "hunter2"})

@@ -11,7 +11,7 @@ import pytest
 
 from edge import __version__
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_outlets, sink_maker
+from edge.sinks import open_sink_group, prepare_sink
 from edge.sinks.prometheus.board_collector import BoardCollector
 from edge.sinks.prometheus.exporter import TOKEN_VARIABLE
 from edge.types import SourceEvent
@@ -43,7 +43,7 @@ def sinks_of(outlets):
 
 def test_a_scrape_tells_everything(tmp_path):
     lines = f"jsonl:{tmp_path}/e"
-    with open_outlets([sink_maker("metrics:0"), sink_maker(lines), sink_maker("jsonl:/dev/full")]) as outlets:
+    with open_sink_group([prepare_sink("metrics:0"), prepare_sink(lines), prepare_sink("jsonl:/dev/full")]) as outlets:
         port = sinks_of(outlets)[0].port
         outlets.put(SourceEvent("clip", "online"))
         for number in range(3):
@@ -77,7 +77,7 @@ def test_a_scrape_tells_everything(tmp_path):
 
 
 def test_which_model_answers_is_told_before_the_first_frame_and_when_it_changes():
-    with open_outlets([sink_maker("metrics:0")]) as outlets:
+    with open_sink_group([prepare_sink("metrics:0")]) as outlets:
         port = sinks_of(outlets)[0].port
         for identity, labels in (("mien-small-int8@2", ("2", "mien-small-int8")), ("a@b@3", ("3", "a@b"))):
             outlets.model(identity)
@@ -112,17 +112,17 @@ def test_the_board_speaks_where_it_can(tmp_path):
 
 def test_it_listens_here_only_and_stops():
     port = free_port()
-    with open_outlets([sink_maker(f"metrics:{port}")]):
+    with open_sink_group([prepare_sink(f"metrics:{port}")]):
         assert scrape(port)
         with pytest.raises(SinkError, match=f"cannot listen at 127.0.0.1:{port} for metrics: Address already in use"):
-            open_outlets([sink_maker(f"metrics:127.0.0.1:{port}")])
+            open_sink_group([prepare_sink(f"metrics:127.0.0.1:{port}")])
         listening = [line.split()[1] for line in open_sockets() if line.split()[1].endswith(f":{port:04X}")]
         assert listening
         assert all(address.startswith("0100007F:") for address in listening)
     with pytest.raises(OSError, match="refused"):
         scrape(port)
     # At once again: a reload does that.
-    with open_outlets([sink_maker(f"metrics:localhost:{port}")]):
+    with open_sink_group([prepare_sink(f"metrics:localhost:{port}")]):
         assert scrape(port)
 
 
@@ -133,15 +133,15 @@ def open_sockets():
 def test_beyond_this_machine_a_token_is_needed(tmp_path, monkeypatch):
     for host in ("0.0.0.0", "192.0.2.1", "[::]", "example.org"):
         with pytest.raises(WrongUseError, match="can be reached from other machines"):
-            sink_maker(f"metrics:{host}:9108")
+            prepare_sink(f"metrics:{host}:9108")
     file = tmp_path / "token"
     file.write_text("short\n")
     with pytest.raises(WrongUseError, match="at least 16 characters"):
-        sink_maker(f"metrics:0.0.0.0:9108?token_file={file}")
+        prepare_sink(f"metrics:0.0.0.0:9108?token_file={file}")
     with pytest.raises(SinkError, match="cannot read"):
-        sink_maker("metrics:0.0.0.0:9108?token_file=/no/file")
+        prepare_sink("metrics:0.0.0.0:9108?token_file=/no/file")
     file.write_text(f"{TOKEN}\n")
-    with open_outlets([sink_maker(f"metrics:0.0.0.0:0?token_file={file}")]) as outlets:
+    with open_sink_group([prepare_sink(f"metrics:0.0.0.0:0?token_file={file}")]) as outlets:
         port = sinks_of(outlets)[0].port
         for wrong in (None, "x", TOKEN + "x", TOKEN[:-1]):
             with pytest.raises(HTTPError) as caught:
@@ -150,11 +150,11 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path, monkeypatch):
             caught.value.close()
         assert scrape(port, TOKEN)
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
-    sink_maker("metrics:0.0.0.0:9108")
+    prepare_sink("metrics:0.0.0.0:9108")
 
 
 def test_a_client_that_goes_away_in_the_middle(capfd):
-    with open_outlets([sink_maker("metrics:0")]) as outlets:
+    with open_sink_group([prepare_sink("metrics:0")]) as outlets:
         port = sinks_of(outlets)[0].port
         for _ in range(20):
             client = socket.create_connection(("127.0.0.1", port), 10)
@@ -169,13 +169,13 @@ def test_a_client_that_goes_away_in_the_middle(capfd):
 @pytest.mark.parametrize("spec", ["metrics:", "metrics:x", "metrics:127.0.0.1:", "metrics:127.0.0.1:99999", "metrics"])
 def test_wrong_addresses(spec):
     with pytest.raises(WrongUseError, match=r"names no port|no sink"):
-        sink_maker(spec)
+        prepare_sink(spec)
 
 
 def test_addresses_that_are_not_ours(monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(SinkError, match="cannot listen at"):
-            sink_maker(f"metrics:{host}:9108")()
+            prepare_sink(f"metrics:{host}:9108")()
     with pytest.raises(WrongUseError, match="did you mean 'token_file'"):
-        sink_maker("metrics:9108?tokenfile=x")
+        prepare_sink("metrics:9108?tokenfile=x")

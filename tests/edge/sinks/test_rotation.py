@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_outlets, sink_maker
+from edge.sinks import open_sink_group, prepare_sink
 from edge.types import SourceEvent
 from tests.edge.made_events import made_event
 from tests.edge.waiting import wait_until
 
 
 def open_sink(spec):
-    return sink_maker(spec)()
+    return prepare_sink(spec)()
 
 
 def numbers(path):
@@ -82,13 +82,13 @@ def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path
 )
 def test_wrong_options_are_refused(options, said, tmp_path):
     with pytest.raises(WrongUseError, match=said):
-        sink_maker(f"jsonl:{tmp_path}/e?{options}")
+        prepare_sink(f"jsonl:{tmp_path}/e?{options}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_rotated(tmp_path):
     with pytest.raises(WrongUseError, match="standard output cannot be rotated"):
-        sink_maker("jsonl:-?rotate=1MB")
+        prepare_sink("jsonl:-?rotate=1MB")
     with pytest.raises(SinkError, match="this is a device"):
         open_sink("jsonl:/dev/null?rotate=1MB")
 
@@ -124,7 +124,7 @@ def test_logrotate_itself(tmp_path):
     rules = tmp_path / "rules"
     rules.write_text(f"{path} {{\n rotate 3\n nocreate\n nocompress\n su {os.getuid()} {os.getgid()}\n}}\n")
     rules.chmod(0o644)
-    with open_outlets([sink_maker(f"jsonl:{path}")]) as outlets:
+    with open_sink_group([prepare_sink(f"jsonl:{path}")]) as outlets:
         for number in range(3):
             outlets.put(made_event(number))
             (outlet,) = outlets
@@ -136,7 +136,7 @@ def test_logrotate_itself(tmp_path):
 def test_a_folder_that_vanishes_is_waited_for(tmp_path):
     folder = tmp_path / "stick"
     folder.mkdir()
-    with open_outlets([sink_maker(f"jsonl:{folder}/e.jsonl")]) as outlets:
+    with open_sink_group([prepare_sink(f"jsonl:{folder}/e.jsonl")]) as outlets:
         (outlet,) = outlets
         outlets.put(made_event(0))
         wait_until(lambda: outlet.counts.delivered == 1, "the first is written")
@@ -152,7 +152,7 @@ def test_a_folder_that_vanishes_is_waited_for(tmp_path):
 
 
 def test_dev_full_is_a_failure_and_not_the_end():
-    with open_outlets([sink_maker("jsonl:/dev/full")]) as outlets:
+    with open_sink_group([prepare_sink("jsonl:/dev/full")]) as outlets:
         outlets.put(made_event())
         (outlet,) = outlets
         wait_until(lambda: outlet.counts.failures >= 2, "two attempts")
@@ -176,7 +176,7 @@ def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(56_000))
     path = small_disk / "e"
-    with open_outlets([sink_maker(f"{kind}:{path}")]) as outlets:
+    with open_sink_group([prepare_sink(f"{kind}:{path}")]) as outlets:
         (outlet,) = outlets
         for number in range(100):
             outlets.put(made_event(number))
@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
 def test_a_pipe_without_a_reader_is_waited_for(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with open_outlets([sink_maker(f"jsonl:{pipe}")]) as outlets:
+    with open_sink_group([prepare_sink(f"jsonl:{pipe}")]) as outlets:
         (outlet,) = outlets
         outlets.put(made_event(5))
         wait_until(lambda: outlet.counts.failures, "nobody reads")

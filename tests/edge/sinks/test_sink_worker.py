@@ -9,7 +9,7 @@ import time
 import pytest
 
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import Outlet, Outlets, open_outlets, sink_maker
+from edge.sinks import SinkGroup, SinkWorker, open_sink_group, prepare_sink
 from edge.testing import RecordingSink
 from tests.edge.made_events import made_event, made_report
 from tests.edge.waiting import wait_until
@@ -72,7 +72,7 @@ def frames(sink):
 
 def test_messages_arrive_in_order_and_the_sink_is_closed():
     sink = FaultySink()
-    outlet = Outlet(sink, "faulty")
+    outlet = SinkWorker(sink, "faulty")
     for number in range(500):
         outlet.put(made_event(number))
     assert close(outlet) == 0
@@ -85,7 +85,7 @@ def test_messages_arrive_in_order_and_the_sink_is_closed():
 def test_a_sink_that_hangs_holds_up_nobody_and_the_oldest_goes():
     sink = FaultySink()
     sink.open.clear()
-    outlet = Outlet(sink, "hangs", capacity=10)
+    outlet = SinkWorker(sink, "hangs", capacity=10)
     for number in range(1000):
         outlet.put(made_event(number))
     counts = outlet.counts
@@ -106,7 +106,7 @@ def test_a_message_that_fails_is_tried_again_before_the_next():
             raise left.pop()
 
     sink.fault = fault
-    outlet = Outlet(sink, "fails")
+    outlet = SinkWorker(sink, "fails")
     for number in range(3):
         outlet.put(made_event(number))
     wait_until(lambda: outlet.counts.delivered == 3, "all delivered")
@@ -125,7 +125,7 @@ def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
         keep(message)
 
     sink.write = write
-    outlet = Outlet(sink, "buggy")
+    outlet = SinkWorker(sink, "buggy")
     for number in range(3):
         outlet.put(made_event(number))
     wait_until(lambda: outlet.counts.queued == 0, "the others pass")
@@ -150,7 +150,7 @@ def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
             time.sleep(0.005)
 
     sink.fault = fault
-    outlet = Outlet(sink, "random", capacity=20)
+    outlet = SinkWorker(sink, "random", capacity=20)
     for number in range(3000):
         outlet.put(made_event(number))
         counts = outlet.counts
@@ -179,7 +179,7 @@ def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
         raise SinkError("the disk is full")
 
     failing.fault = fault
-    outlets = Outlets([Outlet(hanging, "hanging"), Outlet(failing, "failing"), Outlet(well, "well")])
+    outlets = SinkGroup([SinkWorker(hanging, "hanging"), SinkWorker(failing, "failing"), SinkWorker(well, "well")])
     for number in range(5):
         outlets.put(made_event(number))
     begin_s = time.monotonic()
@@ -211,7 +211,7 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
 
     sink.fault = fault
     caplog.set_level(logging.INFO)
-    outlet = Outlet(sink, "jsonl:x")
+    outlet = SinkWorker(sink, "jsonl:x")
     outlet.put(made_event())
     wait_until(lambda: outlet.counts.failures >= 3, "three attempts")
     broken = False
@@ -227,7 +227,7 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
 def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails():
     sink = FaultySink()
     sink.fault = lambda: time.sleep(0.001)
-    outlet = Outlet(sink, "slow", capacity=3, patient=True)
+    outlet = SinkWorker(sink, "slow", capacity=3, patient=True)
     for number in range(100):
         outlet.put(made_event(number))
     close(outlet)
@@ -238,7 +238,7 @@ def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails(
 
     sink = FaultySink()
     sink.fault = fault
-    outlet = Outlet(sink, "fails", capacity=3, patient=True)
+    outlet = SinkWorker(sink, "fails", capacity=3, patient=True)
     for number in range(100):
         outlet.put(made_event(number))
     assert close(outlet, 0.5) == 3
@@ -247,7 +247,7 @@ def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails(
 
 def test_frame_reports_reach_those_who_want_them_and_are_not_counted():
     sink, deaf = FaultySink(), RecordingSink()
-    outlets = Outlets([Outlet(sink, "a"), Outlet(deaf, "b")])
+    outlets = SinkGroup([SinkWorker(sink, "a"), SinkWorker(deaf, "b")])
     for number in range(10):
         outlets.frame(made_report(number))
     wait_until(lambda: len(sink.reports) == 10, "ten reports")
@@ -269,7 +269,7 @@ def test_who_reads_standard_output_goes_away():
 
     sink = FaultySink()
     sink.fault = fault
-    outlets = Outlets([Outlet(sink, "console")])
+    outlets = SinkGroup([SinkWorker(sink, "console")])
     assert not outlets.reader_gone
     outlets.put(made_event())
     wait_until(lambda: outlets.reader_gone, "noticed")
@@ -282,7 +282,7 @@ def test_who_reads_standard_output_goes_away():
 def test_threads_and_descriptors_are_given_back(tmp_path):
     before = threading.active_count()
     for _ in range(20):
-        with open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"csv:{tmp_path}/b")]) as outlets:
+        with open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"csv:{tmp_path}/b")]) as outlets:
             outlets.put(made_event())
     assert threading.active_count() == before
     assert len((tmp_path / "a").read_text().splitlines()) == 20
@@ -291,9 +291,9 @@ def test_threads_and_descriptors_are_given_back(tmp_path):
 def test_a_sink_that_cannot_be_opened_closes_the_others(tmp_path):
     before = threading.active_count()
     with pytest.raises(SinkError, match="No such file"):
-        open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"jsonl:{tmp_path}/no/b")])
+        open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"jsonl:{tmp_path}/no/b")])
     with pytest.raises(WrongUseError, match="given twice"):
-        open_outlets([sink_maker(f"jsonl:{tmp_path}/a"), sink_maker(f"jsonl:{tmp_path}/a?queue=5")])
+        open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"jsonl:{tmp_path}/a?queue=5")])
     assert threading.active_count() == before
 
 
@@ -301,7 +301,7 @@ def test_a_bounded_queue_is_small(tmp_path):
     """A thousand events are a few megabytes; a hundred thousand more that were dropped are none."""
     sink = FaultySink()
     sink.open.clear()
-    outlet = Outlet(sink, "hangs")
+    outlet = SinkWorker(sink, "hangs")
     for number in range(20_000):
         outlet.put(made_event(number))
     assert len(outlet._waiting) + len(outlet._in_hand) == 1000

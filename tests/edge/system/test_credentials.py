@@ -4,9 +4,9 @@ import pytest
 
 from edge.errors import WrongUseError
 from edge.preview.access_token import read_token
-from edge.sinks.mqtt.broker_settings import Broker
+from edge.sinks.mqtt.broker_settings import BrokerSettings
 from edge.sinks.prometheus.exporter import metrics_opener
-from edge.sinks.sink_uri import Spec
+from edge.sinks.sink_uri import SinkUri
 from edge.system.credentials import credential
 
 TOKEN = "0123456789abcdef"
@@ -41,7 +41,7 @@ def test_one_is_there_or_not(given, tmp_path):
 
 def test_a_brokers_login(given, tmp_path):
     def login(text, environment):
-        broker = Broker.of(Spec.parse(text), environment)
+        broker = BrokerSettings.of(SinkUri.parse(text), environment)
         return broker.user, broker.password
 
     environment = given(mqtt_login="cam\ngeheim\n")
@@ -69,8 +69,8 @@ def test_the_tokens_of_preview_and_metrics(given):
     with pytest.raises(WrongUseError, match="the credential preview-token holds no good token"):
         read_token(None, given(preview_token="short\n"))
     pytest.importorskip("prometheus_client", reason="no prometheus-client: pip install 'mien[metrics]'")
-    assert metrics_opener(Spec.parse("metrics:0.0.0.0:0"), environment).args[2] == TOKEN
+    assert metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), environment).args[2] == TOKEN
     with pytest.raises(WrongUseError, match="expected token_file=FILE"):
-        metrics_opener(Spec.parse("metrics:0.0.0.0:0"), given(metrics_token="\n"))
+        metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="\n"))
     with pytest.raises(WrongUseError, match="at least 16 characters"):
-        metrics_opener(Spec.parse("metrics:0.0.0.0:0"), given(metrics_token="short\n"))
+        metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="short\n"))
