@@ -35,6 +35,16 @@ class ScriptedSource(ClosingSource):
     def __init__(self, brightness: Sequence[int], fps: float = 10.0, size_wh: tuple[int, int] = (64, 48)) -> None:
         self.name, self.total = "scripted", len(brightness)
         self._brightness, self._fps, self._size_wh = brightness, fps, size_wh
+        self._state_events: list[SourceEvent] = []
+
+    def change_state(self, event: SourceEvent) -> None:
+        """Have the next call of `state_events` hand over this change."""
+        self._state_events.append(event)
+
+    def state_events(self) -> list[SourceEvent]:
+        """The changes given to `change_state` since the last call."""
+        events, self._state_events = self._state_events, []
+        return events
 
     def __iter__(self) -> Iterator[Frame]:
         width, height = self._size_wh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
@@ -12,7 +12,7 @@ from edge.capture.freeze_detector import Freeze
 from edge.capture.process_handle import CaptureProcess
 from edge.capture.shared_frames import Captured, FrameMemory
 from edge.errors import SourceError, WrongUseError
-from edge.sources import live_name
+from edge.sources import is_camera, live_name
 from edge.sources.base import ClosingSource
 from edge.system.backoff import Backoff
 from edge.types import Frame, SourceEvent, SourceState
@@ -38,7 +38,6 @@ class CaptureSource(ClosingSource):
 
     Args:
         spec: as `edge.sources.open_source` takes it.
-        on_state: told each change of state; may be set later.
         open_timeout_s: so long without a first frame, and the source is opened again.
         stall_timeout_s: so long without another, and the source is opened again.
         freeze_timeout_s: so long the same picture, and the source is opened again; 0 never.
@@ -47,7 +46,6 @@ class CaptureSource(ClosingSource):
     Attributes:
         dropped: frames that were published and not given to the loop.
         copies: how often a frame was copied: once by the process, and once more where it was taken.
-        shrink: set it, and a camera is opened again for frames of a so many times smaller width and height.
 
     Raises:
         WrongUseError: no live source, or one that cannot be had on this machine (while iterating).
@@ -60,7 +58,6 @@ class CaptureSource(ClosingSource):
     def __init__(
         self,
         spec: str,
-        on_state: Callable[[SourceEvent], None] = lambda _: None,
         *,
         open_timeout_s: float = OPEN_TIMEOUT_S,
         stall_timeout_s: float = STALL_TIMEOUT_S,
@@ -70,13 +67,14 @@ class CaptureSource(ClosingSource):
         name = live_name(spec)
         if name is None:
             raise WrongUseError(f"{spec!r} is no live source: expected camera:N, picamera2[:N], rtsp:// or http://")
-        self.name, self._spec, self.on_state = name, spec, on_state
+        self.name, self._spec, self.can_downscale = name, spec, is_camera(spec)
         self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
         self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
         self._memory, self._bell = FrameMemory.create(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._process: CaptureProcess | None = None
         self._backoff, self._freeze = Backoff(), Freeze()
         self._state: SourceState | None = None
+        self._state_events: list[SourceEvent] = []
         self._opened_s = self._asked_s = self._seen_s = time.monotonic()
         #: When to try again; None while a try is under way.
         self._try_s: float | None = self._opened_s
@@ -85,12 +83,23 @@ class CaptureSource(ClosingSource):
         self._reopens = False
         self._tries = self._next_number = 0
         #: What the process was asked for, and the width of a frame that was not to be smaller.
-        self._shrink, self._full_width = self.shrink, 0
+        self._wanted_shrink = self._shrink = 1
+        self._full_width = 0
         self.copies = 0
 
     def __iter__(self) -> Iterator[Frame | None]:
         while True:
             yield self._step()
+
+    def state_events(self) -> list[SourceEvent]:
+        """The changes of state since the last call, oldest first."""
+        events, self._state_events = self._state_events, []
+        return events
+
+    def request_downscale(self, factor: int) -> None:
+        """Have a camera opened again, within the next steps of the iterator, for frames smaller by `factor`."""
+        if self.can_downscale:
+            self._wanted_shrink = factor
 
     @property
     def pid(self) -> int | None:
@@ -109,7 +118,8 @@ class CaptureSource(ClosingSource):
 
     def _step(self) -> Frame | None:
         """Let the process go on, take the newest frame, and look after both."""
-        if self._try_s is None and self._shrink != self.shrink and self._killed_s is None and self._process is not None:
+        running = self._process is not None and self._killed_s is None
+        if running and self._try_s is None and self._shrink != self._wanted_shrink:
             self._try_s = time.monotonic()
         if self._try_s is not None and time.monotonic() >= self._try_s:
             self._try()
@@ -237,7 +247,7 @@ class CaptureSource(ClosingSource):
                 return
         self._tries += 1
         self._asked_s = time.monotonic()
-        self._shrink = self.shrink
+        self._shrink = self._wanted_shrink
         self._process.open(self._spec, self._shrink)
 
     def _kill(self, process: CaptureProcess) -> None:
@@ -248,4 +258,4 @@ class CaptureSource(ClosingSource):
     def _tell(self, state: SourceState, reason: str) -> None:
         if state != self._state:
             self._state = state
-            self.on_state(SourceEvent(self.name, state, reason))
+            self._state_events.append(SourceEvent(self.name, state, reason))

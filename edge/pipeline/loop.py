@@ -99,6 +99,9 @@ class Pipeline:
                     frame = next(self._frames)
                 except StopIteration:
                     break
+                finally:
+                    for event in self._parts.source.state_events():
+                        self._source_changed(event)
                 if frame is not None:
                     self._take(frame)
                 if each_turn:
@@ -183,7 +186,6 @@ class Pipeline:
         )
         self._last: Frame | None = None
         self._spent_ms: dict[str, float] = {}
-        parts.source.on_state = self._source_changed
 
     @property
     def _lost(self) -> int:
@@ -207,7 +209,7 @@ class Pipeline:
     def _obey(self) -> None:
         rung = self._parts.governor.rung
         self._detector.stretch, self._detector.shrink = rung.stretch, rung.shrink
-        self._parts.source.shrink = rung.capture_shrink
+        self._parts.source.request_downscale(rung.capture_shrink)
 
     def _process(self, frame: Frame) -> None:
         """Take one frame through the parts; one that fails is counted and left out."""

@@ -8,7 +8,7 @@ source into a process of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -33,8 +33,7 @@ class Source(Protocol):
         unreadable: how many frames could not be decoded so far.
         dropped: how many frames there were that the iterator did not give.
         live: frames come when they come, and who is slow loses some; not so with files.
-        shrink: set it, and a camera in a process of its own gives frames of a so many times smaller width and height.
-        on_state: a live source calls it when it has come, stands still or is gone; in the thread that iterates.
+        can_downscale: `request_downscale` has an effect.
     """
 
     name: str
@@ -42,13 +41,28 @@ class Source(Protocol):
     unreadable: int
     dropped: int
     live: bool
-    shrink: int
-    on_state: Callable[[SourceEvent], None]
+    can_downscale: bool
 
     def __iter__(self) -> Iterator[Frame | None]:
         """Frames in the order in which they were taken, until the source ends.
 
         None: no frame yet; so that the caller can do something else meanwhile.
+        """
+        ...
+
+    def state_events(self) -> list[SourceEvent]:
+        """The changes of state since the last call, in order, oldest first. Files have none.
+
+        Call it after each `next` of the iterator, and once more when the iterator has raised an error: a change is
+        there before the frame that it precedes is processed.
+        """
+        ...
+
+    def request_downscale(self, factor: int) -> None:
+        """Ask for frames whose width and height are divided by `factor`; 1 is the full size.
+
+        Asking for the factor that is in effect costs nothing. Frames that come out smaller have a `Frame.scale` above
+        1. Without effect where `can_downscale` is false.
         """
         ...
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from edge.types import SourceEvent
-
-
-def _nobody(event: SourceEvent) -> None:
-    """Files neither come nor go."""
 
 
 class ClosingSource:
@@ -21,8 +16,14 @@ class ClosingSource:
     unreadable = 0
     dropped = 0
     live = False
-    shrink = 1
-    on_state: Callable[[SourceEvent], None] = staticmethod(_nobody)
+    can_downscale = False
+
+    def state_events(self) -> list[SourceEvent]:
+        """Return no change of state: a source that is read directly is there, or raises an error."""
+        return []
+
+    def request_downscale(self, factor: int) -> None:
+        """Ignore the request: a source that is read directly keeps the size that it was opened with."""
 
     def close(self) -> None:
         """Let go of the camera or file."""

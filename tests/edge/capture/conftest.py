@@ -25,15 +25,19 @@ class Camera:
 
     def open(self, **options) -> CaptureSource:
         """Quick to find fault, so that tests are quick; the freeze check is on where a test asks for it."""
-        options = {"open_timeout_s": 5.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
-        return CaptureSource(self.spec, self.states.append, **options)
+        options = {"open_timeout_s": 30.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
+        self.source = CaptureSource(self.spec, **options)
+        return self.source
 
     def watch(self, stream, until) -> float:
         """Iterate until `until()` is true; the longest time that the iterator kept its caller waiting."""
         begin_s = asked_s = time.monotonic()
         longest_s = 0.0
         while not until():
-            frame = next(stream)
+            try:
+                frame = next(stream)
+            finally:
+                self.states += self.source.state_events()
             now_s = time.monotonic()
             longest_s, asked_s = max(longest_s, now_s - asked_s), now_s
             if frame is not None:

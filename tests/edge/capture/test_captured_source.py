@@ -39,7 +39,7 @@ def test_a_camera_is_asked_for_smaller_frames_and_for_those_in_full_again(camera
         stream = iter(source)
         camera.watch(stream, shown(1))
         pid = source.pid
-        source.shrink = 2
+        source.request_downscale(2)
         camera.watch(stream, shown(2))
         assert (camera.frames[-1].size_wh, camera.frames[-1].full_wh) == ((320, 240), (640, 480))
         # Opened again with the same size, and with one that is not half of the other.
@@ -50,7 +50,7 @@ def test_a_camera_is_asked_for_smaller_frames_and_for_those_in_full_again(camera
         camera.watch(stream, lambda: camera.frames[-1].size_wh == (321, 240))
         assert camera.frames[-1].scale == pytest.approx(640 / 321)
         camera.does("work")
-        source.shrink = 1
+        source.request_downscale(1)
         camera.watch(stream, shown(1))
         assert camera.frames[-1].size_wh == (640, 480)
         assert source.pid == pid
@@ -201,7 +201,7 @@ def test_a_camera_that_was_never_there_is_an_error(camera):
 
 def test_a_camera_that_never_gives_a_frame_is_an_error(camera):
     camera.does("stall")
-    with camera.open() as source, pytest.raises(SourceError, match="no frame for 5 s"):
+    with camera.open(open_timeout_s=2.0) as source, pytest.raises(SourceError, match="no frame for 2 s"):
         camera.watch(iter(source), camera.more(1))
 
 
@@ -236,8 +236,9 @@ def test_only_live_sources_get_a_process(demo_clip):
 def test_the_password_is_in_no_command_line_name_event_or_error(mien):
     spec = "http://anna:geheim@127.0.0.1:1/video"
     states: list[SourceEvent] = []
-    with CaptureSource(spec, states.append, wait=True) as source:
+    with CaptureSource(spec, wait=True) as source:
         for _ in source:
+            states += source.state_events()
             if source.pid is not None:
                 assert b"geheim" not in Path(f"/proc/{source.pid}/cmdline").read_bytes()
             if states:
@@ -263,7 +264,7 @@ def test_a_camera_of_random_faults_always_comes_back(camera):
     # Two faults of a fixed seed; a soak runs longer.
     seconds = float(os.environ.get("MIEN_CAPTURE_SECONDS", "12"))
     camera.spec = "scripted:1"
-    with camera.open(freeze_timeout_s=1.0, wait=True) as source:
+    with camera.open(open_timeout_s=5.0, freeze_timeout_s=1.0, wait=True) as source:
         stream = iter(source)
         begin_s = time.monotonic()
         camera.watch(stream, camera.more(1))

@@ -54,7 +54,7 @@ def test_a_source_that_goes_offline_forgets_what_was_carried():
 
     def after(frame):
         if frame.index == 9:
-            parts.source.on_state(SourceEvent("scripted", "offline", "the cable is out"))
+            parts.source.change_state(SourceEvent("scripted", "offline", "the cable is out"))
 
     assert pipeline.run(each_turn=after).detector_looks == 2
 
