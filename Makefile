@@ -42,10 +42,11 @@ test-deploy: install-train  ## deployment at length: real bundles, an installati
 	$(BIN)/mien models pull
 	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/deploy
 
-lint: install-train  ## style and types
+lint: install-train  ## style, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
 install: $(VENV)/device.stamp  ## the base install, as on a device
 

@@ -1,30 +1,25 @@
 """What each part of deploy may need."""
 
-import pkgutil
 import subprocess
 import sys
 
 import pytest
 
-import deploy
-from tests.conftest import ROOT
-from tests.test_layers import BLOCKED_IMPORT, HEAVY, imports
+from tests.imports import HEAVY, import_without, imported_packages, modules_of, sources_of
 
 
 def test_every_module_imports_without_the_training_stack_and_without_its_own_extra():
-    modules = [m.name for m in pkgutil.walk_packages(deploy.__path__, "deploy.") if not m.name.endswith("__main__")]
+    blocked = (*HEAVY, "train", "convert", "cryptography", "packaging", "cyclonedx")
+    modules = modules_of("deploy")
     assert len(modules) > 30
-    banned = (*HEAVY, "train", "convert", "cryptography", "packaging", "cyclonedx")
-    code = BLOCKED_IMPORT.format(banned=banned, modules=modules)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert not import_without(blocked, modules)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "device").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sources_of("deploy/device"), ids=lambda p: p.name)
 def test_what_runs_on_the_device_needs_the_standard_library_alone(path):
     # Where cryptography is not installed, the openssl program does its work.
-    may = {"deploy", "edge", *(("cryptography",) if path.name == "signature.py" else ())}
-    assert set(imports(path)) <= may | set(sys.stdlib_module_names)
+    allowed = {"deploy", "edge", *(("cryptography",) if path.name == "signature.py" else ())}
+    assert set(imported_packages(path)) <= allowed | set(sys.stdlib_module_names)
 
 
 def test_python_m_deploy_without_click_is_the_device_s_part():
