@@ -7,13 +7,10 @@ kills, what has come to a stand.
 
 from __future__ import annotations
 
+from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.sources import Source, live_name, open_source
 
-#: So long without a frame, and the source stands still.
-STALL_TIMEOUT_S = 20.0
-#: So long the same picture, and the source stands still. Streams of a scene without motion repeat pictures from one
-#: key frame to the next, which are some seconds apart.
-FREEZE_TIMEOUT_S = 60.0
+__all__ = ["FREEZE_TIMEOUT_S", "STALL_TIMEOUT_S", "open_watched"]
 
 
 def open_watched(

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.capture.freeze_detector import Freeze
 from edge.capture.process_handle import CaptureProcess
 from edge.capture.shared_frames import Captured, FrameMemory
+from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.errors import SourceError, WrongUseError
 from edge.sources import is_camera, live_name
 from edge.sources.base import ClosingSource
