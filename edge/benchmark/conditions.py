@@ -11,12 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edge.system.board import processor, temperature_c, throttled
+from edge.system.board import processor, temperature_c, throttled, throttling_reasons
 
 #: A run is marked when other work (or, in a virtual machine, other machines) took more than this share of the cores.
 BUSY_SHARE = 0.15
-#: `vcgencmd get_throttled`, now: under-voltage, capped clock, throttled, soft limit; since boot: 16 bits up.
-_THROTTLED_NOW = 0xF
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "opencv-python")
 
 
@@ -95,7 +93,7 @@ def marks(before: Moment, after: Moment) -> list[str]:
         if share > BUSY_SHARE:
             found.append(f"other work took {share:.0%} of the {cores} cores: read latencies as ratios, or run again")
     flags = [int(text, 16) for text in (before.throttled, after.throttled) if text is not None]
-    if any(flag & _THROTTLED_NOW for flag in flags) or len(set(flags)) > 1:
+    if any(throttling_reasons(flag) for flag in flags) or len(set(flags)) > 1:
         states = f"{before.throttled} before, {after.throttled} after"
         found.append(f"the board throttled ({states}): see to its cooling and its power supply, and run again")
     if (before.throttle_count or 0) < (after.throttle_count or 0):

@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 
 from edge.doctor.finding import Finding
-from edge.system.board import temperature_c, throttled
+from edge.system.board import temperature_c, throttled, throttling_reasons
 from edge.system.cache import cache_folder
 
 BOARD_MODEL = Path("/proc/device-tree/model")
 DEVICES, GOVERNOR = Path("/dev"), Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 MEMORY, SYNCHRONISED = Path("/proc/meminfo"), Path("/run/systemd/timesync/synchronized")
-#: `vcgencmd get_throttled` (Raspberry Pi documentation): bit, and what it means; 16 bits up, since boot.
-FLAGS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
 #: The firmware of a Raspberry Pi begins to throttle at 80 degrees Celsius.
 HOT_C = 80.0
 #: One run needs some 80 MB, training and conversion more.
@@ -102,8 +100,9 @@ def board_health(flags: str | None = None, degrees_c: float | None = None) -> li
     findings = []
     if flags is not None:
         bits = int(flags, 16)
-        now = [name for bit, name in FLAGS.items() if bits >> bit & 1]
-        before = [name for bit, name in FLAGS.items() if bits >> (bit + 16) & 1 and name not in now]
+        now = [reason.description for reason in throttling_reasons(bits)]
+        since_boot = [reason.description for reason in throttling_reasons(bits, since_boot=True)]
+        before = [description for description in since_boot if description not in now]
         if now:
             findings.append(Finding("throttling", "warning", f"now: {', '.join(now)}", _cure(now)))
         if before:

@@ -1,8 +1,9 @@
-"""What the board tells about itself: processor, memory, temperature, throttling."""
+"""What the board reports about itself: processor, memory, temperature, throttling."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -10,6 +11,32 @@ CPUINFO = Path("/proc/cpuinfo")
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 #: The firmware's throttling flags on a Raspberry Pi.
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+
+
+@dataclass(frozen=True)
+class ThrottlingReason:
+    """One reason for which a Raspberry Pi's firmware lowers the clock.
+
+    Attributes:
+        bit: its position in the throttling flags while it holds.
+        label: its name in metrics.
+        description: its name for people.
+    """
+
+    bit: int
+    label: str
+    description: str
+
+
+#: The bits of `vcgencmd get_throttled` (Raspberry Pi documentation, "get_throttled").
+THROTTLING_REASONS = (
+    ThrottlingReason(0, "under_voltage", "under-voltage"),
+    ThrottlingReason(1, "frequency_capped", "clock capped"),
+    ThrottlingReason(2, "throttled", "throttled"),
+    ThrottlingReason(3, "soft_temperature_limit", "soft temperature limit"),
+)
+#: The same reasons, this many bits further up, for the time since the board started.
+SINCE_BOOT_BITS = 16
 
 
 def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
@@ -49,8 +76,19 @@ def temperature_c(path: Path = THERMAL) -> float | None:
 
 
 def throttled(path: Path = THROTTLED) -> str | None:
-    """The Raspberry Pi's throttling flags as the firmware writes them (`0` is none), where it tells."""
+    """The Raspberry Pi's throttling flags as the firmware writes them (`0` is none); None on other boards."""
     try:
         return path.read_text().strip()
     except OSError:
         return None
+
+
+def throttling_reasons(flags: int, since_boot: bool = False) -> list[ThrottlingReason]:
+    """The reasons that are set in the throttling flags.
+
+    Args:
+        flags: the value that `throttled` reads, as an integer.
+        since_boot: those that have held at any time since the board started, in place of those that hold now.
+    """
+    shift = SINCE_BOOT_BITS if since_boot else 0
+    return [reason for reason in THROTTLING_REASONS if flags >> (reason.bit + shift) & 1]

@@ -11,9 +11,6 @@ from edge.system import board
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-#: `vcgencmd get_throttled` (Raspberry Pi documentation): bit, and its name as a label; 16 bits up, since boot.
-_FLAGS = {0: "under_voltage", 1: "frequency_capped", 2: "throttled", 3: "soft_temperature_limit"}
-
 
 class BoardCollector:
     """Temperature and throttling, where the board tells them.
@@ -39,11 +36,12 @@ class BoardCollector:
             bits = int(flags, 16)
         except ValueError:
             return
-        for name, text, shift in (
-            ("mien_throttled", "1 where the board is held back now, by reason.", 0),
-            ("mien_throttled_since_boot", "1 where the board was held back since it started, by reason.", 16),
+        for name, text, since_boot in (
+            ("mien_throttled", "1 where the board is held back now, by reason.", False),
+            ("mien_throttled_since_boot", "1 where the board was held back since it started, by reason.", True),
         ):
             family = GaugeMetricFamily(name, text, labels=["reason"])
-            for bit, reason in _FLAGS.items():
-                family.add_metric([reason], bits >> (bit + shift) & 1)
+            active = board.throttling_reasons(bits, since_boot)
+            for reason in board.THROTTLING_REASONS:
+                family.add_metric([reason.label], int(reason in active))
             yield family
