@@ -65,7 +65,7 @@ def network_inputs(
         yield [in_range(image[None, :, :, None] if image.ndim == 2 else image[None], input_range)]
 
 
-def some_of(images: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
+def evenly_spaced(images: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
     """`n` images evenly spaced over all: data in folders lie class by class."""
     return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(int)]
 

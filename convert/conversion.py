@@ -18,12 +18,12 @@ from convert.analysis.layer_noise import layer_noise
 from convert.analysis.proof import Proof
 from convert.analysis.proof_page import write_page
 from convert.analysis.verification import Comparison, check_file, compare
-from convert.calibration import LAYER_RUNS, RepresentativeSet, network_inputs, some_of
-from convert.float_model import PIXELS, Source
+from convert.calibration import LAYER_RUNS, RepresentativeSet, evenly_spaced, network_inputs
+from convert.float_model import PIXELS, FloatModel
 from convert.metadata import with_metadata
 from convert.quality_gate import Limits, advice, worst_layers
-from convert.quantization import quantize
-from convert.sandbox import probe
+from convert.quantization import quantize_graph
+from convert.sandbox import load_in_sandbox
 from convert.schemes import CALIBRATED
 from edge.datasets.reader import Faces
 from edge.inference.contract import CROP_MARGIN
@@ -46,10 +46,10 @@ class Conversion:
         expected: the float model's scores for `faces`.
         ranges: of the activations; empty where no scheme needs them.
         data: the file or folder that the images came from.
-        folding_error: see `Source.check_folding`.
+        folding_error: see `FloatModel.check_folding`.
     """
 
-    source: Source
+    source: FloatModel
     representative: RepresentativeSet | None
     faces: Faces | None
     split: str
@@ -61,7 +61,7 @@ class Conversion:
     @classmethod
     def prepare(
         cls,
-        source: Source,
+        source: FloatModel,
         representative: RepresentativeSet | None,
         faces: Faces | None,
         split: str,
@@ -73,7 +73,7 @@ class Conversion:
         Raises:
             ModelError: the graph does not answer as the model did, or a tensor is not a number.
         """
-        folding_error = source.check_folding(some_of(faces.images, LAYER_RUNS)) if faces is not None else 0.0
+        folding_error = source.check_folding(evenly_spaced(faces.images, LAYER_RUNS)) if faces is not None else 0.0
         ranges = {}
         if representative is not None:
             ranges = activation_ranges(
@@ -111,7 +111,9 @@ class Conversion:
         Returns:
             The proof; its `violations` say why the gate refused.
         """
-        graph = quantize(self.source.graph, scheme, self.ranges, ends=self._ends(scheme), keep_float=keep_float)
+        graph = quantize_graph(
+            self.source.graph, scheme, self.ranges, io_types=self._io_types(scheme), keep_float=keep_float
+        )
         made_folder = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         # Beside the final name, so that only a file that has passed ever bears it.
@@ -123,7 +125,7 @@ class Conversion:
             _write(candidate, graph, full)
             comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
-            final = target if not violations else refused_name(target)
+            final = target if not violations else rejected_path(target)
             if full is not None and comparison is not None:
                 full = replace(full, measured=comparison.as_dict())
                 _write(candidate, graph, full)
@@ -154,12 +156,12 @@ class Conversion:
             + f"; {advice(proof.scheme, samples, proof.layers, proof.keep_float)}"
         )
 
-    def _ends(self, scheme: str) -> str:
+    def _io_types(self, scheme: str) -> str:
         if self.faces is None:
-            return "float"
+            return "float32"
         if scheme == "int8" and self.source.input_range == PIXELS and self.source.resize == "contract":
-            return "pixels"
-        return "codes"
+            return "uint8"
+        return "quantized"
 
     def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: dict[str, Any]) -> ModelCard:
         source = self.source
@@ -189,7 +191,7 @@ class Conversion:
 
     def _compare(self, candidate: Path, progress: Progress) -> Comparison | None:
         if self.faces is None or self.expected is None:
-            probe(candidate)
+            load_in_sandbox(candidate)
             return None
         classifier = check_file(candidate).classifier
         return compare(classifier, self.expected, self.faces, self.split, progress)
@@ -211,8 +213,8 @@ class Conversion:
             over = "the representative set"
         else:
             assert self.faces is not None
-            drawn, over = self.source.resized(some_of(self.faces.images, LAYER_RUNS)), self.split
-        some = some_of(drawn, LAYER_RUNS)
+            drawn, over = self.source.resized(evenly_spaced(self.faces.images, LAYER_RUNS)), self.split
+        some = evenly_spaced(drawn, LAYER_RUNS)
         layers = []
         if scheme != "float32":
             layers = layer_noise(self.source.graph, graph, network_inputs(some, self.source.input_range))
@@ -249,7 +251,7 @@ def proof_names(model: Path) -> tuple[Path, Path]:
     return model.with_name(f"{model.stem}-proof.json"), model.with_name(f"{model.stem}-proof.html")
 
 
-def refused_name(model: Path) -> Path:
+def rejected_path(model: Path) -> Path:
     """Where a model is left that the gate refused."""
     return model.with_name(f"{model.stem}-refused.tflite")
 

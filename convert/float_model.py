@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph_edit import as_quantiser_reads_it
-from convert.sandbox import probe
+from convert.graph_edit import prepare_for_quantizer
+from convert.sandbox import load_in_sandbox
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
 from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
@@ -32,7 +32,7 @@ PIXELS = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
-class Source:
+class FloatModel:
     """A float model, ready to be quantised.
 
     Attributes:
@@ -115,7 +115,7 @@ class Source:
         return worst
 
 
-def load_source(path: Path) -> Source:
+def load_float_model(path: Path) -> FloatModel:
     """Load a model of any of the formats.
 
     Raises:
@@ -132,7 +132,7 @@ def load_source(path: Path) -> Source:
     return _from_keras(path)
 
 
-def _from_keras(path: Path) -> Source:
+def _from_keras(path: Path) -> FloatModel:
     tensorflow = import_tensorflow()
     from train.evaluation.prediction import keras_probabilities, load_keras_model
 
@@ -151,10 +151,10 @@ def _from_keras(path: Path) -> Source:
         graph = _to_float_graph(tensorflow, folder, path)
 
     model_scores = partial(keras_probabilities, model)
-    return Source(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
+    return FloatModel(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
 
 
-def _from_saved_model(path: Path) -> Source:
+def _from_saved_model(path: Path) -> FloatModel:
     tensorflow = import_tensorflow()
     saved = SavedModel(path)
     face = tensorflow.TensorSpec((1, INPUT_SIZE, INPUT_SIZE, 1), tensorflow.float32, name="pixels")
@@ -179,13 +179,13 @@ def _from_saved_model(path: Path) -> Source:
             raise _cannot_convert(path, error) from error
         graph = _to_float_graph(tensorflow, folder, path)
 
-    return Source(path, graph, _labels(saved.n_classes, run, path), run=run, model_scores=saved)
+    return FloatModel(path, graph, _labels(saved.n_classes, run, path), run=run, model_scores=saved)
 
 
-def _from_tflite(path: Path) -> Source:
+def _from_tflite(path: Path) -> FloatModel:
     content, card = read_parts(path)
     # Somebody else's bytes: a child process takes them in first.
-    probe(path)
+    load_in_sandbox(path)
     graph = Graph(content, str(path))
     integers = sorted({op.weights.dtype for op in graph.operations if op.weights and not op.weights.is_float})
     if integers or any(not tensor.is_float for tensor in graph.inputs):
@@ -195,14 +195,14 @@ def _from_tflite(path: Path) -> Source:
     _check_ends(graph, path)
     if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
         raise ModelError(f"{path} has sparse weights: expected dense ones")
-    content = as_quantiser_reads_it(content)
+    content = prepare_for_quantizer(content)
     graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
             raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
     if card is None:
         # No classifier, or none that says so: a detector, whose range is asked for.
-        return Source(path, content, ())
+        return FloatModel(path, content, ())
     answers = graph.outputs[0].shape
     if answers != (1, len(card.labels)):
         raise ModelError(f"{path} answers {list(answers)}, its card has {len(card.labels)} labels: expected as many")
@@ -210,7 +210,7 @@ def _from_tflite(path: Path) -> Source:
         raise ModelError(
             f"{path} takes colour {list(graph.inputs[0].shape)}: expected one grey channel for a classifier"
         )
-    return Source(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
+    return FloatModel(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
 
 
 def _check_ends(graph: Graph, path: Path) -> None:
@@ -239,7 +239,7 @@ def _cannot_convert(path: Path, error: Exception) -> ModelError:
 
 
 def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
-    """What the run says; else the contract's, or any: `convert.labelled_faces` takes the data's then."""
+    """What the run says; else the contract's, or any: `convert.labeled_faces` takes the data's then."""
     labels = tuple(run.get("labels") or (EIGHT_LABELS[:n] if n in (7, 8) else (f"class {i}" for i in range(n))))
     if len(labels) != n:
         raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")

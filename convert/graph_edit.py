@@ -31,7 +31,7 @@ def ensure_signature(graph: Graph) -> None:
     graph.model.signatureDefs = [signature]
 
 
-def as_quantiser_reads_it(content: bytes) -> bytes:
+def prepare_for_quantizer(content: bytes) -> bytes:
     """The graph as a quantiser reads it: one batch; weights that it stores in float16 become float32."""
     graph = Graph(content, "the float graph")
     tables, left = schema(), []
@@ -52,7 +52,7 @@ def as_quantiser_reads_it(content: bytes) -> bytes:
     return graph.pack()
 
 
-def take_pixels(content: bytes) -> bytes:
+def accept_uint8_pixels(content: bytes) -> bytes:
     """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
 
     A QUANTIZE operation in front turns them into the int8 that its first layer takes; with the same scale that

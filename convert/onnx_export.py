@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.sandbox import probe
+from convert.sandbox import load_in_sandbox
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import MissingExtraError, ModelError
 from edge.inference.flatbuffer import Graph
@@ -41,7 +41,7 @@ def export_onnx(path: Path, out: Path) -> float:
         ModelError: the model cannot be converted, or does not answer the same.
     """
     content, card = read_parts(path)
-    probe(path)
+    load_in_sandbox(path)
     import_tensorflow()
     try:
         import onnxruntime

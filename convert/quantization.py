@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from convert.analysis.activation_ranges import Range
-from convert.graph_edit import ensure_signature, take_pixels
+from convert.graph_edit import accept_uint8_pixels, ensure_signature
 from convert.schemes import CALIBRATED
 from edge.errors import MissingExtraError, ModelError
 from edge.inference.flatbuffer import Graph
 from edge.system.quiet import quiet_stderr
 
 
-def quantize(
+def quantize_graph(
     content: bytes,
     scheme: str,
     ranges: Mapping[str, Range] | None = None,
     *,
-    ends: str = "pixels",
+    io_types: str = "uint8",
     keep_float: Sequence[str] = (),
 ) -> bytes:
     """Convert a float flatbuffer.
@@ -33,8 +33,8 @@ def quantize(
             channel, activations int8 or int16), `dynamic` has int8 weights and float activations, `float16` float16
             weights.
         ranges: of the activations; for the schemes in `CALIBRATED`.
-        ends: what `int8` and `int16x8` take and give: `pixels` is the contract (int8 only: uint8 in), `codes` the
-            quantised input as it is, `float` float32 as before, so that the file drops in where the float one was.
+        io_types: of `int8` and `int16x8`: `uint8` is the contract (int8 only: uint8 pixels in), `quantized` keeps
+            int8 or int16, `float32` keeps the float model's types, so that the file can replace it.
         keep_float: layers, by their names, that stay in float.
 
     Returns:
@@ -54,14 +54,14 @@ def quantize(
         ensure_signature(graph)
         signed = graph.pack()
     statistics = _statistics(graph, scheme, ranges) if scheme in CALIBRATED else None
-    quantised = _run(signed, scheme, kept, ends, statistics)
+    quantised = _run(signed, scheme, kept, io_types, statistics)
     first_stays_float = bool(graph.operations) and graph.operations[0].layer in keep_float
-    if scheme == "int8" and ends == "pixels" and not first_stays_float:
-        return take_pixels(quantised)
+    if scheme == "int8" and io_types == "uint8" and not first_stays_float:
+        return accept_uint8_pixels(quantised)
     return Graph(quantised, f"the {scheme} graph").pack()
 
 
-def _run(content: bytes, scheme: str, kept: Sequence[str], ends: str, statistics: dict[str, Any] | None) -> bytes:
+def _run(content: bytes, scheme: str, kept: Sequence[str], io_types: str, statistics: dict[str, Any] | None) -> bytes:
     try:
         from ai_edge_quantizer import quantizer
     except ImportError as error:
@@ -71,7 +71,7 @@ def _run(content: bytes, scheme: str, kept: Sequence[str], ends: str, statistics
             # That it keeps all tensors while it looks at the graph.
             warnings.simplefilter("ignore")
             work = quantizer.Quantizer(bytearray(content))
-            work.load_quantization_recipe(_recipe(scheme, kept, ends))
+            work.load_quantization_recipe(_recipe(scheme, kept, io_types))
             done = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     except Exception as error:
         # It raises ValueError, RuntimeError, KeyError and NotImplementedError for what it cannot do.
@@ -80,7 +80,7 @@ def _run(content: bytes, scheme: str, kept: Sequence[str], ends: str, statistics
     return bytes(done.quantized_model)
 
 
-def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]:
+def _recipe(scheme: str, kept: Sequence[str], io_types: str) -> list[dict[str, Any]]:
     from ai_edge_quantizer import qtyping, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -101,7 +101,7 @@ def _recipe(scheme: str, kept: Sequence[str], ends: str) -> list[dict[str, Any]]
             manager.add_quantization_config(
                 ".*", qtyping.TFLOperationName(kind), config, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
-    if ends == "float":
+    if io_types == "float32":
         for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
             manager.add_quantization_config(".*", end, None, AlgorithmName.NO_QUANTIZE)
     for scope in kept:

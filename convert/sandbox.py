@@ -19,7 +19,7 @@ from edge.inference.model_card import read_parts
 PATIENCE_S = 120.0
 
 
-def probe(path: Path) -> None:
+def load_in_sandbox(path: Path) -> None:
     """Load a .tflite and run it once, in a child.
 
     Raises:

@@ -83,13 +83,13 @@ def activation_ranges(
             progress(done, 2 * n)
     answers = {tensor.name for tensor in trace.graph.outputs}
     found = {
-        name: Range(*((low, high) if name in answers else least_error(counts[name], low, high)), low, high)
+        name: Range(*((low, high) if name in answers else minimum_error_range(counts[name], low, high)), low, high)
         for name, (low, high) in ends.items()
     }
     return found | {tensor.name: Range(*input_range, *input_range) for tensor in trace.graph.inputs}
 
 
-def least_error(counts: np.ndarray, low: float, high: float, levels: int = 256) -> tuple[float, float]:
+def minimum_error_range(counts: np.ndarray, low: float, high: float, levels: int = 256) -> tuple[float, float]:
     """The range whose quantisation error, rounding and saturation together, is least.
 
     Args:

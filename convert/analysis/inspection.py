@@ -41,7 +41,7 @@ class OperationRow:
 
 
 @dataclass(frozen=True)
-class End:
+class IoTensor:
     """An input or output: what goes in or comes out, and what its codes mean."""
 
     name: str
@@ -67,8 +67,8 @@ class Inspection:
     file_bytes: int
     graph_bytes: int
     card: ModelCard | None
-    inputs: tuple[End, ...]
-    outputs: tuple[End, ...]
+    inputs: tuple[IoTensor, ...]
+    outputs: tuple[IoTensor, ...]
     operations: tuple[OperationRow, ...]
     parameters: int
     weight_bytes: int
@@ -161,7 +161,7 @@ def _row(operation: Operation) -> OperationRow:
     # Biases and shapes are constants too; shapes are no parameters.
     parameters = [t for t in operation.inputs if t.is_constant and (t.is_float or t.scales)]
     tensors = (*operation.inputs, *operation.outputs)
-    out = _end(operation.outputs[0]) if operation.outputs else End("", "", (), None, None)
+    out = _end(operation.outputs[0]) if operation.outputs else IoTensor("", "", (), None, None)
     return OperationRow(
         index=operation.index,
         kind=operation.kind,
@@ -177,6 +177,6 @@ def _row(operation: Operation) -> OperationRow:
     )
 
 
-def _end(tensor: Tensor) -> End:
+def _end(tensor: Tensor) -> IoTensor:
     scale = tensor.scales[0] if tensor.scales else None
-    return End(tensor.name, tensor.dtype, tensor.shape, scale, tensor.zero_points[0] if tensor.scales else None)
+    return IoTensor(tensor.name, tensor.dtype, tensor.shape, scale, tensor.zero_points[0] if tensor.scales else None)

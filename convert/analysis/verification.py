@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.sandbox import probe
+from convert.sandbox import load_in_sandbox
 from convert.schemes import CALIBRATED, SCHEMES
 from edge.datasets.reader import Faces
 from edge.errors import ModelError
@@ -64,7 +64,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Checked:
+class VerifiedFile:
     """A file that keeps every promise that needs no data: ready to be scored."""
 
     model: ModelFile
@@ -72,7 +72,7 @@ class Checked:
     classifier: Classifier
 
 
-def check_file(path: Path) -> Checked:
+def check_file(path: Path) -> VerifiedFile:
     """Load a .tflite, in a child process first, and check every promise that needs no data.
 
     Raises:
@@ -80,10 +80,10 @@ def check_file(path: Path) -> Checked:
             int16x8 and it has a float tensor in a layer that the card does not name, or a float end.
     """
     model = read_model(path)
-    probe(path)
+    load_in_sandbox(path)
     graph = Graph(model.graph, str(path))
     _check_scheme(graph, model)
-    return Checked(model, graph, Classifier(path))
+    return VerifiedFile(model, graph, Classifier(path))
 
 
 def _check_scheme(graph: Graph, model: ModelFile) -> None:

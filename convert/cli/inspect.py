@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from convert.analysis.inspection import End, Inspection
+from convert.analysis.inspection import Inspection, IoTensor
 from convert.analysis.inspection import inspect as inspect_file
-from convert.sandbox import probe
+from convert.sandbox import load_in_sandbox
 from edge.errors import ModelError
 
 
@@ -21,7 +21,7 @@ def inspect(file: Path, as_json: bool) -> None:
     found = inspect_file(file)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found))
     try:
-        probe(file)
+        load_in_sandbox(file)
     except ModelError as error:
         # Operations of a runtime that is not here (Flex, MediaPipe's own) are no damage.
         if "custom op" not in str(error):
@@ -72,6 +72,6 @@ def _span(scales: tuple[float, ...]) -> str:
     return f"{min(scales):.2g}..{max(scales):.2g}"
 
 
-def _end(end: End) -> str:
+def _end(end: IoTensor) -> str:
     codes = "" if end.scale is None else f", scale {end.scale:g}, zero point {end.zero_point}"
     return f"{end.name}: {end.dtype} {list(end.shape)}{codes}"

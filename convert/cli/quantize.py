@@ -17,7 +17,7 @@ from edge.errors import ModelError, WrongUseError
 
 if TYPE_CHECKING:
     from convert.calibration import RepresentativeSet
-    from convert.float_model import Source
+    from convert.float_model import FloatModel
     from edge.datasets.reader import Faces
 
 
@@ -106,9 +106,9 @@ def quantize(
     _check_out(out, schemes, model, force)
 
     from convert.conversion import Conversion
-    from convert.float_model import load_source
+    from convert.float_model import load_float_model
 
-    source = load_source(model)
+    source = load_float_model(model)
     name = card["name"] or (source.card.name if source.card else source.run.get("recipe")) or source.path.stem
     targets = {scheme: out if out.suffix == ".tflite" else out / f"{name}-{scheme}.tflite" for scheme in schemes}
     for target in targets.values():
@@ -148,25 +148,25 @@ def quantize(
 
 
 def _faces(
-    source: Source, data: Path, split: str, votes: Path | None, samples: int, seed: int
-) -> tuple[Source, RepresentativeSet | None, Faces]:
+    source: FloatModel, data: Path, split: str, votes: Path | None, samples: int, seed: int
+) -> tuple[FloatModel, RepresentativeSet | None, Faces]:
     """The model with its classes named, the representative set, unless `samples` is 0, and the faces to score on."""
     from convert.calibration import representative_faces
-    from convert.labelled_faces import read_labelled
+    from convert.labeled_faces import read_labeled_faces
 
     if not source.is_classifier:
         raise WrongUseError(
             f"{source.path} is no classifier of grey faces with labels: give --frames to calibrate a detector, or "
             f"write a card {source.path.stem}.json beside it"
         )
-    source, faces = read_labelled(source, data, ("Training", split) if samples else (split,), votes)
+    source, faces = read_labeled_faces(source, data, ("Training", split) if samples else (split,), votes)
     if not samples:
         return source, None, faces[split]
     drawn = representative_faces(faces["Training"], samples, seed, faces[split], source.resized)
     return source, drawn, faces[split]
 
 
-def _frames(source: Source, frames: Path, samples: int, seed: int) -> RepresentativeSet:
+def _frames(source: FloatModel, frames: Path, samples: int, seed: int) -> RepresentativeSet:
     from convert.calibration import representative_frames
 
     _, height, width, channels = source.input_shape
@@ -191,13 +191,13 @@ def _check_out(out: Path, schemes: Sequence[str], model: Path, force: bool) -> N
 
 
 def _check_free(target: Path, model: Path, force: bool) -> None:
-    from convert.conversion import proof_names, refused_name
+    from convert.conversion import proof_names, rejected_path
 
     if target.is_dir():
         raise WrongUseError(f"{target} is a folder: expected a .tflite file")
     if target.resolve() == model.resolve():
         raise WrongUseError(f"{target} is the model itself: give another --out")
-    refused = refused_name(target)
+    refused = rejected_path(target)
     for name in (target, *proof_names(target), refused, *proof_names(refused)):
         if name.exists() and not force:
             raise WrongUseError(f"{name} exists: give another --out, or --force to replace it")

@@ -48,9 +48,9 @@ def verify(
     from convert.analysis.proof import Proof
     from convert.analysis.proof_page import write_page
     from convert.analysis.verification import check_file, compare
-    from convert.calibration import LAYER_RUNS, network_inputs, some_of
-    from convert.float_model import load_source
-    from convert.labelled_faces import read_labelled
+    from convert.calibration import LAYER_RUNS, evenly_spaced, network_inputs
+    from convert.float_model import load_float_model
+    from convert.labeled_faces import read_labeled_faces
     from convert.quality_gate import Limits
     from convert.tensorflow_import import import_tensorflow
     from edge.system.atomic_files import write_json
@@ -63,14 +63,14 @@ def verify(
         f"{model} is whole: {len(checked.graph.operations)} operations, "
         f"{len(checked.graph.float_tensors())} float tensors"
     )
-    source = load_source(reference)
-    source, splits = read_labelled(source, data, (split,), votes)
+    source = load_float_model(reference)
+    source, splits = read_labeled_faces(source, data, (split,), votes)
     faces = splits[split].sample(limit, 0)
     if card.labels != faces.labels:
         raise ModelError(f"{model} answers {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
     with progress(f"scoring on {split}") as advance:
         comparison = compare(checked.classifier, source.scores(faces.images), faces, split, advance)
-    some = some_of(faces.images, LAYER_RUNS)
+    some = evenly_spaced(faces.images, LAYER_RUNS)
     layers = []
     if source.input_shape == checked.graph.inputs[0].shape:
         inputs = network_inputs(source.resized(some), source.input_range)

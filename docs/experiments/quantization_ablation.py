@@ -20,8 +20,8 @@ from convert.analysis.activation_ranges import Range, activation_ranges
 from convert.analysis.layer_noise import layer_noise
 from convert.analysis.trace import Trace
 from convert.calibration import representative_faces
-from convert.float_model import Source, load_source
-from convert.quantization import quantize
+from convert.float_model import FloatModel, load_float_model
+from convert.quantization import quantize_graph
 from edge.datasets.reader import Faces, read_faces
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
@@ -34,7 +34,7 @@ Ranges = dict[str, Range]
 
 def main(model: Path, data: Path, qat_epochs: int) -> None:
     """Print the table."""
-    source, faces = load_source(model), read_faces(data, ("Training", "PublicTest"))
+    source, faces = load_float_model(model), read_faces(data, ("Training", "PublicTest"))
     test = faces["PublicTest"]
     before = source.scores(test.images)
     print(f"float: {100 * (before.argmax(axis=1) == test.class_ids).mean():.2f} %")
@@ -51,28 +51,29 @@ def main(model: Path, data: Path, qat_epochs: int) -> None:
         for seed in SEEDS:
             images, ranges = calibrated(source, source.graph, faces["Training"], test, seed)
             graph, ranges = method(source.graph, ranges, images)
-            rows.append(row(source.graph, quantize(graph, "int8", ranges), test, before, images))
+            rows.append(row(source.graph, quantize_graph(graph, "int8", ranges), test, before, images))
         show(name, rows)
     recipe = quantizer._recipe
     quantizer._recipe = lambda *arguments: octav(recipe(*arguments))
     rows = []
     for seed in SEEDS:
         images, ranges = calibrated(source, source.graph, faces["Training"], test, seed)
-        rows.append(row(source.graph, quantize(source.graph, "int8", ranges), test, before, images))
+        rows.append(row(source.graph, quantize_graph(source.graph, "int8", ranges), test, before, images))
     show("and weights clipped (OCTAV)", rows)
     quantizer._recipe = recipe
     images, ranges = calibrated(source, source.graph, faces["Training"], test, SEEDS[0])
     show(
-        "int16x8, for comparison", [row(source.graph, quantize(source.graph, "int16x8", ranges), test, before, images)]
+        "int16x8, for comparison",
+        [row(source.graph, quantize_graph(source.graph, "int16x8", ranges), test, before, images)],
     )
     if qat_epochs:
         images, ranges = calibrated(source, source.graph, faces["Training"], test, SEEDS[0])
         tuned = finetuned(source.graph, ranges, faces["Training"].images, qat_epochs)
-        result = row(source.graph, quantize(tuned, "int8", ranges), test, before, images)
+        result = row(source.graph, quantize_graph(tuned, "int8", ranges), test, before, images)
         show(f"and {qat_epochs} epochs of quantisation-aware fine-tuning", [result])
 
 
-def calibrated(source: Source, graph: bytes, training: Faces, test: Faces, seed: int) -> tuple[np.ndarray, Ranges]:
+def calibrated(source: FloatModel, graph: bytes, training: Faces, test: Faces, seed: int) -> tuple[np.ndarray, Ranges]:
     """A representative set's images and the ranges over it, outliers cut off."""
     drawn = representative_faces(training, SAMPLES, seed, test)
     return drawn.images, activation_ranges(graph, drawn.inputs, len(drawn.images), PIXELS)
@@ -133,7 +134,7 @@ def bias_corrected(graph: bytes, ranges: Ranges, images: np.ndarray) -> tuple[by
     """Shift each bias by the mean error of its channel (Nagel et al., 2019), in two damped rounds."""
     expected = channel_means(graph, images)
     for damping in (0.7, 0.5):
-        found = channel_means(quantize(graph, "int8", ranges, ends="codes"), images)
+        found = channel_means(quantize_graph(graph, "int8", ranges, io_types="quantized"), images)
         tables = Graph(graph, "corrected")
         for operation in tables.operations:
             name = operation.outputs[0].name

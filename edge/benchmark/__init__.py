@@ -2,7 +2,7 @@
 
 ::
 
-    MODEL... -> contenders -> a child process each (worker) -> rounds, accuracy -> results -> table, files, page
+    MODEL... -> candidates -> a child process each (worker) -> rounds, accuracy -> results -> table, files, page
 
 A child process a model: one that crashes takes nobody with it, and its memory is its own.
 """

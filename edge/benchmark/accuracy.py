@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.benchmark.intervals import Estimate, bootstrap, wilson
-from edge.evaluation.calibration import calibrate
+from edge.evaluation.calibration import measure_calibration
 from edge.evaluation.classification import score
 
 
@@ -55,7 +55,7 @@ def measure_accuracy(
         return score(np.repeat(class_ids, counts), np.repeat(answers, counts), labels).macro_f1
 
     def ece(counts: npt.NDArray[np.int64]) -> float:
-        return calibrate(np.repeat(probabilities, counts, axis=0), np.repeat(class_ids, counts)).ece
+        return measure_calibration(np.repeat(probabilities, counts, axis=0), np.repeat(class_ids, counts)).ece
 
     n = len(class_ids)
     return Accuracy(

@@ -17,7 +17,7 @@ RUN_MODEL = "model.keras"
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One model file.
 
     Attributes:
@@ -34,7 +34,7 @@ class Contender:
     sha256: str
 
 
-def find_contenders(models: Sequence[str]) -> list[Contender]:
+def find_candidates(models: Sequence[str]) -> list[Candidate]:
     """The models as they were asked for.
 
     Args:
@@ -55,7 +55,7 @@ def find_contenders(models: Sequence[str]) -> list[Contender]:
             raise WrongUseError(f"{models[i]} and {first} are the same model: expected each once")
     names = _names(paths)
     return [
-        Contender(name, path, len(content), digest)
+        Candidate(name, path, len(content), digest)
         for name, path, content, digest in zip(names, paths, contents, digests, strict=True)
     ]
 

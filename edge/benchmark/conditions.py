@@ -19,7 +19,7 @@ _PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headles
 
 
 @dataclass(frozen=True)
-class Moment:
+class MachineState:
     """What changes while a benchmark runs.
 
     Attributes:
@@ -52,9 +52,9 @@ class Moment:
         }
 
 
-def observe() -> Moment:
+def read_machine_state() -> MachineState:
     """How things stand now."""
-    return Moment(
+    return MachineState(
         time_s=time.monotonic(),
         load=os.getloadavg()[0],
         clock_mhz=_clocks_mhz(),
@@ -83,7 +83,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def marks(before: Moment, after: Moment) -> list[str]:
+def find_warnings(before: MachineState, after: MachineState) -> list[str]:
     """Why the figures should not be trusted; empty where nothing speaks against them."""
     found = []
     cores = len(os.sched_getaffinity(0))
@@ -101,7 +101,7 @@ def marks(before: Moment, after: Moment) -> list[str]:
     return found
 
 
-def watched(moments: Sequence[Moment]) -> dict[str, Any]:
+def watched(moments: Sequence[MachineState]) -> dict[str, Any]:
     """The first and last moment, and what happened between them."""
     before, after = moments[0], moments[-1]
     return {"before": before.as_dict(), "after": after.as_dict(), "seconds": after.time_s - before.time_s}

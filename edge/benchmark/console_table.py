@@ -40,7 +40,7 @@ def open_console(stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, width=_FILE_WIDTH)
 
 
-def print_table(table: Row, console: Console) -> None:
+def print_results(table: Row, console: Console) -> None:
     """Print marks, models, neighbours and errors; dominated models are dim."""
 
     def say(text: str, style: str = "") -> None:
@@ -60,7 +60,7 @@ def print_table(table: Row, console: Console) -> None:
         if model["error"]:
             say(f"{model['name']}: {model['error']}", "red")
     for pair in table["neighbours"]:
-        say(neighbour_text(pair))
+        say(neighbor_text(pair))
     for model in table["models"]:
         if model["operations"]:
             say(f"{model['name']}, operation by operation:")
@@ -74,7 +74,7 @@ def title(table: Row) -> str:
     return f"{data['faces']:,} faces of {data['split']} ({data['name']}) on {board}, {machine['cores']} cores"
 
 
-def neighbour_text(pair: Row) -> str:
+def neighbor_text(pair: Row) -> str:
     """What McNemar's test says of two neighbours on the front."""
     said = "a difference" if pair["significant"] else "may be noise"
     return (

@@ -39,14 +39,14 @@ def dominators(points: Sequence[Point]) -> dict[str, str | None]:
     return found
 
 
-def front(points: Sequence[Point]) -> list[Point]:
+def pareto_front(points: Sequence[Point]) -> list[Point]:
     """The models that no other dominates, quickest first."""
     dominated = dominators(points)
     return sorted((p for p in points if dominated[p.name] is None), key=lambda p: (p.latency_ms, p.name))
 
 
 @dataclass(frozen=True)
-class Wish:
+class Constraint:
     """A condition that the model to ship must meet: a latency below, or an accuracy above, a limit."""
 
     text: str
@@ -61,7 +61,7 @@ class Wish:
         return point.accuracy > self.accuracy_above
 
 
-def parse_wish(text: str) -> Wish:
+def parse_constraint(text: str) -> Constraint:
     """Read `latency<5ms` or `accuracy>70` (percent).
 
     Raises:
@@ -71,23 +71,28 @@ def parse_wish(text: str) -> Wish:
     latency = re.fullmatch(r"latency<=?(\d+\.?\d*|\.\d+)(ms|us|s)?", plain)
     if latency:
         unit_ms = {"s": 1000.0, "us": 0.001}.get(latency[2] or "ms", 1.0)
-        return Wish(text, latency_below_ms=float(latency[1]) * unit_ms)
+        return Constraint(text, latency_below_ms=float(latency[1]) * unit_ms)
     accuracy = re.fullmatch(r"accuracy>=?(\d+\.?\d*|\.\d+)%?", plain)
     if accuracy and float(accuracy[1]) <= 100:
-        return Wish(text, accuracy_above=float(accuracy[1]) / 100)
+        return Constraint(text, accuracy_above=float(accuracy[1]) / 100)
     raise WrongUseError(f"cannot read --pick {text!r}: expected 'latency<5ms' or 'accuracy>70' (percent)")
 
 
-def pick(points: Sequence[Point], wishes: Sequence[Wish]) -> Point:
-    """The model to ship: of those that meet all wishes the most accurate, or the quickest if only accuracy was asked.
+def pick(points: Sequence[Point], constraints: Sequence[Constraint]) -> Point:
+    """Choose the model to ship: the most accurate that meets all constraints, or the quickest if all are on accuracy.
 
     Raises:
         MienError: none meets them.
     """
-    meeting = [point for point in points if all(wish.met_by(point) for wish in wishes)]
+    meeting = [point for point in points if all(constraint.met_by(point) for constraint in constraints)]
     if not meeting:
-        have = ", ".join(f"{p.name} {p.latency_ms:.3g} ms {p.accuracy:.2%}" for p in front(points)) or "none measured"
-        raise MienError(f"no model meets {' and '.join(wish.text for wish in wishes)}; the front is: {have}")
-    if all(wish.latency_below_ms is None for wish in wishes):
+        have = (
+            ", ".join(f"{p.name} {p.latency_ms:.3g} ms {p.accuracy:.2%}" for p in pareto_front(points))
+            or "none measured"
+        )
+        raise MienError(
+            f"no model meets {' and '.join(constraint.text for constraint in constraints)}; the front is: {have}"
+        )
+    if all(constraint.latency_below_ms is None for constraint in constraints):
         return min(meeting, key=lambda p: (p.latency_ms, -p.accuracy))
     return max(meeting, key=lambda p: (p.accuracy, -p.latency_ms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge.benchmark.console_table import neighbour_text, title
+from edge.benchmark.console_table import neighbor_text, title
 from edge.evaluation.html import render_html, write_html
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html"
@@ -22,6 +22,6 @@ def write_page(path: Path, table: dict[str, Any], chart: str) -> None:
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    neighbours = [neighbour_text(pair) for pair in table["neighbours"]]
+    neighbours = [neighbor_text(pair) for pair in table["neighbours"]]
     html = render_html(TEMPLATE, "report", table=table, title=title(table), chart=chart, neighbours=neighbours)
     write_html(path, html)

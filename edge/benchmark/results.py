@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from edge import __version__
 from edge.benchmark.intervals import mcnemar
-from edge.benchmark.measure import Measured, Speed
-from edge.benchmark.pareto import Point, dominators, front
+from edge.benchmark.measurement import ModelResult, Speed
+from edge.benchmark.pareto import Point, dominators, pareto_front
 
 #: Counts up when a reader of an older one would be misled.
 SCHEMA_VERSION = 1
@@ -25,7 +25,7 @@ SIGNIFICANT = 0.05
 
 
 def results(
-    measured: list[Measured], data: dict[str, Any], conditions: dict[str, Any], partial: bool = False
+    measured: list[ModelResult], data: dict[str, Any], conditions: dict[str, Any], partial: bool = False
 ) -> dict[str, Any]:
     """Everything that was measured.
 
@@ -37,9 +37,9 @@ def results(
     """
     points = [point for point in map(_point, measured) if point is not None]
     dominated = dominators(points)
-    on_front = front(points)
+    on_front = pareto_front(points)
     first = next((model.accuracy for model in measured if model.accuracy), None)
-    rights = {model.contender.name: model.accuracy.right for model in measured if model.accuracy}
+    rights = {model.candidate.name: model.accuracy.right for model in measured if model.accuracy}
     return {
         "schema_version": SCHEMA_VERSION,
         "mien": __version__,
@@ -137,20 +137,20 @@ def _percentiles(latency: dict[str, Any]) -> list[float | None]:
     return [latency["p50_ms"]["value"], latency["p95_ms"], latency["p99_ms"]]
 
 
-def _point(model: Measured) -> Point | None:
+def _point(model: ModelResult) -> Point | None:
     latency = model.speeds[0].crop_to_scores if model.speeds else None
     if model.accuracy is None or latency is None:
         return None
-    return Point(model.contender.name, latency.p50_ms.value, model.accuracy.accuracy.value)
+    return Point(model.candidate.name, latency.p50_ms.value, model.accuracy.accuracy.value)
 
 
-def _model(model: Measured, first: Any, dominated: dict[str, str | None]) -> dict[str, Any]:
-    name, macs = model.contender.name, model.facts.get("macs")
+def _model(model: ModelResult, first: Any, dominated: dict[str, str | None]) -> dict[str, Any]:
+    name, macs = model.candidate.name, model.facts.get("macs")
     return {
         "name": name,
-        "file": model.contender.path.name,
-        "sha256": model.contender.sha256,
-        "size_bytes": model.contender.size_bytes,
+        "file": model.candidate.path.name,
+        "sha256": model.candidate.sha256,
+        "size_bytes": model.candidate.size_bytes,
         "identity": model.facts.get("identity"),
         "scheme": model.facts.get("scheme") or None,
         "runtime": model.facts.get("runtime"),

@@ -1,4 +1,4 @@
-"""Latency that can be trusted: short bursts of every model in turn, so that a drift of the machine hits all alike."""
+"""Latency measured in short bursts of every model in turn, so that a drift of the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.benchmark.intervals import Estimate, median
-from edge.benchmark.worker_process import Child, ChildError
+from edge.benchmark.worker_process import WorkerError, WorkerProcess
 
 #: A burst takes about so long: enough for caches and clocks to be the model's own, short beside a drift.
 BURST_MS = 20.0
@@ -23,7 +23,7 @@ MAX_FACTOR = 3
 
 
 @dataclass
-class Timed:
+class TimedWorkload:
     """Something that is timed in bursts.
 
     Attributes:
@@ -41,7 +41,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Latency:
+class LatencySummary:
     """Durations in milliseconds.
 
     Attributes:
@@ -67,8 +67,8 @@ class Rounds:
         wanted: undisturbed rounds to collect, in at most `MAX_FACTOR` times as many.
     """
 
-    timed: list[Timed]
-    reference: Timed
+    timed: list[TimedWorkload]
+    reference: TimedWorkload
     wanted: int
     _reference_ms: list[float] = field(default_factory=list)
 
@@ -109,7 +109,7 @@ class Rounds:
         quiet = self.undisturbed()
         return quiet if 2 * len(quiet) >= self.wanted else list(range(self.run_so_far))
 
-    def summary(self, timed: Timed) -> Latency | None:
+    def summary(self, timed: TimedWorkload) -> LatencySummary | None:
         """Percentiles over the rounds that count; None where there is none."""
         return summary([timed.ms[i] for i in self.counted() if i < len(timed.ms)])
 
@@ -120,14 +120,14 @@ class Rounds:
         return float(np.median(taken)) if taken else 0.0
 
 
-def summary(rounds_ms: list[list[float]]) -> Latency | None:
+def summary(rounds_ms: list[list[float]]) -> LatencySummary | None:
     """Percentiles over all rounds; None where there is none."""
     if not rounds_ms:
         return None
     every: npt.NDArray[np.float64] = np.concatenate([np.asarray(ms, np.float64) for ms in rounds_ms])
     of_rounds = median(np.array([np.median(ms) for ms in rounds_ms]))
     p50, p95, p99 = np.percentile(every, (50, 95, 99))
-    return Latency(
+    return LatencySummary(
         Estimate(float(p50), min(of_rounds.low, float(p50)), max(of_rounds.high, float(p50))),
         float(p95),
         float(p99),
@@ -137,17 +137,17 @@ def summary(rounds_ms: list[list[float]]) -> Latency | None:
     )
 
 
-def invokes(child: Child, which: int = 0) -> Callable[[int], list[float]]:
+def invokes(child: WorkerProcess, which: int = 0) -> Callable[[int], list[float]]:
     """Bursts of bare invokes."""
     return lambda times: list(child.ask("invoke", times=times, which=which)["ms"])
 
 
-def crops_to_scores(child: Child, faces: str) -> Callable[[int], list[float]]:
+def crops_to_scores(child: WorkerProcess, faces: str) -> Callable[[int], list[float]]:
     """Bursts from a frame and a box to probabilities."""
     return lambda times: list(child.ask("crop_to_scores", faces=faces, times=times)["ms"])
 
 
-def _warm_up(each: Timed) -> None:
+def _warm_up(each: TimedWorkload) -> None:
     spent_ms, times = 0.0, 1
     while spent_ms < WARM_UP_MS:
         ms = each.burst(times)
@@ -156,8 +156,8 @@ def _warm_up(each: Timed) -> None:
     each.times = int(np.clip(round(BURST_MS / max(float(np.median(ms)), 1e-3)), 1, MAX_BURST))
 
 
-def _attempt(each: Timed, act: Callable[[], None]) -> None:
+def _attempt(each: TimedWorkload, act: Callable[[], None]) -> None:
     try:
         act()
-    except ChildError as error:
+    except WorkerError as error:
         each.error = str(error)

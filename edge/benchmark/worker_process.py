@@ -23,11 +23,11 @@ _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS
 _SOURCE = Path(__file__).parents[2]
 
 
-class ChildError(ModelError):
+class WorkerError(ModelError):
     """A worker has failed; it is not asked again."""
 
 
-class Child:
+class WorkerProcess:
     """A running `edge.benchmark.worker`.
 
     Args:
@@ -78,17 +78,17 @@ class Child:
             arguments: of that method.
 
         Raises:
-            ChildError: it failed, or died.
+            WorkerError: it failed, or died.
         """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise ChildError(self._last_words()) from None
+            raise WorkerError(self._last_words()) from None
         answer = self._answer(progress)
         if "error" in answer:
-            raise ChildError(answer["error"])
+            raise WorkerError(answer["error"])
         return answer
 
     def _answer(self, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Child:
                 return answer
             if progress:
                 progress(answer["done"], answer["total"])
-        raise ChildError(self._last_words())
+        raise WorkerError(self._last_words())
 
     def _last_words(self) -> str:
         """How the process ended, and the last line that it wrote."""

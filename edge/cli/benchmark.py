@@ -53,7 +53,7 @@ class _OrCompare(click.Command):
 @click.option("--rounds", type=click.IntRange(1), default=50, show_default=True, help="Bursts of each model.")
 @click.option("--operations", is_flag=True, help="Tell what each operation of a .tflite takes.")
 @click.option(
-    "--pick", "wishes", multiple=True, metavar="WISH", help="'latency<5ms' or 'accuracy>70': print what to ship."
+    "--pick", "constraints", multiple=True, metavar="WISH", help="'latency<5ms' or 'accuracy>70': print what to ship."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="A folder for JSON, CSV, charts and a page."
@@ -67,7 +67,7 @@ def benchmark(
     threads: tuple[int, ...],
     rounds: int,
     operations: bool,
-    wishes: tuple[str, ...],
+    constraints: tuple[str, ...],
     out: Path | None,
 ) -> None:
     """Accuracy against latency: which model to ship here.
@@ -78,31 +78,31 @@ def benchmark(
 
     `mien benchmark compare A.json B.json` puts two results side by side.
     """
-    from edge.benchmark.candidate import find_contenders
-    from edge.benchmark.conditions import machine, marks, observe, watched
-    from edge.benchmark.console_table import open_console, print_table
-    from edge.benchmark.measure import Measured, Plan, measure, restless
-    from edge.benchmark.pareto import parse_wish, pick
+    from edge.benchmark.candidate import find_candidates
+    from edge.benchmark.conditions import find_warnings, machine, read_machine_state, watched
+    from edge.benchmark.console_table import open_console, print_results
+    from edge.benchmark.measurement import ModelResult, Plan, disturbed_warnings, measure
+    from edge.benchmark.pareto import parse_constraint, pick
     from edge.benchmark.results import points_of, results
     from edge.system.energy import find_meter
     from edge.system.hashing import sha256_of
 
-    contenders = find_contenders(models)
-    wanted = [parse_wish(wish) for wish in wishes]
+    candidates = find_candidates(models)
+    wanted = [parse_constraint(constraint) for constraint in constraints]
     if len(set(threads)) != len(threads):
         raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number once")
     if out is not None:
         _check_empty(out)
     faces = read_with_progress(data, (split,))[split].sample(limit, seed)
-    measured = [Measured(contender) for contender in contenders]
+    measured = [ModelResult(candidate) for candidate in candidates]
     meter = find_meter()
-    before, stopped = observe(), False
+    before, stopped = read_machine_state(), False
     try:
         with handling(_INTERRUPT), _steps() as progress:
             measure(measured, faces, Plan(threads, rounds, seed, operations, meter), progress)
     except KeyboardInterrupt:
         stopped = True
-    after = observe()
+    after = read_machine_state()
     about = {
         "name": data.name,
         "sha256": sha256_of(data),
@@ -112,7 +112,7 @@ def benchmark(
         "labels": list(faces.labels),
     }
     conditions = {
-        "marks": [*marks(before, after), *restless(measured)],
+        "marks": [*find_warnings(before, after), *disturbed_warnings(measured)],
         "machine": machine(),
         "energy": meter.name if meter else None,
         **watched([before, after]),
@@ -121,10 +121,10 @@ def benchmark(
     # First of all: whoever reads the table may be gone (`mien benchmark ... | head`).
     if out is not None:
         _write(out, table)
-    print_table(table, open_console(stderr=bool(wishes)))
+    print_results(table, open_console(stderr=bool(constraints)))
     if stopped:
         raise KeyboardInterrupt
-    failed = [model.contender.name for model in measured if model.error]
+    failed = [model.candidate.name for model in measured if model.error]
     if len(failed) == len(measured):
         raise ModelError(f"no model could be measured: {measured[0].error}")
     if wanted:

@@ -11,7 +11,7 @@ from edge.errors import DataError
 MOST_PERCENT = 1
 
 
-class LeftOut:
+class BadRecords:
     """Counts bad rows or images, tells of each, and refuses the set when they are too many.
 
     Args:

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from edge.datasets.bad_records import LeftOut
+from edge.datasets.bad_records import BadRecords
 from edge.datasets.faces import SPLITS, Faces, Progress
 from edge.datasets.ferplus import read_votes
 from edge.datasets.image_store import FaceStore
@@ -27,7 +27,7 @@ _CODES = {str(code).encode(): code for code in range(len(FER2013_LABELS))}
 
 
 def read_csv(
-    path: Path, splits: Sequence[str], votes_path: Path | None, progress: Progress | None, left_out: LeftOut
+    path: Path, splits: Sequence[str], votes_path: Path | None, progress: Progress | None, bad_records: BadRecords
 ) -> dict[str, Faces]:
     """Read the named splits of a `fer2013.csv`; the other splits' rows are counted, not looked at.
 
@@ -63,14 +63,14 @@ def read_csv(
             try:
                 class_id, face = _parse(code, text, usage)
             except DataError as error:
-                left_out.add(f"line {number}: {error}")
+                bad_records.add(f"line {number}: {error}")
                 continue
             images[usage].append(face)
             class_ids[usage].append(class_id)
             rows[usage].append(row)
     if usages is not None and n_rows != len(usages):
         raise DataError(f"{votes_path} has {len(usages)} rows, {path} has {n_rows}: expected as many")
-    left_out.check(n_read)
+    bad_records.check(n_read)
     return {
         split: Faces(
             images[split].array(),

@@ -78,7 +78,7 @@ def winners(votes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return winner
 
 
-def relabelled(faces: Faces, mode: str) -> Faces:
+def relabel_by_votes(faces: Faces, mode: str) -> Faces:
     """Faces with the labels that FER+'s voters gave them, instead of FER-2013's.
 
     Args:

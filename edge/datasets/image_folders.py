@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.datasets.bad_records import LeftOut
+from edge.datasets.bad_records import BadRecords
 from edge.datasets.faces import Faces, Progress
 from edge.datasets.image_store import FaceStore
 from edge.errors import DataError
@@ -27,7 +27,9 @@ _FOLDER_SPLITS = {
 }
 
 
-def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, left_out: LeftOut) -> dict[str, Faces]:
+def read_folder(
+    path: Path, splits: Sequence[str], progress: Progress | None, bad_records: BadRecords
+) -> dict[str, Faces]:
     """Read the named splits of a folder. The labels are those of all its splits.
 
     Raises:
@@ -51,7 +53,7 @@ def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, le
             try:
                 image_gray = read_image(file, cv2.IMREAD_GRAYSCALE)
             except DataError as error:
-                left_out.add(str(error))
+                bad_records.add(str(error))
                 continue
             images.append(preprocess(image_gray)[0, :, :, 0])
             class_ids.append(class_id)
@@ -64,7 +66,7 @@ def read_folder(path: Path, splits: Sequence[str], progress: Progress | None, le
             labels,
             files=np.array(names, np.str_),
         )
-    left_out.check(total)
+    bad_records.check(total)
     return found
 
 

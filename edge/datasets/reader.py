@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.datasets.bad_records import LeftOut
+from edge.datasets.bad_records import BadRecords
 from edge.datasets.faces import SPLITS, Faces, Progress
 from edge.datasets.fer2013 import read_csv
 from edge.datasets.image_folders import read_folder
@@ -48,9 +48,9 @@ def read_faces(
     if path.is_dir():
         if votes is not None:
             raise DataError("--votes belongs to fer2013.csv: a folder of images has no row order to match")
-        found = read_folder(path, wanted, progress, LeftOut(path, "images", on_bad))
+        found = read_folder(path, wanted, progress, BadRecords(path, "images", on_bad))
     else:
-        found = read_csv(path, wanted, votes, progress, LeftOut(path, "rows", on_bad))
+        found = read_csv(path, wanted, votes, progress, BadRecords(path, "rows", on_bad))
     missing = [split for split in wanted if not len(found[split])]
     if missing and (splits is not None or len(missing) == len(wanted)):
         raise DataError(f"{path} has no {missing[0]} faces: expected at least one")

@@ -47,7 +47,7 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate(
+def measure_calibration(
     probabilities: npt.NDArray[np.floating[Any]], class_ids: npt.NDArray[np.int64], n_bins: int = BINS
 ) -> Calibration:
     """Compare the scores of the answers with how often they are right.

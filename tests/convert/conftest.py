@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from convert.float_model import load_source
+from convert.float_model import load_float_model
 from convert.tensorflow_import import import_tensorflow
 from edge.datasets.reader import read_faces
 
@@ -25,7 +25,7 @@ def quantized(mien, cnn_run, made_csv):
 
 @pytest.fixture(scope="session")
 def cnn_source(cnn_run):
-    return load_source(cnn_run / "model.keras")
+    return load_float_model(cnn_run / "model.keras")
 
 
 @pytest.fixture(scope="session")

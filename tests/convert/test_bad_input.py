@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from convert.float_model import load_source
+from convert.float_model import load_float_model
 from edge.errors import ModelError
 from edge.inference.contract import FER2013_LABELS
 from edge.inference.flatbuffer import Graph
@@ -37,7 +37,7 @@ def test_models_that_are_none(tmp_path):
         ("folder", "is not a SavedModel with a serving_default signature"),
     ):
         with pytest.raises(ModelError, match=said) as caught:
-            load_source(tmp_path / name)
+            load_float_model(tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
@@ -48,7 +48,7 @@ def test_a_model_of_another_keras_major(tmp_path):
         archive.writestr("config.json", json.dumps({"module": "keras.src.engine.functional", "class_name": "Gone"}))
         archive.writestr("model.weights.h5", "")
     with pytest.raises(ModelError, match=r"was saved by Keras 2\.15\.0, this is Keras 3\.[^:]*: load it there"):
-        load_source(path)
+        load_float_model(path)
 
 
 def test_shapes_that_do_not_fit(tmp_path):
@@ -62,20 +62,20 @@ def test_shapes_that_do_not_fit(tmp_path):
         (dynamic, r"takes \(None, None, None, 1\): expected \(None, 48, 48, 1\)"),
     ):
         with pytest.raises(ModelError, match=said):
-            load_source(save(model, tmp_path / "x.keras"))
+            load_float_model(save(model, tmp_path / "x.keras"))
 
 
 def test_weights_that_are_no_numbers(small_model, tmp_path):
     with pytest.raises(ModelError, match=r"has NaN or infinite weights in .*stem/kernel"):
-        load_source(save(small_model(weights=np.nan), tmp_path / "nan.keras"))
-    graph = Graph(load_source(save(small_model(), tmp_path / "x.keras")).graph, "x")
+        load_float_model(save(small_model(weights=np.nan), tmp_path / "nan.keras"))
+    graph = Graph(load_float_model(save(small_model(), tmp_path / "x.keras")).graph, "x")
     weight = next(o.weights for o in graph.operations if o.weights)
     broken = np.full(weight.shape, np.inf, np.float32)
     graph.model.buffers[graph.main.tensors[weight.index].buffer].data = np.frombuffer(broken.tobytes(), np.uint8)
     path = tmp_path / "inf.tflite"
     write_model(path, graph.pack(), ModelCard(name="inf", labels=FER2013_LABELS, input_range=(0, 255)))
     with pytest.raises(ModelError, match="has NaN or infinite weights in"):
-        load_source(path)
+        load_float_model(path)
 
 
 def test_layers_that_tflite_does_not_have(tmp_path):
@@ -89,7 +89,7 @@ def test_layers_that_tflite_does_not_have(tmp_path):
     path = tmp_path / "odd"
     keras.Model(pixels, scores).export(path, verbose=False)
     with pytest.raises(ModelError, match="TensorFlow cannot convert") as caught:
-        load_source(path)
+        load_float_model(path)
     assert "\n" not in str(caught.value)
 
 
@@ -131,11 +131,11 @@ def test_an_int8_body_with_float_ends_is_not_int8(cnn_source, tmp_path):
     """What passes for int8 elsewhere."""
     from convert.analysis.activation_ranges import activation_ranges
     from convert.analysis.verification import check_file
-    from convert.quantization import quantize
+    from convert.quantization import quantize_graph
 
     runs = [[np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)]]
     ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), 1, (0.0, 255.0))
-    body = quantize(cnn_source.graph, "int8", ranges, ends="float")
+    body = quantize_graph(cnn_source.graph, "int8", ranges, io_types="float32")
     path = tmp_path / "x.tflite"
     write_model(path, body, ModelCard("x", FER2013_LABELS, scheme="int8", input_range=(0, 255)))
     with pytest.raises(ModelError, match=r"is not full int8: 2 operations are float: .*QUANTIZE"):
@@ -144,7 +144,7 @@ def test_an_int8_body_with_float_ends_is_not_int8(cnn_source, tmp_path):
 
 def test_a_file_that_is_quantised_already():
     with pytest.raises(ModelError, match="is quantised already"):
-        load_source(SHIPPED)
+        load_float_model(SHIPPED)
 
 
 def test_eight_outputs_and_seven_labels(mien, small_model, made_csv, tmp_path):
@@ -156,7 +156,7 @@ def test_eight_outputs_and_seven_labels(mien, small_model, made_csv, tmp_path):
     assert "has 7" in done.error_line()
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": FER2013_LABELS}))
     with pytest.raises(ModelError, match="answers 8 classes, expected 7"):
-        load_source(path)
+        load_float_model(path)
     assert not (tmp_path / "o").exists()
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.calibration import representative_faces, representative_frames, some_of
+from convert.calibration import evenly_spaced, representative_faces, representative_frames
 from edge.datasets.reader import Faces
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import FER2013_LABELS
@@ -75,8 +75,8 @@ def test_a_set_that_is_the_scored_one_is_refused(training):
 
 def test_some_of_a_set_are_of_all_of_it():
     images = np.arange(700).reshape(700, 1, 1)
-    assert some_of(images, 8)[:, 0, 0].tolist() == [0, 99, 199, 299, 399, 499, 599, 699]
-    assert len(some_of(images[:3], 8)) == 3
+    assert evenly_spaced(images, 8)[:, 0, 0].tolist() == [0, 99, 199, 299, 399, 499, 599, 699]
+    assert len(evenly_spaced(images[:3], 8)) == 3
 
 
 def test_a_set_of_one_class_or_of_nothing_to_see_is_refused(training):

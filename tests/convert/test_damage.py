@@ -7,7 +7,7 @@ import pytest
 
 from convert.analysis.inspection import inspect
 from convert.analysis.verification import check_file
-from convert.sandbox import probe
+from convert.sandbox import load_in_sandbox
 from edge.errors import ModelError
 from edge.inference.classifier import Classifier
 from edge.inference.model_card import read_model, read_parts
@@ -20,7 +20,7 @@ def outcome(path, expected):
     """`error` where a check says no, `unequal` or `equal` where the file still runs."""
     try:
         read_model(path)
-        probe(path)
+        load_in_sandbox(path)
         checked = check_file(path)
     except ModelError as error:
         return "error" if "\n" not in str(error) and path.name in str(error) else f"unclear: {error}"
@@ -75,7 +75,7 @@ def test_without_a_checksum_the_child_takes_the_blow(tmp_path):
         path.write_bytes(flipped(graph, int(place)))
         try:
             assert read_parts(path)[1] is None
-            probe(path)
+            load_in_sandbox(path)
         except ModelError as error:
             refused.append(str(error))
     assert refused
@@ -96,7 +96,7 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
         monkeypatch.setattr(module.sys, "executable", str(killer))
         monkeypatch.setattr(module, "PATIENCE_S", 1.0)
         with pytest.raises(ModelError, match="is damaged") as caught:
-            probe(tmp_path / "x.tflite")
+            load_in_sandbox(tmp_path / "x.tflite")
         assert said in str(caught.value)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from convert.float_model import load_source
+from convert.float_model import load_float_model
 from edge.inference.classifier import Classifier
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
@@ -138,7 +138,7 @@ def test_a_foreign_model_of_another_size_and_range(mien, made_csv, tmp_path):
 
 def test_every_format_is_the_same_model(formats, made_faces):
     images = made_faces["PublicTest"].images[:20]
-    sources = {kind: load_source(path) for kind, path in formats.items()}
+    sources = {kind: load_float_model(path) for kind, path in formats.items()}
     expected = sources["keras"].scores(images)
     for source in sources.values():
         assert source.labels == sources["keras"].labels

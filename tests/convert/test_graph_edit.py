@@ -3,8 +3,8 @@ import pytest
 
 from convert.analysis.activation_ranges import activation_ranges
 from convert.analysis.inspection import arena_bytes
-from convert.graph_edit import as_quantiser_reads_it, ensure_signature, take_pixels
-from convert.quantization import quantize
+from convert.graph_edit import accept_uint8_pixels, ensure_signature, prepare_for_quantizer
+from convert.quantization import quantize_graph
 from edge.detection.weights import read_weights
 from edge.errors import ModelError
 from edge.inference.flatbuffer import Graph, layer_path, schema
@@ -56,9 +56,9 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
     ends = [np.zeros((48, 48), np.float32), np.full((48, 48), 255, np.float32)]
     runs = [[image[None, :, :, None]] for image in (*images, *ends)]
     ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
-    codes = quantize(cnn_source.graph, "int8", ranges, ends="codes")
+    codes = quantize_graph(cnn_source.graph, "int8", ranges, io_types="quantized")
     assert next(o.kind for o in Graph(codes, "codes").operations) == "CONV_2D"
-    pixels = take_pixels(codes)
+    pixels = accept_uint8_pixels(codes)
     graph = Graph(pixels, "pixels")
     assert [o.kind for o in graph.operations][:2] == ["QUANTIZE", "CONV_2D"]
     assert (graph.inputs[0].dtype, graph.inputs[0].scales, graph.inputs[0].zero_points) == ("UINT8", (1.0,), (0,))
@@ -102,7 +102,7 @@ def test_an_input_that_is_no_code_a_pixel_is_refused(cnn_source):
     runs = [[np.full((1, 48, 48, 1), 100, np.float32) + i] for i in range(4)]
     ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 1.0))
     with pytest.raises(ModelError, match="expected INT8, 1 and -128"):
-        quantize(cnn_source.graph, "int8", ranges)
+        quantize_graph(cnn_source.graph, "int8", ranges)
 
 
 def test_blazeface_gets_a_signature_and_whole_weights(weights):
@@ -113,7 +113,7 @@ def test_blazeface_gets_a_signature_and_whole_weights(weights):
     assert {o.kind for o in graph.operations} >= {"CONV_2D", "DEPTHWISE_CONV_2D"}
     ensure_signature(graph)
     assert "serving_default" in load_interpreter(graph.pack(), 1, "signed").get_signature_list()
-    whole = as_quantiser_reads_it(content)
+    whole = prepare_for_quantizer(content)
     assert {t.dtype for t in Graph(whole, "whole").tensors if t.constant is not None and t.is_float} == {"FLOAT32"}
     pixels = np.random.default_rng(0).uniform(-1, 1, (1, 128, 128, 3)).astype(np.float32)
     answers = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert.analysis.verification import check_file, compare
-from convert.float_model import load_source
+from convert.float_model import load_float_model
 from edge.datasets.reader import read_faces
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
@@ -62,7 +62,7 @@ def test_the_record_is_the_run_that_the_card_names(shipped, record):
 
 def test_it_is_the_conversion_of_the_float_model_of_record(shipped, record):
     int8 = Graph(read_model(shipped).graph, "int8")
-    float32 = Graph(load_source(record / "model.keras").graph, "float32")
+    float32 = Graph(load_float_model(record / "model.keras").graph, "float32")
     ours = [o for o in int8.operations if o.weights]
     theirs = [o for o in float32.operations if o.weights]
     assert [o.layer for o in ours] == [o.layer for o in theirs]
@@ -74,7 +74,7 @@ def test_it_is_the_conversion_of_the_float_model_of_record(shipped, record):
 def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, fer2013):
     faces = read_faces(fer2013, ("PublicTest",))["PublicTest"]
     assert len(faces) == 3589
-    source = load_source(record / "model.keras")
+    source = load_float_model(record / "model.keras")
     checked = check_file(shipped)
     comparison = compare(checked.classifier, source.scores(faces.images), faces, "PublicTest")
     accuracy, agreement = FLOORS[shipped.stem]

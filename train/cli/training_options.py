@@ -11,7 +11,7 @@ import click
 
 from edge.cli.options import data, read_with_progress
 from edge.datasets.faces import Faces
-from edge.datasets.ferplus import LABEL_MODES, relabelled
+from edge.datasets.ferplus import LABEL_MODES, relabel_by_votes
 from edge.datasets.reader import check_there
 from edge.errors import ModelError, WrongUseError
 from edge.system.hashing import sha256_of
@@ -144,7 +144,7 @@ def _speed(report: dict[str, Any]) -> str:
 
 def _by_votes(faces: dict[str, Faces], mode: str) -> dict[str, Faces]:
     """The faces under FER+'s labels; says how many had none."""
-    labelled = {name: relabelled(part, mode) for name, part in faces.items()}
+    labelled = {name: relabel_by_votes(part, mode) for name, part in faces.items()}
     left_out = ", ".join(f"{len(faces[name]) - len(part)} of {name}" for name, part in labelled.items())
     click.echo(f"FER+ by {mode}: left out for want of a clear vote: {left_out}")
     return labelled

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge.datasets.ferplus import winners
 from edge.datasets.reader import Faces
 from edge.errors import DataError, MissingExtraError, WrongUseError
-from edge.evaluation.calibration import Calibration, calibrate
+from edge.evaluation.calibration import Calibration, measure_calibration
 from edge.evaluation.classification import Metrics, score
 from edge.inference.contract import EIGHT_LABELS
 from edge.system.atomic_files import replacing, write_json
@@ -111,7 +111,7 @@ def evaluate(model: Model, faces: Faces) -> Evaluation:
         answers,
         score(class_ids, answers, labels),
         roc(probabilities, class_ids, labels),
-        calibrate(probabilities, class_ids),
+        measure_calibration(probabilities, class_ids),
         _most_confident_mistakes(labels, faces, class_ids, probabilities),
     )
 

@@ -13,7 +13,7 @@ def reliability(found: Calibration, title: str) -> Any:
     """The figure: accuracy a bin of scores over the diagonal, the number of faces below.
 
     Args:
-        found: what `edge.evaluation.calibration.calibrate` returned.
+        found: what `edge.evaluation.calibration.measure_calibration` returned.
         title: above the chart; ECE is added.
     """
     figure = new_figure(6.6, 6.8)

@@ -11,14 +11,14 @@ from tests.conftest import SHIPPED
 
 
 def test_the_figures_of_a_network_that_can_be_counted_by_hand(small_model, tmp_path):
-    from convert.float_model import load_source
+    from convert.float_model import load_float_model
 
     model = small_model()
     # The converter leaves out a bias that is all zero.
     model.get_layer("logits").set_weights([w + 0.1 for w in model.get_layer("logits").get_weights()])
     model.save(tmp_path / "small.keras")
     path = tmp_path / "small.tflite"
-    path.write_bytes(load_source(tmp_path / "small.keras").graph)
+    path.write_bytes(load_float_model(tmp_path / "small.keras").graph)
     found = inspect(path)
     # 48 -> 23 -> 11 pixels a side, without padding.
     stem, second, dense = 23 * 23 * 4 * 9, 11 * 11 * 6 * 4 * 9, 6 * 7

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from convert.analysis.activation_ranges import Range, activation_ranges, least_error
+from convert.analysis.activation_ranges import Range, activation_ranges, minimum_error_range
 from convert.analysis.layer_noise import layer_noise
-from convert.quantization import quantize
+from convert.quantization import quantize_graph
 from edge.inference.flatbuffer import Graph
 
 
@@ -27,7 +27,7 @@ def test_the_input_spans_all_pixels_and_the_output_probabilities(ranges):
 def test_sixteen_bits_are_quieter_than_eight_and_no_bits_lost_is_silence(cnn_source, ranges):
     graph = cnn_source.graph
     eight, sixteen = (
-        layer_noise(graph, quantize(graph, scheme, ranges, ends="codes"), iter(runs_of(6)))
+        layer_noise(graph, quantize_graph(graph, scheme, ranges, io_types="quantized"), iter(runs_of(6)))
         for scheme in ("int8", "int16x8")
     )
     assert [layer.layer for layer in eight] == [layer.layer for layer in sixteen]
@@ -46,7 +46,7 @@ def test_the_ranges_that_cause_the_noise_are_told(cnn_source, ranges):
     whole, narrow = (
         {
             layer.layer: layer
-            for layer in layer_noise(cnn_source.graph, quantize(cnn_source.graph, "int8", r), iter(runs_of(6)))
+            for layer in layer_noise(cnn_source.graph, quantize_graph(cnn_source.graph, "int8", r), iter(runs_of(6)))
         }
         for r in (ranges, cut)
     )
@@ -64,12 +64,12 @@ def test_a_rare_outlier_is_cut_off_where_that_gains_more_than_it_loses():
     counts = np.zeros(2048)
     counts[900:1100] = 10_000
     counts[-1] = 1
-    low, high = least_error(counts, -10.0, 10.0)
+    low, high = minimum_error_range(counts, -10.0, 10.0)
     assert -10 < low < -0.9
     assert 0.9 < high < 10
     # Evenly spread values are worth every code.
-    assert least_error(np.full(2048, 100.0), -1.0, 1.0) == (-1.0, 1.0)
-    assert least_error(np.zeros(2048), 0.0, 0.0) == (0.0, 0.0)
+    assert minimum_error_range(np.full(2048, 100.0), -1.0, 1.0) == (-1.0, 1.0)
+    assert minimum_error_range(np.zeros(2048), 0.0, 0.0) == (0.0, 0.0)
 
 
 def test_what_hardly_varies_has_nothing_to_cut_off(cnn_source):

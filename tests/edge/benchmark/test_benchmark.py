@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edge.benchmark.operations import cut, operation_times
-from edge.benchmark.worker_process import Child
+from edge.benchmark.worker_process import WorkerProcess
 from edge.inference.classifier import Classifier
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from edge.inference.flatbuffer import Graph
@@ -252,11 +252,11 @@ def test_a_model_that_crashes_on_load_has_a_row_and_the_others_go_on(mien, made_
 
 
 def test_a_process_that_dies_is_told_of():
-    from edge.benchmark.worker_process import ChildError
+    from edge.benchmark.worker_process import WorkerError
 
-    with Child() as child:
+    with WorkerProcess() as child:
         child._process.send_signal(signal.SIGSEGV)
-        with pytest.raises(ChildError, match=r"its process died: signal 11 \(SIGSEGV\)"):
+        with pytest.raises(WorkerError, match=r"its process died: signal 11 \(SIGSEGV\)"):
             child.ask("memory")
 
 
@@ -311,7 +311,7 @@ def test_a_bare_invoke_takes_what_litert_benchmark_says(tmp_path):
     graph, result = tmp_path / "graph.tflite", tmp_path / "result.json"
     graph.write_bytes(read_model(SHIPPED).graph)
     theirs, ours = [], []
-    with Child() as child:
+    with WorkerProcess() as child:
         child.ask("load", path=str(SHIPPED), threads=1)
         for _ in range(25):
             tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", graph,

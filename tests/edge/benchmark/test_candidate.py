@@ -1,4 +1,4 @@
-from edge.benchmark.candidate import find_contenders
+from edge.benchmark.candidate import find_candidates
 from tests.conftest import SHIPPED
 
 
@@ -13,7 +13,7 @@ def write(folder, *names):
 
 
 def names(models):
-    return [contender.name for contender in find_contenders(models)]
+    return [candidate.name for candidate in find_candidates(models)]
 
 
 def test_names_are_as_short_as_tells_them_apart(tmp_path):
@@ -28,5 +28,5 @@ def test_a_model_of_a_run_is_called_as_the_run(tmp_path):
 
 
 def test_size_and_digest_are_the_files(tmp_path):
-    contender = find_contenders(write(tmp_path, "m.tflite"))[0]
-    assert (contender.size_bytes, len(contender.sha256)) == (10, 64)
+    candidate = find_candidates(write(tmp_path, "m.tflite"))[0]
+    assert (candidate.size_bytes, len(candidate.sha256)) == (10, 64)

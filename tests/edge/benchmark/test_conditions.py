@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from edge.benchmark.conditions import Moment, machine, marks, observe
+from edge.benchmark.conditions import MachineState, find_warnings, machine, read_machine_state
 
-QUIET = Moment(100.0, 0.1, (1500.0, 1500.0), 50.0, "0", 3, 1000.0, 10.0)
+QUIET = MachineState(100.0, 0.1, (1500.0, 1500.0), 50.0, "0", 3, 1000.0, 10.0)
 
 
 def later(**changes):
@@ -14,33 +14,33 @@ def later(**changes):
 
 
 def test_a_quiet_run_has_no_mark():
-    assert marks(QUIET, later()) == []
+    assert find_warnings(QUIET, later()) == []
 
 
 def test_other_work_is_marked():
     cores = len(os.sched_getaffinity(0))
-    found = marks(QUIET, replace(later(), busy_s=1009.0 + 10 * cores * 0.5))
+    found = find_warnings(QUIET, replace(later(), busy_s=1009.0 + 10 * cores * 0.5))
     assert found == [f"other work took 50% of the {cores} cores: read latencies as ratios, or run again"]
 
 
 @pytest.mark.parametrize(("before", "after"), [("0", "50005"), ("50005", "50005"), ("0", "50000"), ("1", "0")])
 def test_a_board_that_throttled_is_marked(before, after):
-    found = marks(replace(QUIET, throttled=before), later(throttled=after))
+    found = find_warnings(replace(QUIET, throttled=before), later(throttled=after))
     assert len(found) == 1
     assert f"{before} before, {after} after" in found[0]
 
 
 def test_a_board_that_throttled_before_the_run_is_not():
-    assert marks(replace(QUIET, throttled="50000"), later(throttled="50000")) == []
+    assert find_warnings(replace(QUIET, throttled="50000"), later(throttled="50000")) == []
 
 
 def test_a_processor_that_throttled_is_marked():
-    assert "was throttled" in marks(QUIET, later(throttle_count=5))[0]
-    assert marks(replace(QUIET, throttle_count=None), later(throttle_count=None)) == []
+    assert "was throttled" in find_warnings(QUIET, later(throttle_count=5))[0]
+    assert find_warnings(replace(QUIET, throttle_count=None), later(throttle_count=None)) == []
 
 
 def test_this_machine():
-    about, now = machine(), observe()
+    about, now = machine(), read_machine_state()
     assert about["cores"] >= about["usable_cores"] >= 1
     assert about["processor"]
     assert about["packages"]["numpy"]

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.benchmark.pareto import Point, dominators, front, parse_wish, pick
+from edge.benchmark.pareto import Point, dominators, pareto_front, parse_constraint, pick
 from edge.errors import MienError, WrongUseError
 
 QUICK, MIDDLE, GOOD = Point("quick", 0.2, 0.66), Point("middle", 0.4, 0.70), Point("good", 2.0, 0.72)
@@ -10,26 +10,26 @@ SLOW, TWIN = Point("slow", 0.5, 0.69), Point("twin", 0.4, 0.70)
 def test_who_dominates_whom():
     found = dominators([GOOD, QUICK, SLOW, MIDDLE])
     assert found == {"good": None, "quick": None, "slow": "middle", "middle": None}
-    assert [p.name for p in front([GOOD, QUICK, SLOW, MIDDLE])] == ["quick", "middle", "good"]
+    assert [p.name for p in pareto_front([GOOD, QUICK, SLOW, MIDDLE])] == ["quick", "middle", "good"]
 
 
 def test_of_two_alike_neither_dominates():
     assert dominators([MIDDLE, TWIN]) == {"middle": None, "twin": None}
-    assert front([]) == []
+    assert pareto_front([]) == []
 
 
 @pytest.mark.parametrize(
     ("text", "limit"), [("latency<5ms", 5.0), ("latency < 0.5", 0.5), ("latency<=300us", 0.3), ("LATENCY<.01s", 10.0)]
 )
 def test_wishes_of_latency(text, limit):
-    assert parse_wish(text).latency_below_ms == pytest.approx(limit)
+    assert parse_constraint(text).latency_below_ms == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(
     ("text", "limit"), [("accuracy>70", 0.7), ("accuracy > 68.5 %", 0.685), ("accuracy>=0.5", 0.005)]
 )
 def test_wishes_of_accuracy(text, limit):
-    assert parse_wish(text).accuracy_above == pytest.approx(limit)
+    assert parse_constraint(text).accuracy_above == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_wishes_of_accuracy(text, limit):
 )
 def test_wishes_that_cannot_be_read(text):
     with pytest.raises(WrongUseError, match="expected 'latency<5ms' or 'accuracy>70'"):
-        parse_wish(text)
+        parse_constraint(text)
 
 
 @pytest.mark.parametrize(
-    ("wishes", "name"),
+    ("constraints", "name"),
     [
         (["latency<1ms"], "middle"),
         (["latency<0.3ms"], "quick"),
@@ -50,10 +50,10 @@ def test_wishes_that_cannot_be_read(text):
         (["accuracy>65", "latency<1ms"], "middle"),
     ],
 )
-def test_what_to_ship(wishes, name):
-    assert pick([GOOD, QUICK, SLOW, MIDDLE], [parse_wish(wish) for wish in wishes]).name == name
+def test_what_to_ship(constraints, name):
+    assert pick([GOOD, QUICK, SLOW, MIDDLE], [parse_constraint(constraint) for constraint in constraints]).name == name
 
 
 def test_nothing_to_ship():
     with pytest.raises(MienError, match=r"no model meets accuracy>90; the front is: quick 0.2 ms 66.00%, good 2 ms"):
-        pick([GOOD, QUICK], [parse_wish("accuracy>90")])
+        pick([GOOD, QUICK], [parse_constraint("accuracy>90")])

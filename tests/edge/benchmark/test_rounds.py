@@ -1,7 +1,7 @@
 import pytest
 
-from edge.benchmark.rounds import MAX_FACTOR, Rounds, Timed, summary
-from edge.benchmark.worker_process import ChildError
+from edge.benchmark.rounds import MAX_FACTOR, Rounds, TimedWorkload, summary
+from edge.benchmark.worker_process import WorkerError
 
 
 class Machine:
@@ -27,7 +27,9 @@ class Machine:
 def run(disturbed, wanted=20):
     machine = Machine(lambda n: False)
     rounds = Rounds(
-        [Timed("a", machine.work(0.2)), Timed("b", machine.work(30))], Timed("r", machine.reference), wanted
+        [TimedWorkload("a", machine.work(0.2)), TimedWorkload("b", machine.work(30))],
+        TimedWorkload("r", machine.reference),
+        wanted,
     )
 
     def next_round(done, total):
@@ -69,11 +71,11 @@ def test_what_fails_falls_out_and_the_others_go_on():
 
     def fails(times):
         if machine.asked > 12:
-            raise ChildError("its process died")
+            raise WorkerError("its process died")
         return [1.0] * times
 
-    bad, good = Timed("bad", fails), Timed("good", machine.work(1.0))
-    rounds = Rounds([bad, good], Timed("none", lambda n: [], error="none"), 9)
+    bad, good = TimedWorkload("bad", fails), TimedWorkload("good", machine.work(1.0))
+    rounds = Rounds([bad, good], TimedWorkload("none", lambda n: [], error="none"), 9)
     rounds.run()
     assert bad.error == "its process died"
     assert len(bad.ms) < 9

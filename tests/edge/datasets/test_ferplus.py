@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.datasets.ferplus import VOTE_COLUMNS, relabelled, winners
+from edge.datasets.ferplus import VOTE_COLUMNS, relabel_by_votes, winners
 from edge.datasets.reader import Faces, read_faces
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
@@ -37,7 +37,7 @@ def test_majority_keeps_the_faces_with_a_winner():
     faces = faces_of(
         ballot(happy=5, neutral=5), ballot(contempt=9, NF=1), ballot(NF=10), ballot(sad=4, fear=3, angry=3)
     )
-    got = relabelled(faces, "majority")
+    got = relabel_by_votes(faces, "majority")
     assert got.labels == EIGHT_LABELS
     assert [got.labels[i] for i in got.class_ids] == ["contempt", "sad"]
     assert got.rows.tolist() == [10, 30]
@@ -73,7 +73,7 @@ def test_majority_keeps_the_faces_with_a_winner():
     ],
 )
 def test_probability_as_its_authors_do_it(counts, expected):
-    got = relabelled(faces_of(ballot(**counts), ballot(surprise=10)), "probability")
+    got = relabel_by_votes(faces_of(ballot(**counts), ballot(surprise=10)), "probability")
     assert got.rows.tolist()[-1] == 10
     assert got.targets.dtype == np.float32
     assert got.targets.shape == (len(got), 8)
@@ -104,7 +104,7 @@ def test_probability_on_many_ballots():
     shares = random.dirichlet(np.full(10, 0.4), 3000)
     votes = np.array([random.multinomial(random.integers(0, 11), share) for share in shares]).astype(np.uint8)
     faces = Faces(np.zeros((3000, 48, 48), np.uint8), np.zeros(3000, np.int64), np.arange(3000), FER2013_LABELS, votes)
-    got = relabelled(faces, "probability")
+    got = relabel_by_votes(faces, "probability")
     expected = {row: found for row, counts in enumerate(votes) if (found := one_by_one(counts))}
     assert 1000 < len(expected) < 2900
     assert got.rows.tolist() == list(expected)
@@ -116,17 +116,17 @@ def test_without_votes_or_agreement():
     faces = faces_of(ballot(NF=10), ballot(happy=5, NF=5))
     for mode in ("majority", "probability"):
         with pytest.raises(DataError, match="expected at least one"):
-            relabelled(faces, mode)
+            relabel_by_votes(faces, mode)
     bare = Faces(faces.images, faces.class_ids, faces.rows, faces.labels)
     with pytest.raises(DataError, match=r"give --votes fer2013new\.csv"):
-        relabelled(bare, "majority")
+        relabel_by_votes(bare, "majority")
     with pytest.raises(WrongUseError, match="expected one of majority, probability"):
-        relabelled(faces, "mean")
+        relabel_by_votes(faces, "mean")
 
 
 def test_the_real_votes(fer2013, ferplus):
     faces = read_faces(fer2013, ("PublicTest",), votes=ferplus)["PublicTest"]
-    majority, probability = relabelled(faces, "majority"), relabelled(faces, "probability")
+    majority, probability = relabel_by_votes(faces, "majority"), relabel_by_votes(faces, "probability")
     assert np.bincount(majority.class_ids).tolist() == [310, 31, 73, 880, 395, 441, 1242, 24]
     assert np.bincount(probability.class_ids).tolist() == [333, 37, 88, 900, 433, 453, 1238, 23]
     assert np.allclose(probability.targets.sum(axis=1), 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.errors import DataError, MissingExtraError
-from edge.evaluation.calibration import calibrate
+from edge.evaluation.calibration import measure_calibration
 from edge.inference.contract import FER2013_LABELS
 from train.evaluation.roc import roc
 from train.plots.bars import class_bars
@@ -59,7 +59,8 @@ def make_roc(labels):
 
 def make_reliability(labels):
     # The narrowest chart with the longest title: a file's name, cut.
-    return reliability(calibrate(*made_scores(labels)), f"{cut('mobilenet-v3-' * 9, LONGEST_FILE)} on PrivateTest")
+    calibration = measure_calibration(*made_scores(labels))
+    return reliability(calibration, f"{cut('mobilenet-v3-' * 9, LONGEST_FILE)} on PrivateTest")
 
 
 def make_curves(labels):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from edge.benchmark.accuracy import Accuracy, measure_accuracy
-from edge.benchmark.candidate import Contender
+from edge.benchmark.candidate import Candidate
 from edge.benchmark.peak_throughput import SIZES
-from edge.benchmark.rounds import Latency, Rounds, Timed, crops_to_scores, invokes
-from edge.benchmark.worker_process import Child, ChildError
+from edge.benchmark.rounds import LatencySummary, Rounds, TimedWorkload, crops_to_scores, invokes
+from edge.benchmark.worker_process import WorkerError, WorkerProcess
 from edge.datasets.reader import Faces
 from edge.errors import MienError, ModelError
 from edge.system.energy import Meter
@@ -46,8 +46,8 @@ class Speed:
     """
 
     threads: int
-    invoke: Latency | None = None
-    crop_to_scores: Latency | None = None
+    invoke: LatencySummary | None = None
+    crop_to_scores: LatencySummary | None = None
     load_ms: float | None = None
     first_invoke_ms: float | None = None
     peak_rss_mb: float | None = None
@@ -60,7 +60,7 @@ class Speed:
 
 
 @dataclass
-class Measured:
+class ModelResult:
     """One model: what is known of it so far.
 
     Attributes:
@@ -69,7 +69,7 @@ class Measured:
         operations: what each operation adds to an invoke; None where that was not asked.
     """
 
-    contender: Contender
+    candidate: Candidate
     facts: dict[str, Any] = field(default_factory=dict)
     accuracy: Accuracy | None = None
     speeds: list[Speed] = field(default_factory=list)
@@ -96,11 +96,11 @@ class Plan:
     meter: Meter | None = None
 
 
-def measure(measured: list[Measured], faces: Faces, plan: Plan, progress: Progress) -> None:
+def measure(measured: list[ModelResult], faces: Faces, plan: Plan, progress: Progress) -> None:
     """Fill in what is measured, model by model; Ctrl-C leaves what has been measured until then.
 
     Args:
-        measured: one a contender, changed in place.
+        measured: one a candidate, changed in place.
         faces: what accuracy is measured on.
         plan: what to do.
         progress: told how far it is.
@@ -119,14 +119,16 @@ def measure(measured: list[Measured], faces: Faces, plan: Plan, progress: Progre
                 _time(children, threads, str(images), plan, progress)
                 if n == 0 and plan.operations:
                     for model, child in children:
-                        progress(f"operations of {model.contender.name}", 0, 1)
+                        progress(f"operations of {model.candidate.name}", 0, 1)
                         with _its_own(model):
                             answer = child.ask("operations", threads=threads, rounds=plan.rounds)
                             model.operations = answer["operations"]
 
 
 @contextmanager
-def _children(measured: list[Measured], threads: int, progress: Progress) -> Iterator[list[tuple[Measured, Child]]]:
+def _children(
+    measured: list[ModelResult], threads: int, progress: Progress
+) -> Iterator[list[tuple[ModelResult, WorkerProcess]]]:
     """A process for each model that has not failed, with the model in it."""
     with ExitStack() as stack:
         children = []
@@ -135,8 +137,8 @@ def _children(measured: list[Measured], threads: int, progress: Progress) -> Ite
                 continue
             progress(f"loading, {threads} thread{'s' * (threads > 1)}", i, len(measured))
             with _its_own(model):
-                child = stack.enter_context(Child(threads))
-                facts = child.ask("load", path=str(model.contender.path), threads=threads)
+                child = stack.enter_context(WorkerProcess(threads))
+                facts = child.ask("load", path=str(model.candidate.path), threads=threads)
                 if not model.facts:
                     model.facts = facts
                 model.speeds.append(
@@ -151,16 +153,18 @@ def _children(measured: list[Measured], threads: int, progress: Progress) -> Ite
         yield children
 
 
-def _score(model: Measured, child: Child, faces: Faces, images: Path, folder: Path, progress: Progress) -> None:
+def _score(
+    model: ModelResult, child: WorkerProcess, faces: Faces, images: Path, folder: Path, progress: Progress
+) -> None:
     labels = tuple(model.facts["labels"]) or faces.labels
     foreign = [label for label in faces.labels if label not in labels]
     if foreign:
         raise ModelError(
-            f"{model.contender.name} answers {', '.join(labels)}; the data also has {', '.join(foreign)}: leave the "
+            f"{model.candidate.name} answers {', '.join(labels)}; the data also has {', '.join(foreign)}: leave the "
             "model out, or give data of its classes"
         )
     answers = folder / "answers.npy"
-    name = f"scoring {model.contender.name}"
+    name = f"scoring {model.candidate.name}"
     progress(name, 0, len(faces))
     with _its_own(model):
         child.ask(
@@ -173,15 +177,19 @@ def _score(model: Measured, child: Child, faces: Faces, images: Path, folder: Pa
         model.accuracy = measure_accuracy(probabilities, class_ids, labels)
 
 
-def _time(children: list[tuple[Measured, Child]], threads: int, images: str, plan: Plan, progress: Progress) -> None:
+def _time(
+    children: list[tuple[ModelResult, WorkerProcess]], threads: int, images: str, plan: Plan, progress: Progress
+) -> None:
     """Rounds over the bare network and over the whole way of every model, and over the peak, all interleaved."""
     alive = [(model, child) for model, child in children if not model.error]
-    bare = [Timed(model.contender.name, invokes(child)) for model, child in alive]
-    whole = [Timed(model.contender.name, crops_to_scores(child, images)) for model, child in alive]
+    bare = [TimedWorkload(model.candidate.name, invokes(child)) for model, child in alive]
+    whole = [TimedWorkload(model.candidate.name, crops_to_scores(child, images)) for model, child in alive]
     with ExitStack() as stack:
         peaks = _peaks(stack, threads)
         # One thread: a second one's waking would disturb it.
-        reference = (_peaks(stack, 1) if threads > 1 else peaks)[:1] or [Timed("none", lambda n: [], error="none")]
+        reference = (_peaks(stack, 1) if threads > 1 else peaks)[:1] or [
+            TimedWorkload("none", lambda n: [], error="none")
+        ]
         rounds = Rounds([*bare, *whole, *peaks], reference[0], plan.rounds)
         try:
             name = f"timing, {threads} thread{'s' * (threads > 1)}"
@@ -202,23 +210,23 @@ def _time(children: list[tuple[Measured, Child]], threads: int, images: str, pla
             # Before the long run below: that is not what a device does.
             model.speeds[-1].peak_rss_mb = child.ask("memory")["peak_rss_mb"]
             if plan.meter is not None:
-                progress(f"energy of {model.contender.name}", 0, 1)
+                progress(f"energy of {model.candidate.name}", 0, 1)
                 plan.meter.start()
                 faces = child.ask("busy", seconds=ENERGY_S)["n"]
                 model.speeds[-1].joules_per_face = plan.meter.stop() / faces
 
 
-def _peaks(stack: ExitStack, threads: int) -> list[Timed]:
+def _peaks(stack: ExitStack, threads: int) -> list[TimedWorkload]:
     """The matrix products that the peak is read from; none where the runtime cannot build them."""
     try:
-        child = stack.enter_context(Child(threads))
+        child = stack.enter_context(WorkerProcess(threads))
         child.ask("load_peak", threads=threads)
     except MienError:
         return []
-    return [Timed("the peak", invokes(child, which)) for which in range(len(SIZES))]
+    return [TimedWorkload("the peak", invokes(child, which)) for which in range(len(SIZES))]
 
 
-def _peak_macs_per_s(peaks: list[Timed], rounds: Rounds) -> float | None:
+def _peak_macs_per_s(peaks: list[TimedWorkload], rounds: Rounds) -> float | None:
     rates = []
     for size, timed in zip(SIZES, peaks, strict=False):
         latency = rounds.summary(timed)
@@ -228,15 +236,15 @@ def _peak_macs_per_s(peaks: list[Timed], rounds: Rounds) -> float | None:
 
 
 @contextmanager
-def _its_own(model: Measured) -> Iterator[None]:
+def _its_own(model: ModelResult) -> Iterator[None]:
     """What fails in one model's process is that model's alone."""
     try:
         yield
-    except (ChildError, ModelError) as error:
+    except (WorkerError, ModelError) as error:
         model.error = str(error)
 
 
-def restless(measured: Sequence[Measured]) -> list[str]:
+def disturbed_warnings(measured: Sequence[ModelResult]) -> list[str]:
     """Why the latencies should not be trusted: the machine was never left alone for long enough."""
     return sorted(
         {

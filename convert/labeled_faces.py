@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from convert.float_model import Source
+from convert.float_model import FloatModel
 from edge.cli.options import read_with_progress
-from edge.datasets.ferplus import relabelled
+from edge.datasets.ferplus import relabel_by_votes
 from edge.datasets.reader import Faces
 from edge.errors import ModelError, WrongUseError
 
 
-def read_labelled(
-    source: Source, data: Path, splits: Sequence[str], votes: Path | None
-) -> tuple[Source, dict[str, Faces]]:
+def read_labeled_faces(
+    source: FloatModel, data: Path, splits: Sequence[str], votes: Path | None
+) -> tuple[FloatModel, dict[str, Faces]]:
     """The named splits, and the model with its classes named.
 
     Args:
@@ -35,7 +35,7 @@ def read_labelled(
         raise WrongUseError(f"{source.path} did not learn FER+'s labels, as far as is known: leave --votes out")
     faces = read_with_progress(data, splits, votes)
     if learnt is not None:
-        faces = {split: relabelled(part, learnt) for split, part in faces.items()}
+        faces = {split: relabel_by_votes(part, learnt) for split, part in faces.items()}
     labels = next(iter(faces.values())).labels
     if not source.run and source.card is None and len(source.labels) == len(labels):
         # A model that stands alone does not say what its classes are: the data's, if they are as many.
@@ -48,7 +48,7 @@ def read_labelled(
     return source, faces
 
 
-def _learnt_by(source: Source) -> str | None:
+def _learnt_by(source: FloatModel) -> str | None:
     """How FER+'s votes became the labels that the model learnt; None where it learnt others."""
     trained_on = source.run.get("data") or (source.card.training_data if source.card else {})
     return trained_on.get("label_mode") if trained_on.get("labels") == "ferplus" else None
