@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         "benchmark": ("edge.cli.benchmark:benchmark", "Accuracy against latency: which model to ship here."),
         "profile": ("edge.cli.profile:profile", "The stages of a run beside their bare parts."),
         "models": ("edge.cli.models:models", "Shipped models; detector weights."),
-        "doctor": ("edge.cli.doctor:doctor", "What is wrong with this machine, and the command that mends it."),
+        "doctor": ("edge.cli.doctor:doctor", "Find what is wrong with this machine, and the command that fixes it."),
         "train": ("train.cli.group:train", "Train and score models. Needs the extra 'train'."),
         "convert": ("convert.cli.group:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
         "deploy": ("deploy.cli.group:deploy", "Onto a device in one command, and back again if it is not well."),

@@ -1,17 +1,21 @@
-"""`mien doctor`: what is wrong with this machine, and the command that mends it.
+"""`mien doctor`: finds what is wrong with this machine, and names the command that fixes it.
 
-Each check is a function that gives findings; what it looks at is a parameter, so that a test can make every state.
+Each check is a function that returns findings. What a check reads is a parameter, so that a test can set up every
+state. `hardware` and `software` hold the checks, `finding` their result; `CHECKS` lists them in the order in which
+they run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edge.doctor.finding import Finding
-from edge.doctor.hardware import board_health, cameras, clock, disk, governor, groups, memory
+from edge.doctor.finding import Finding, State
+from edge.doctor.hardware import board_health, cameras, clock, cpu_governor, disk, groups, memory
 from edge.doctor.software import architecture, detector_weights, libraries, litert, picamera2, python
 
-#: In the order in which they are told: what everything needs comes first.
+__all__ = ["CHECKS", "Finding", "State", "examine"]
+
+#: In the order in which they are reported: what everything else depends on comes first.
 CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     architecture,
     python,
@@ -22,7 +26,7 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     groups,
     cameras,
     board_health,
-    governor,
+    cpu_governor,
     memory,
     disk,
     clock,
@@ -30,6 +34,6 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
 
 
 def examine() -> Iterator[Finding]:
-    """Run every check on this machine."""
+    """Run every check on this machine and yield its findings as they come."""
     for check in CHECKS:
         yield from check()

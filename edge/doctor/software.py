@@ -1,7 +1,7 @@
-"""Architecture, Python and packages: what must fit together before anything runs.
+"""Checks of architecture, Python and packages, which must fit together before anything runs.
 
-A package that was built for another numpy may kill the process that imports it: imports are tried in a process of
-their own.
+A package that was built for another version of numpy may crash the process that imports it, so imports are tried in a
+child process.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
 
-#: LiteRT's wheels for Linux are for these.
+#: The architectures for which LiteRT publishes Linux wheels.
 ARCHITECTURES = ("aarch64", "x86_64")
 PYTHON_FROM = (3, 11)
-#: Where Debian's packages for the system's Python lie.
+#: Where Debian installs packages for the system's Python.
 DIST_PACKAGES = Path("/usr/lib/python3/dist-packages")
-#: Seconds that an import and an invoke may take on the slowest board.
+#: Seconds that an import and a first inference may take on the slowest board.
 _TRIAL_S = 120
 
 
 def architecture(machine: str | None = None, pointer_bits: int | None = None) -> list[Finding]:
-    """Whether the system, and this Python in it, are 64-bit."""
+    """Check whether the system and this Python are both 64-bit."""
     machine = machine or platform.machine()
     bits = pointer_bits or (64 if sys.maxsize > 2**32 else 32)
     fix = "install the 64-bit Raspberry Pi OS (Raspberry Pi Imager: 'Raspberry Pi OS (64-bit)')"
     if machine not in ARCHITECTURES:
-        return [Finding("architecture", "broken", f"{machine}: LiteRT has no wheels for it", fix)]
+        return [Finding("architecture", "broken", f"{machine}: LiteRT publishes no wheels for it", fix)]
     if bits != 64:
         return [Finding("architecture", "broken", f"a {bits}-bit Python on a {machine} kernel", fix)]
     return [Finding("architecture", "ok", f"{machine}, 64-bit")]
 
 
 def python(version: tuple[int, ...] = sys.version_info[:3]) -> list[Finding]:
-    """Whether Python is recent enough."""
-    said = ".".join(map(str, version))
+    """Check whether Python is recent enough."""
+    message = ".".join(map(str, version))
     if tuple(version[:2]) < PYTHON_FROM:
-        fix = "sudo apt full-upgrade to Raspberry Pi OS Bookworm or later, then build the environment anew"
-        return [Finding("Python", "broken", f"{said}: expected 3.11 or later", fix)]
-    return [Finding("Python", "ok", said)]
+        fix = "upgrade to Raspberry Pi OS Bookworm or later, then create the virtual environment again"
+        return [Finding("Python", "broken", f"{message}: expected 3.11 or later", fix)]
+    return [Finding("Python", "ok", message)]
 
 
 def libraries(path: str | None = None) -> list[Finding]:
-    """Whether OpenCV, and simplejpeg where picamera2 brought it, fit numpy.
+    """Check whether OpenCV, and simplejpeg where picamera2 installed it, were built for this version of numpy.
 
     Args:
-        path: put in front of Python's path; for tests.
+        path: a folder put in front of Python's search path; for tests.
     """
-    found = []
+    findings = []
     numpy = _try("import numpy; print(numpy.__version__)", path)
     if numpy.returncode:
         return [Finding("numpy", "broken", _why(numpy), "pip install numpy")]
@@ -67,29 +67,30 @@ def libraries(path: str | None = None) -> list[Finding]:
             if version.startswith("1.")
             else "pip install --upgrade numpy opencv-python-headless"
         )
-        found.append(Finding("OpenCV", "broken", f"does not fit numpy {version}: {_why(opencv)}", fix))
+        findings.append(Finding("OpenCV", "broken", f"does not work with numpy {version}: {_why(opencv)}", fix))
     else:
         number, cascades = opencv.stdout.split()
-        found.append(Finding("OpenCV", "ok", f"{number}, numpy {version}"))
+        findings.append(Finding("OpenCV", "ok", f"{number}, numpy {version}"))
         if cascades != "True":
-            said = f"OpenCV {number} has no cascades: the detector haar is not there, blazeface is"
-            found.append(Finding("haar", "note", said, "pip install 'opencv-python-headless<5'"))
-    there = "import sys; from importlib.util import find_spec; sys.exit(find_spec('simplejpeg') is None)"
-    if _try(there, path).returncode == 0:
+            message = f"OpenCV {number} has no cascade classifier: the detector haar is unavailable, blazeface works"
+            findings.append(Finding("haar", "note", message, "pip install 'opencv-python-headless<5'"))
+    is_installed = "import sys; from importlib.util import find_spec; sys.exit(find_spec('simplejpeg') is None)"
+    if _try(is_installed, path).returncode == 0:
         jpeg = _try("import simplejpeg", path)
         if jpeg.returncode:
-            said = f"simplejpeg, which picamera2 needs, does not fit numpy {version}: {_why(jpeg)}"
-            found.append(Finding("simplejpeg", "broken", said, "pip install 'numpy<2' 'opencv-python-headless<4.12'"))
+            message = f"simplejpeg, which picamera2 needs, does not work with numpy {version}: {_why(jpeg)}"
+            fix = "pip install 'numpy<2' 'opencv-python-headless<4.12'"
+            findings.append(Finding("simplejpeg", "broken", message, fix))
         else:
-            found.append(Finding("simplejpeg", "ok", f"fits numpy {version}"))
-    return found
+            findings.append(Finding("simplejpeg", "ok", f"works with numpy {version}"))
+    return findings
 
 
 def litert(path: str | None = None) -> list[Finding]:
-    """Whether the shipped model runs, by running it.
+    """Check whether the shipped model runs, by running it.
 
     Args:
-        path: put in front of Python's path; for tests.
+        path: a folder put in front of Python's search path; for tests.
     """
     code = (
         "import numpy\n"
@@ -101,13 +102,13 @@ def litert(path: str | None = None) -> list[Finding]:
     )
     done = _try(code, path)
     if done.returncode:
-        said = f"{DEFAULT_MODEL} does not run: {_why(done)}"
-        return [Finding("LiteRT", "broken", said, "pip install --upgrade ai-edge-litert")]
+        message = f"{DEFAULT_MODEL} does not run: {_why(done)}"
+        return [Finding("LiteRT", "broken", message, "pip install --upgrade ai-edge-litert")]
     return [Finding("LiteRT", "ok", f"{done.stdout.strip()} runs {DEFAULT_MODEL}")]
 
 
 def detector_weights() -> list[Finding]:
-    """Whether the detectors' weights are on this machine, and whole."""
+    """Check whether the detectors' weights are on this machine and intact."""
     states = {name: weights_state(name) for name in WEIGHTS}
     missing = [f"{name} {state}" for name, state in states.items() if state != "present"]
     if missing:
@@ -116,43 +117,43 @@ def detector_weights() -> list[Finding]:
 
 
 def picamera2(board: Path = BOARD_MODEL, dist_packages: Path = DIST_PACKAGES) -> list[Finding]:
-    """Whether a Raspberry Pi's camera library can be imported from this environment."""
+    """Check whether a Raspberry Pi's camera library works in this environment, and finds a camera."""
     model = _text(board)
     if "Raspberry Pi" not in model:
         return []
     if find_spec("picamera2") is not None:
         done = _try("from picamera2 import Picamera2\nprint(len(Picamera2.global_camera_info()))", None)
         if done.returncode:
-            said = f"cannot be imported: {_why(done)}"
-            return [Finding("picamera2", "broken", said, "sudo apt install --reinstall python3-picamera2")]
+            message = f"cannot be imported: {_why(done)}"
+            return [Finding("picamera2", "broken", message, "sudo apt install --reinstall python3-picamera2")]
         if done.stdout.split()[-1:] == ["0"]:
-            said = "sees no camera"
-            return [Finding("picamera2", "warning", said, "see to the cable, then  rpicam-hello --list-cameras")]
-        return [Finding("picamera2", "ok", f"sees {done.stdout.split()[-1]} camera(s)")]
+            message = "finds no camera"
+            return [Finding("picamera2", "warning", message, "check the cable, then run  rpicam-hello --list-cameras")]
+        return [Finding("picamera2", "ok", f"finds {done.stdout.split()[-1]} camera(s)")]
     if (dist_packages / "picamera2").is_dir():
-        said = "is installed, but this environment does not see the system's packages"
+        message = "is installed, but this virtual environment does not include the system's packages"
         fix = f"python3 -m venv --system-site-packages --upgrade {sys.prefix}"
-        return [Finding("picamera2", "warning", said, fix)]
-    said = "is not installed: the Pi's own camera cannot be read (USB cameras can)"
-    return [Finding("picamera2", "warning", said, "sudo apt install python3-picamera2")]
+        return [Finding("picamera2", "warning", message, fix)]
+    message = "is not installed: mien cannot read the Pi's own camera (USB cameras work)"
+    return [Finding("picamera2", "warning", message, "sudo apt install python3-picamera2")]
 
 
 def _try(code: str, path: str | None) -> subprocess.CompletedProcess[str]:
-    """Run some Python in a process of its own."""
+    """Run Python code in a child process."""
     paths = [path, str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     command = [sys.executable, "-P", "-c", code]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_S, env=environment, check=False)
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"it took longer than {_TRIAL_S} s")
+        return subprocess.CompletedProcess(command, 1, "", f"no result within {_TRIAL_S} s")
 
 
 def _why(done: subprocess.CompletedProcess[str]) -> str:
-    """The last line of what a process said, or how it died."""
+    """The last line that a process wrote to standard error, or the signal that killed it."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     if done.returncode < 0:
-        return f"its process died of signal {-done.returncode}"
+        return f"the process was killed by signal {-done.returncode}"
     return lines[-1][:200] if lines else f"exit status {done.returncode}"
 
 

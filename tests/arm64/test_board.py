@@ -34,7 +34,7 @@ def test_the_bundle_installs_without_a_network_and_is_well(board):
 def test_doctor_finds_a_64_bit_board(board, core):
     lines = board.run(core, MIEN, "doctor", "--json", check=False).stdout.splitlines()
     found = {finding["subject"]: finding for finding in map(json.loads, lines)}
-    assert found["architecture"]["said"] == "aarch64, 64-bit"
+    assert found["architecture"]["message"] == "aarch64, 64-bit"
     for subject in ("architecture", "Python", "OpenCV", "LiteRT", "detector weights"):
         assert found[subject]["state"] == "ok", found[subject]
 

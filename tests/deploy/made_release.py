@@ -20,7 +20,7 @@ import json, os, signal, socket, sys, time
 HOW, VERSION = {how!r}, {version!r}
 if "--show-config" in sys.argv:
     if HOW == "refuses":
-        sys.exit("mien: mien.toml: unknown key 'colour'")
+        sys.exit("mien: mien.toml: unknown key 'color'")
     sys.exit(0)
 if "run" not in sys.argv:
     print("mien, version", VERSION)

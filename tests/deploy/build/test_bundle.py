@@ -92,11 +92,11 @@ def test_the_locks_hold_the_base_install_and_the_extras_of_a_device(target):
 def test_wrong_use_of_bundle(mien, workshop, tmp_path):
     out = ("--target", "bookworm", "--out", tmp_path / "x")
     bad = tmp_path / "bad.toml"
-    bad.write_text("colour = 1\n")
+    bad.write_text("color = 1\n")
     for options, words in (
         (("--key", tmp_path / "none"), "cannot read the key"),
         (("--key", workshop.pubkey), "no private key"),
-        (("--key", workshop.key, "--config", bad), "unknown key 'colour'"),
+        (("--key", workshop.key, "--config", bad), "unknown key 'color'"),
         (("--key", workshop.key, "--version", "new"), "no version"),
         (("--key", workshop.key, "--model", "nobody"), "no model"),
         (("--key", workshop.key, "--unit", tmp_path / "none"), "systemd unit"),

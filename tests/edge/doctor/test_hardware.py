@@ -3,7 +3,16 @@ import struct
 
 import pytest
 
-from edge.doctor.hardware import board_health, cameras, clock, disk, governor, groups, memory, named
+from edge.doctor.hardware import (
+    board_health,
+    cameras,
+    clock,
+    cpu_governor,
+    disk,
+    groups,
+    memory,
+    parse_camera_name,
+)
 
 
 def only(findings):
@@ -20,33 +29,33 @@ def only(findings):
         (b"bcm2835-isp", 0x04200001, ""),
     ],
 )
-def test_a_camera_is_what_takes_pictures(driver, capabilities, name):
-    answer = struct.pack("16s32s32s3I12x", driver, b"HD Webcam", b"usb-1", 0x60000, 0x84A00001, capabilities)
-    assert len(answer) == 104
-    assert named(answer) == name
+def test_a_camera_is_a_device_that_captures_images(driver, capabilities, name):
+    capability = struct.pack("16s32s32s3I12x", driver, b"HD Webcam", b"usb-1", 0x60000, 0x84A00001, capabilities)
+    assert len(capability) == 104
+    assert parse_camera_name(capability) == name
 
 
-def test_files_that_are_no_cameras_are_none(tmp_path):
+def test_a_file_that_is_no_device_is_no_camera(tmp_path):
     (tmp_path / "video0").touch()
     found = only(cameras(tmp_path))
-    assert (found.state, "no USB camera" in found.said) == ("note", True)
+    assert (found.state, "no USB camera" in found.message) == ("note", True)
 
 
-def test_a_camera_that_may_not_be_read_names_the_group(tmp_path, monkeypatch):
+def test_a_camera_without_permission_names_the_group_to_join(tmp_path, monkeypatch):
     (tmp_path / "video0").touch()
 
-    def refused(*_):
+    def denied(*_):
         raise PermissionError
 
     # Root may read everything.
-    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(os, "open", denied)
     found = only(cameras(tmp_path))
     assert found.state == "broken"
-    assert "may not read video0" in found.said
+    assert "may not read video0" in found.message
     assert "usermod -aG video" in found.fix
 
 
-def test_groups_matter_on_a_raspberry_pi_only(tmp_path, monkeypatch):
+def test_groups_are_checked_on_a_raspberry_pi_only(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 65534)
     board = tmp_path / "model"
     assert groups(board, set()) == []
@@ -57,7 +66,7 @@ def test_groups_matter_on_a_raspberry_pi_only(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("flags", "states", "said"),
+    ("flags", "states", "message"),
     [
         ("0", ["ok"], "none since boot"),
         ("50005", ["warning"], "now: under-voltage, throttled"),
@@ -65,27 +74,27 @@ def test_groups_matter_on_a_raspberry_pi_only(tmp_path, monkeypatch):
         ("e0002", ["warning", "note"], "now: clock capped"),
     ],
 )
-def test_throttling(flags, states, said):
+def test_throttling(flags, states, message):
     findings = [finding for finding in board_health(flags, 50.0) if finding.subject == "throttling"]
     assert [finding.state for finding in findings] == states
-    assert findings[0].said == said
+    assert findings[0].message == message
     assert all(bool(finding.fix) == (finding.state != "ok") for finding in findings)
 
 
-def test_under_voltage_wants_a_power_supply_and_heat_a_fan():
+def test_under_voltage_suggests_a_power_supply_and_heat_a_fan():
     assert "power supply" in board_health("1", 50.0)[0].fix
     assert "fan" in board_health("4", 50.0)[0].fix
     assert board_health("0", 84.0)[1].state == "warning"
     assert board_health("0", 60.0)[1].state == "ok"
 
 
-def test_governor(tmp_path):
+def test_cpu_governor(tmp_path):
     path = tmp_path / "scaling_governor"
-    assert governor(path) == []
+    assert cpu_governor(path) == []
     path.write_text("ondemand\n")
-    assert only(governor(path)).state == "ok"
+    assert only(cpu_governor(path)).state == "ok"
     path.write_text("powersave\n")
-    assert only(governor(path)).state == "warning"
+    assert only(cpu_governor(path)).state == "warning"
 
 
 @pytest.mark.parametrize(("free_kb", "state"), [(4_000_000, "ok"), (100_000, "warning")])
@@ -99,15 +108,15 @@ def test_memory(tmp_path, free_kb, state):
 @pytest.mark.parametrize(("free_mb", "state"), [(5000, "ok"), (200, "warning"), (10, "broken")])
 def test_disk(tmp_path, free_mb, state):
     assert only(disk(tmp_path / "not" / "there", free_mb)).state == state
-    assert str(tmp_path) in only(disk(tmp_path / "not" / "there")).said
+    assert str(tmp_path) in only(disk(tmp_path / "not" / "there")).message
 
 
 def test_clock(tmp_path):
-    synchronised = tmp_path / "timesync" / "synchronized"
-    assert only(clock(0.0, synchronised)).state == "broken"
-    # No systemd here: nobody says.
-    assert only(clock(1.8e9, synchronised)).state == "ok"
-    synchronised.parent.mkdir()
-    assert only(clock(1.8e9, synchronised)).state == "warning"
-    synchronised.touch()
-    assert only(clock(1.8e9, synchronised)).state == "ok"
+    synchronized = tmp_path / "timesync" / "synchronized"
+    assert only(clock(0.0, synchronized)).state == "broken"
+    # Without systemd-timesyncd nothing reports whether the clock was set.
+    assert only(clock(1.8e9, synchronized)).state == "ok"
+    synchronized.parent.mkdir()
+    assert only(clock(1.8e9, synchronized)).state == "warning"
+    synchronized.touch()
+    assert only(clock(1.8e9, synchronized)).state == "ok"
