@@ -8,8 +8,8 @@ from edge.detection.weights import WEIGHTS, weights_state
 from edge.inference.shipped_models import DEFAULT_MODEL, MODELS_FOLDER
 from edge.sources.demo import DemoSource
 from tests.commands import Outcome, invoke_mien, run_mien
+from tests.costs import Costs
 from tests.made_data import write_csv
-from tests.worker_memory import WorkerMemory
 
 __all__ = ["PORTRAIT", "ROOT", "SHIPPED", "Outcome", "backend_environment", "invoke_mien", "run_mien"]
 
@@ -19,7 +19,7 @@ SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
 
 
 def pytest_configure(config):
-    config.pluginmanager.register(WorkerMemory(config), "worker_memory")
+    config.pluginmanager.register(Costs(config), "costs")
 
 
 def pytest_collection_modifyitems(items):
