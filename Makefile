@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-arm64 test-booted test-deploy soak lint install install-train lock clean
+.PHONY: demo test test-fast test-arm64 test-booted test-deploy soak lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -48,9 +48,14 @@ lint: install-train  ## style, types, and who may import whom
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
+docs: install-docs  ## the documentation site, in build/site; a broken link fails
+	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 install: $(VENV)/device.stamp  ## the base install, as on a device
 
 install-train: $(VENV)/train.stamp  ## the base install, the training stack and the tools of the tests
+
+install-docs: $(VENV)/docs.stamp  ## the base install and what builds the site
 
 lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
@@ -60,6 +65,9 @@ lock:  ## resolve the locks anew (needs uv)
 	  --extra preview --extra deploy --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock
+	uv pip compile pyproject.toml --group docs --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --constraint requirements/constraints.in --constraint requirements/train.lock --custom-compile-command "make lock" \
+	  --output-file requirements/docs.lock
 	for target in bookworm:3.11 trixie:3.13; do \
 	  uv pip compile pyproject.toml deploy/build/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
 	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/build/locks/$${target%:*}.in \
@@ -80,4 +88,8 @@ $(VENV)/device.stamp: $(BIN)/python requirements/device.lock pyproject.toml
 
 $(VENV)/train.stamp: $(VENV)/device.stamp requirements/train.lock
 	$(PIP) install --require-hashes --requirement requirements/train.lock
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/device.stamp requirements/docs.lock
+	$(PIP) install --require-hashes --requirement requirements/docs.lock
 	touch $@

@@ -70,7 +70,7 @@ def shrink(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArra
     """Resize a picture: halved by area while it is twice as large or more, then bilinearly; enlarged bilinearly.
 
     From 640x480 to 192x144 this takes a sixth of INTER_AREA's time, and detectors and classifiers do as well on it
-    (docs/performance.md).
+    (docs/explanation/performance.md).
 
     Args:
         image: `(h, w, 3)` or `(h, w)` uint8.

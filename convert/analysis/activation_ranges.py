@@ -41,7 +41,7 @@ def activation_ranges(
     """Run a float graph over a representative set and choose between which values each tensor's codes lie.
 
     Rare outliers are cut off where the finer steps gain more than the outliers lose: the least mean squared error
-    over the set. Of what was tried it is what pays (docs/conversion.md).
+    over the set. Of what was tried it is what pays (docs/explanation/conversion.md).
 
     Args:
         content: the float flatbuffer.

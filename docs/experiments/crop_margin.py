@@ -1,4 +1,4 @@
-"""The crop margin that suits a detector's boxes, measured: the table in docs/models.md.
+"""The crop margin that suits a detector's boxes, measured: the table in docs/explanation/models.md.
 
     python docs/experiments/crop_margin.py MODEL DATA [DETECTOR]
 

@@ -1,4 +1,4 @@
-"""What `--cadence auto` saves, and what it costs: the table of docs/cadence.md.
+"""What `--cadence auto` saves, and what it costs: the table of docs/explanation/detection-interval.md.
 
     python docs/experiments/detection_interval.py CLIP [--rounds 5] [--detector blazeface]
 

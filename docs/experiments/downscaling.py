@@ -1,4 +1,4 @@
-"""What `edge.images.shrink` costs beside OpenCV's INTER_AREA, in milliseconds and faces found: docs/performance.md.
+"""Compare `edge.images.shrink` with OpenCV's INTER_AREA: the table in docs/explanation/performance.md.
 
     python docs/experiments/downscaling.py MODEL DATA [FACES]
 

@@ -1,4 +1,4 @@
-"""What BlazeFace in int8 finds beside the float one: the table in docs/performance.md.
+"""What BlazeFace in int8 finds beside the float one: the table in docs/explanation/performance.md.
 
     python docs/experiments/int8_detector.py DATA [CLIP]
 

@@ -1,4 +1,4 @@
-"""The figures of docs/performance.md, measured on this machine.
+"""The figures of docs/explanation/performance.md, measured on this machine.
 
     python docs/experiments/performance.py table CLIP [--fer PYTHON] [--rounds 5] [--out FILE.json]
     python docs/experiments/performance.py soak CLIP [--frames 100000] [--detector blazeface-short]

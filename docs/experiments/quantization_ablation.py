@@ -1,4 +1,4 @@
-"""What helps int8, measured: the table in docs/conversion.md.
+"""What helps int8, measured: the table in docs/explanation/conversion.md.
 
     python docs/experiments/quantization_ablation.py MODEL DATA [QAT_EPOCHS]
 

@@ -1,4 +1,4 @@
-"""What setting leaning heads upright gains: the table in docs/performance.md.
+"""What setting leaning heads upright gains: the table in docs/explanation/performance.md.
 
     python docs/experiments/roll.py MODEL DATA [DETECTOR]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge.images import halved, shrink
 from edge.types import Box, Detection
 
-#: Heads that lean less are cut out as they are: setting them upright gains nothing (docs/performance.md).
+#: Heads that lean less are cut out as they are: setting them upright gains nothing (docs/explanation/performance.md).
 MIN_ROLL_DEG = 15.0
 #: Eyes this near to each other, as a share of the box, are those of a face in profile: their line says little about
 #: how the head leans. From the front they are 0.4 to 0.5 apart.

@@ -15,7 +15,7 @@ SUITES = os.environ.get("MIEN_ARM64_SUITES", "bookworm").split()
 
 @pytest.fixture(scope="session", params=SUITES)
 def board(request, tmp_path_factory):
-    """A board onto which a bundle was installed as docs/deploy.md says: key, installer, bundle, and no network."""
+    """A board onto which a bundle was installed as the tutorial says: key, installer, bundle, and no network."""
     board, folder = Board(request.param), tmp_path_factory.mktemp("made")
 
     def make(*arguments):

@@ -1,4 +1,4 @@
-"""docs/deploy.md, word for word, on an emulated board, as far as emulation goes. The last thing: it removes mien."""
+"""docs/tutorial/pi-in-an-evening.md, word for word, on an emulated board. It comes last, because it removes mien."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
-GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+GUIDE = (ROOT / "docs" / "tutorial" / "pi-in-an-evening.md").read_text()
 #: What a board with a camera, a network, systemd or another machine is needed for. The workstation's commands are the
 #: fixture's; those of systemd stand in tests/booted.
 ELSEWHERE = (

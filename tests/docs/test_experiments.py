@@ -1,4 +1,4 @@
-"""The scripts that made the tables in docs/models.md run as their first lines say."""
+"""The scripts that made the tables in docs/explanation/models.md run as their first lines say."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.made_data import draw_face
 
 
 def run(script, *arguments):
-    command = [sys.executable, ROOT / "docs" / script, *arguments]
+    command = [sys.executable, ROOT / "docs" / "experiments" / script, *arguments]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, timeout=280)
 
 
@@ -52,7 +52,7 @@ def test_crop_margin_without_a_face(tmp_path, weights):
 
 
 def test_cadence_on_a_clip_and_a_still_room(demo_clip, weights):
-    done = run("cadence.py", demo_clip, "--rounds", "1")
+    done = run("detection_interval.py", demo_clip, "--rounds", "1")
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
     still = "still room, nobody"

@@ -1,1 +1,1 @@
-"""`make soak`: run the daemon while faults are injected at random, from a seed; see docs/reliability.md."""
+"""`make soak`: run the daemon while faults are injected at random, from a seed; see docs/explanation/reliability.md."""

@@ -1,4 +1,3 @@
-import re
 import subprocess
 import sys
 
@@ -7,7 +6,7 @@ import pytest
 
 from edge import __version__
 from edge.cli.main import cli
-from tests.conftest import ROOT, Outcome
+from tests.conftest import Outcome
 
 
 def commands(group: click.Group, path=()):
@@ -24,24 +23,11 @@ ALL = list(commands(cli))
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
-def test_every_command_and_option_has_help_and_stands_in_the_readme(path, command):
+def test_every_command_and_option_has_help(path, command):
     assert command.help
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.opts} of {path} has no help"
-    assert f"mien {' '.join(path)}" in (ROOT / "README.md").read_text()
-
-
-def test_the_readme_names_no_command_that_is_not_there():
-    known = {" ".join(path) for path, _ in ALL}
-    groups = {path.split()[0] for path in known if " " in path}
-    text = (ROOT / "README.md").read_text()
-    named = re.findall(r"[`\n/]mien ([a-z]+)(?: ([a-z]+))?", text)
-    assert len(named) > 10
-    for first, second in named:
-        assert first in groups | known, f"mien {first}"
-        if first in groups and second:
-            assert f"{first} {second}" in known, f"mien {first} {second}"
 
 
 def test_the_list_of_commands_says_what_each_one_says_of_itself():

@@ -1,0 +1,65 @@
+"""The help texts of all commands, as Markdown for docs/reference/cli.md.
+
+    python docs/generate_cli.py > cli.md
+
+prints the whole reference as one page. The site takes the parts of it through docs/hooks.py, so that a page never
+shows another text than `--help` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from edge.cli.compare import compare
+from edge.cli.main import cli
+
+#: Characters in a line of help.
+WIDTH = 96
+
+
+def commands(group: click.Group = cli, parent: click.Context | None = None) -> Iterator[tuple[str, click.Context]]:
+    """Every command and group below `group`, as it is typed, with the context that renders its help."""
+    name = parent.info_name if parent else "mien"
+    context = parent or click.Context(group, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        child = click.Context(command, context, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+        yield child.command_path, child
+        if child.command_path == "mien benchmark":
+            # Not a group: `compare` is a command where it is the first word.
+            path = "mien benchmark compare"
+            yield path, click.Context(compare, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
+        if isinstance(command, click.Group):
+            yield from commands(command, child)
+
+
+def help_text(path: str) -> str:
+    """What `PATH --help` prints, as a fenced block.
+
+    Raises:
+        KeyError: there is no such command.
+    """
+    if path == "mien":
+        context = click.Context(cli, info_name="mien", terminal_width=WIDTH, max_content_width=WIDTH)
+    else:
+        context = dict(commands())[path]
+    return f"```text\n$ {path} --help\n{context.get_help()}\n```"
+
+
+def table() -> str:
+    """A row for each command: its name, linked to its section of the page, and the first sentence of its help."""
+    rows = ["| command | purpose |", "| --- | --- |"]
+    for path, context in commands():
+        if not isinstance(context.command, click.Group) or context.command.invoke_without_command:
+            text = context.command.get_short_help_str(limit=200).replace("|", "\\|")
+            rows.append(f"| [`{path}`](#{path.replace(' ', '-')}) | {text} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(f"# Commands\n\n{table()}\n\n{help_text('mien')}")
+    for path, _ in commands():
+        print(f"\n## {path}\n\n{help_text(path)}")

@@ -1,0 +1,186 @@
+"""What the pages of the site take from the code and from docs/figures.toml while the site is built.
+
+A page holds directives in double braces:
+
+    {{ figure mien_small.accuracy_int8 }}      a value of docs/figures.toml
+    {{ help mien run }}                        what `mien run --help` prints
+    {{ commands }}                             the table of all commands
+    {{ configuration }}                        what `mien run --show-config` prints
+    {{ schema edge/events/event.schema.json }} the fields of a JSON Schema as a table
+    {{ file train/recipes/mien-small.toml }}   a file of the repository as a code block
+    {{ card mien-small-int8 }}                 the model card in a shipped model
+
+Links that leave docs/ (`../../deploy/ansible/README.md`) work where the repository is browsed. On the site, which does
+not hold those files, they become the path of the file in the repository; one that is not there fails the build.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_DIRECTIVE = re.compile(r"\{\{ (\w+)(?: ([^{}]+?))? \}\}")
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+_LANGUAGES = {".toml": "toml", ".json": "json", ".service": "ini", ".yml": "yaml", ".conf": "ini"}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the curves of the runs of record, which lie outside of docs/, to the site."""
+    for path in sorted((ROOT / "train" / "records").glob("*/curves.png")):
+        name = f"pictures/curves-{path.parent.name}.png"
+        files.append(File.generated(config, name, abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill in the directives of a page and rewrite the links that leave docs/."""
+    where = page.file.src_uri
+    return _LINK.sub(lambda match: _inside(match, where), _DIRECTIVE.sub(lambda match: _fill(match, where), markdown))
+
+
+def figures() -> dict[str, Any]:
+    """The tables of docs/figures.toml."""
+    return tomllib.loads((ROOT / "docs" / "figures.toml").read_text("utf-8"))
+
+
+def expand(markdown: str, where: str = "a page") -> str:
+    """`markdown` with its directives filled in."""
+    return _DIRECTIVE.sub(lambda match: _fill(match, where), markdown)
+
+
+def _fill(match: re.Match[str], where: str) -> str:
+    name, argument = match[1], match[2] or ""
+    try:
+        return _DIRECTIVES[name](argument)
+    except (KeyError, OSError) as error:
+        raise PluginError(f"{where}: cannot fill in {match[0]}: {error!r}") from error
+
+
+def _figure(path: str) -> str:
+    value: Any = figures()
+    for key in path.split("."):
+        value = value[key]
+    return str(value)
+
+
+def _help(path: str) -> str:
+    return str(_generate_cli().help_text(path))
+
+
+def _commands(argument: str) -> str:
+    return str(_generate_cli().table())
+
+
+def _generate_cli() -> Any:
+    # MkDocs restores sys.path once it has loaded this file.
+    for folder in (str(ROOT / "docs"), str(ROOT)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    return importlib.import_module("generate_cli")
+
+
+def _configuration(argument: str) -> str:
+    from click.testing import CliRunner
+
+    from edge.cli.main import cli
+
+    shown = CliRunner().invoke(cli, ["run", "--show-config"], catch_exceptions=False)
+    return f"```toml\n{shown.stdout.strip()}\n```"
+
+
+def _file(name: str) -> str:
+    path = ROOT / name
+    return f"```{_LANGUAGES.get(path.suffix, 'text')}\n{path.read_text('utf-8').strip()}\n```"
+
+
+def _card(model: str) -> str:
+    from edge.inference.model_card import read_model
+    from edge.inference.shipped_models import find_model
+
+    return f"```json\n{_compact(asdict(read_model(find_model(model)).card))}\n```"
+
+
+def _compact(table: dict[str, Any]) -> str:
+    """JSON with short lists, such as the rows of a confusion matrix, on one line."""
+    text = json.dumps(table, indent=2, ensure_ascii=False)
+    return re.sub(r"\[[^\[\]{}]{0,400}?\]", lambda match: re.sub(r"\s*\n\s*", " ", match[0]), text)
+
+
+def _schema(name: str) -> str:
+    schema = json.loads((ROOT / name).read_text("utf-8"))
+    rows = ["| field | type | meaning |", "| --- | --- | --- |"]
+    rows += [f"| `{path}` | {kind} | {text} |" for path, kind, text in _fields(schema, schema, "")]
+    return "\n".join(rows)
+
+
+def _fields(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
+    required = schema.get("required", ())
+    for key, value in schema.get("properties", {}).items():
+        value = _resolved(value, root)
+        optional = "" if key in required else ", optional"
+        text = str(value.get("description", "")).replace("|", "\\|")
+        yield f"{prefix}{key}", f"{_kind(value)}{optional}", text
+        yield from _fields(value, root, f"{prefix}{key}.")
+        inner = _resolved(value.get("additionalProperties") or {}, root)
+        if isinstance(inner, dict) and inner.get("properties"):
+            yield from _fields(inner, root, f"{prefix}{key}.*.")
+
+
+def _resolved(schema: Any, root: dict[str, Any]) -> Any:
+    while isinstance(schema, dict) and "$ref" in schema:
+        target: Any = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " \\| ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    kind = schema.get("type", "any")
+    if isinstance(kind, list):
+        kind = " or ".join(kind)
+    if kind == "array" and isinstance(schema.get("items"), dict):
+        return f"array of {schema['items'].get('type', 'any')}"
+    return str(kind)
+
+
+_DIRECTIVES = {
+    "card": _card,
+    "commands": _commands,
+    "configuration": _configuration,
+    "figure": _figure,
+    "file": _file,
+    "help": _help,
+    "schema": _schema,
+}
+
+
+def _inside(match: re.Match[str], where: str) -> str:
+    bang, text, target = match.groups()
+    if bang or "://" in target or target.startswith(("#", "mailto:")):
+        return match[0]
+    path = os.path.normpath(Path("docs") / Path(where).parent / target.partition("#")[0])
+    if path.startswith("docs" + os.sep):
+        return match[0]
+    if not (ROOT / path).exists():
+        raise PluginError(f"{where}: {target} leads to {path}, which is not in the repository")
+    return f"`{path}`" if text.strip("`") in (path, Path(path).name) else f"{text} (`{path}`)"

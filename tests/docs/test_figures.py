@@ -1,0 +1,75 @@
+"""docs/figures.toml and the README agree with the cards of the shipped models."""
+
+import re
+import tomllib
+
+import pytest
+
+from edge.inference.model_card import read_model
+from edge.inference.shipped_models import MODELS_FOLDER
+from tests.conftest import ROOT
+
+FIGURES = tomllib.loads((ROOT / "docs" / "figures.toml").read_text())
+MODELS = ["mien-nano", "mien-small", "mien-base"]
+
+
+def measured(model):
+    return read_model(MODELS_FOLDER / f"{model}-int8.tflite").card.measured
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_figures_are_those_of_the_card(model):
+    figures, card = FIGURES[model.replace("-", "_")], measured(model)
+    before, after = card["before"], card["after"]
+    assert figures["accuracy_float"] == f"{before['accuracy']:.2%}"[:-1]
+    assert figures["accuracy_int8"] == f"{after['accuracy']:.2%}"[:-1]
+    assert figures["macro_f1_float"] == f"{before['macro_f1']:.3f}"
+    assert figures["macro_f1_int8"] == f"{after['macro_f1']:.3f}"
+    assert figures["agreement"] == f"{card['agreement']:.2%}"[:-1]
+    assert figures["mean_change"] == f"{card['mean_change']:.4f}"
+    assert figures["recall"] == {label: f"{rate:.1%}"[:-1] for label, rate in after["recall"].items()}
+    if "recall_float" in figures:
+        assert figures["recall_float"] == {label: f"{rate:.1%}"[:-1] for label, rate in before["recall"].items()}
+    size_kib = (MODELS_FOLDER / f"{model}-int8.tflite").stat().st_size / 1024
+    assert figures["size_kib"] == f"{size_kib:,.0f}"
+    assert FIGURES["data"]["public_test"] == f"{card['n']:,}"
+    assert FIGURES["data"]["support"] == {label: str(count) for label, count in after["support"].items()}
+
+
+def test_the_readme_shows_the_same_figures():
+    text = (ROOT / "README.md").read_text()
+    rows = {
+        cells[0].split("`")[1]: cells[1:]
+        for cells in ([cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines())
+        if cells and re.match(r"`mien-\w+-int8`", cells[0])
+    }
+    assert list(rows) == [f"{model}-int8" for model in MODELS]
+    for name, row in rows.items():
+        figures = FIGURES[name.removesuffix("-int8").replace("-", "_")]
+        label, rate = min(figures["recall"].items(), key=lambda item: float(item[1]))
+        assert row == [
+            f"{figures['accuracy_int8']} %",
+            f"{figures['accuracy_float']} %",
+            figures["macro_f1_int8"],
+            f"{label} {rate} %",
+            f"{figures['network_ms']} ms",
+            f"{figures['size_kib']} KiB",
+        ]
+
+
+def test_the_readme_states_the_recall_of_each_class():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    limits = re.search(r"\*\*An expression is not a feeling\*\*.*?skin tones", text)[0]
+    stated = [int(rate) for rate in re.findall(r"(\d+) %", limits)]
+    recall = measured("mien-small")["after"]["recall"]
+    assert stated == sorted((round(100 * rate) for rate in recall.values()), reverse=True)
+
+
+def test_every_figure_that_a_page_names_is_there():
+    for page in (ROOT / "docs").rglob("*.md"):
+        for path in re.findall(r"\{\{ figure (\S+) \}\}", page.read_text()):
+            value = FIGURES
+            for key in path.split("."):
+                assert key in value, f"{page}: {path}"
+                value = value[key]
+            assert isinstance(value, str), f"{page}: {path}"
