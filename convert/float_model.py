@@ -20,7 +20,7 @@ from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 from train.models.saved_model import SIGNATURE, SavedModel
 from train.training.run_folder import recorded
 

@@ -17,7 +17,7 @@ from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
 from edge.system.atomic_files import replacing
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 #: Random inputs on which the two must agree.
 CHECKS = 50

@@ -14,7 +14,7 @@ from convert.graph_edit import accept_uint8_pixels, ensure_signature
 from convert.schemes import CALIBRATED
 from edge.errors import MissingExtraError, ModelError
 from edge.inference.flatbuffer import Graph
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 
 def quantize_graph(

@@ -5,7 +5,6 @@ python -m convert.sandbox FILE
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from edge.errors import MienError, ModelError
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import read_parts
+from edge.system.processes import last_line, python_command, python_environment
 
 #: Seconds after which a file is held to hang the runtime; ResNet50 loads and runs once in less than one.
 PATIENCE_S = 120.0
@@ -25,11 +25,10 @@ def load_in_sandbox(path: Path) -> None:
     Raises:
         ModelError: it cannot be loaded or run; or the attempt crashed, or took too long.
     """
-    command = [sys.executable, "-m", "convert.sandbox", str(path)]
-    root = str(Path(__file__).resolve().parent.parent)
+    command = python_command("convert.sandbox", path)
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=_environment(root)
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=python_environment()
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{path} is damaged: it runs for more than {PATIENCE_S:.0f} s") from error
@@ -37,13 +36,7 @@ def load_in_sandbox(path: Path) -> None:
         name = signal.Signals(-done.returncode).name
         raise ModelError(f"{path} is damaged: it crashes the runtime ({name})")
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise ModelError(lines[-1] if lines else f"{path} is damaged: the runtime gives up on it")
-
-
-def _environment(root: str) -> dict[str, str]:
-    # The child finds mien where the parent did, installed or not.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+        raise ModelError(last_line(done.stderr) or f"{path} is damaged: the runtime gives up on it")
 
 
 def main() -> int:

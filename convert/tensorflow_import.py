@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from edge.errors import MissingExtraError
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 
 def import_tensorflow() -> Any:

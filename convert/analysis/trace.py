@@ -10,7 +10,7 @@ import numpy as np
 from edge.errors import ModelError
 from edge.inference.contract import dequantize, quantize
 from edge.inference.flatbuffer import Graph, Tensor
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 
 class Trace:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from edge.errors import ModelError
+from edge.system.processes import describe_exit, python_command, python_environment
 
 #: How long the end may take.
 _END_S = 10.0
 #: OpenMP (PyTorch), TensorFlow's work within and between operations.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-_SOURCE = Path(__file__).parents[2]
 
 
 class WorkerError(ModelError):
@@ -40,14 +36,13 @@ class WorkerProcess:
     def __init__(self, threads: int = 1) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
-            # Not from the working folder, which may hold an `edge` of its own.
-            [sys.executable, "-P", "-m", "edge.benchmark.worker"],
+            python_command("edge.benchmark.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
             encoding="utf-8",
-            env=_environment(threads),
+            env=python_environment(**dict.fromkeys(_THREADS, str(threads))),
         )
         self.empty_rss_mb = float(self._answer(None)["peak_rss_mb"])
 
@@ -104,12 +99,5 @@ class WorkerProcess:
     def _last_words(self) -> str:
         """How the process ended, and the last line that it wrote."""
         status = self._process.wait()
-        end = f"exit status {status}" if status >= 0 else f"signal {-status} ({signal.Signals(-status).name})"
         self._said.seek(0)
-        lines = [line.strip() for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return f"its process died: {end}" + (f", {lines[-1][:200]}" if lines else "")
-
-
-def _environment(threads: int) -> dict[str, str]:
-    paths = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **{name: str(threads) for name in _THREADS}}
+        return f"its process died: {describe_exit(status, self._said.read())}"

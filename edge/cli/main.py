@@ -13,6 +13,7 @@ import click
 
 from edge import __version__
 from edge.errors import MienError
+from edge.system.native_logs import quiet_native_logs
 
 
 class LazyGroup(click.Group):
@@ -73,6 +74,7 @@ def cli(debug: bool) -> None:
 
 def main(command: click.Command = cli, prog_name: str = "mien") -> None:
     """Run a command and exit: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
+    quiet_native_logs()
     _prepare_streams()
     # A monitor may ask for the report before `mien run` is there to give it; the default would be to die.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)

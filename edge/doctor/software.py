@@ -17,6 +17,7 @@ from edge.detection.weights import WEIGHTS, weights_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
+from edge.system.processes import last_line, python_environment
 
 #: The architectures for which LiteRT publishes Linux wheels.
 ARCHITECTURES = ("aarch64", "x86_64")
@@ -140,8 +141,9 @@ def picamera2(board: Path = BOARD_MODEL, dist_packages: Path = DIST_PACKAGES) ->
 
 def _try(code: str, path: str | None) -> subprocess.CompletedProcess[str]:
     """Run Python code in a child process."""
-    paths = [path, str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    environment = python_environment()
+    if path is not None:
+        environment["PYTHONPATH"] = os.pathsep.join([path, environment["PYTHONPATH"]])
     command = [sys.executable, "-P", "-c", code]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_S, env=environment, check=False)
@@ -151,10 +153,9 @@ def _try(code: str, path: str | None) -> subprocess.CompletedProcess[str]:
 
 def _why(done: subprocess.CompletedProcess[str]) -> str:
     """The last line that a process wrote to standard error, or the signal that killed it."""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     if done.returncode < 0:
         return f"the process was killed by signal {-done.returncode}"
-    return lines[-1][:200] if lines else f"exit status {done.returncode}"
+    return last_line(done.stderr) or f"exit status {done.returncode}"
 
 
 def _text(path: Path) -> str:

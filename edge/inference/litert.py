@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.errors import MienError, ModelError, first_line
 from edge.inference.threads import AUTO, Threads, fastest_threads
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 #: Where an Interpreter may live, best first. tflite-runtime is what older boards have; TensorFlow's own is
 #: on its way out.

@@ -15,7 +15,7 @@ from typing import Self
 import cv2
 
 from edge.errors import SinkError
-from edge.system.logs import Seldom
+from edge.system.logs import RateLimitedLogger
 from edge.types import Frame
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class DebugFrames:
             raise SinkError(f"cannot store frames in {folder}: {error.strerror or error}") from error
         self._end_s = time.monotonic() + (0 if used else lasts_s)
         self._next_s = 0.0
-        self._reminders, self._failures = Seldom(logger), Seldom(logger)
+        self._reminders, self._failures = RateLimitedLogger(logger), RateLimitedLogger(logger)
         self._waiting: queue.Queue[Frame | None] = queue.Queue(2)
         self.notice = ""
         if used:

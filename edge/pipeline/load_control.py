@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from edge.pipeline.degradation import DegradationLevel
 from edge.system.cpu import cpu_s
-from edge.system.logs import Seldom
+from edge.system.logs import RateLimitedLogger
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class LoadControl:
         self._rungs, self._target_fps, self._max_cpu_percent = rungs, target_fps, max_cpu_percent
         self._clock, self._cpu = clock, cpu
         self._at = self._most = self._changes = self._offered = self._left_out = 0
-        self._seldom = Seldom(logger)
+        self._seldom = RateLimitedLogger(logger)
         self._patience_s = PATIENCE_S
         #: Since when there has been room, and when something was taken back last.
         self._room_since_s: float | None = None

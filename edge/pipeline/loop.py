@@ -21,7 +21,7 @@ from edge.pipeline.latency import Latency
 from edge.pipeline.load_control import LoadControl
 from edge.pipeline.run_report import RunReport
 from edge.sources import Source
-from edge.system.logs import Seldom
+from edge.system.logs import RateLimitedLogger
 from edge.tracking.scheduler import Cadence, DetectionScheduler
 from edge.tracking.tracker import Tracker
 from edge.types import Detection, Event, Frame, FrameReport, SourceEvent, Track
@@ -71,7 +71,7 @@ class Pipeline:
 
     def __init__(self, parts: Parts) -> None:
         self._latency = Latency(STAGES)
-        self._seldom = Seldom(logger)
+        self._seldom = RateLimitedLogger(logger)
         self._processed = self._failed = self._faces = 0
         self._lost_before = self._published_before = self._looks_before = self._reported_lost = 0
         self._begin_s = self._end_s = time.monotonic()

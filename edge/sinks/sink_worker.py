@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.errors import MienError, SinkError, first_line
 from edge.sinks.protocols import FrameSink, ModelSink, Sink, WindowSink
-from edge.system.logs import Seldom
+from edge.system.logs import RateLimitedLogger
 from edge.types import FrameReport, Message
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class SinkWorker:
         #: When to give up, by the monotonic clock; None while nobody closes.
         self._deadline_s: float | None = None
         self._changed = threading.Condition()
-        self._seldom = Seldom(logger)
+        self._seldom = RateLimitedLogger(logger)
         self._last_error = ""
         self._told_drops = self._undelivered = self._bugs = 0
         self._told_failure = False

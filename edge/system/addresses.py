@@ -1,20 +1,20 @@
-"""Addresses: how those that may hold a password are shown, and which are this machine's own."""
+"""Network addresses: hides the credentials in them, and recognizes this machine's own."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import ip_address
 
-#: All before the last @: an unquoted password may hold slashes, blanks and @ itself.
+#: Everything before the last @: an unquoted password may contain slashes, spaces and @.
 _USER_INFO = re.compile(r"://.*@")
-#: Cameras that take the password in the query, or even in the path.
+#: Some cameras take the password in the query, some even in the path.
 _PARAMETER = re.compile(
     r"(?<![a-z])(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|psw|token|auth|key|secret)=[^&\s\"']*", re.IGNORECASE
 )
 
 
 def without_credentials(text: str) -> str:
-    """A URL, or a line with one in it, without user and password; it rather hides too much than too little.
+    """Remove user and password from a URL, or from a line that contains one; if in doubt, it removes more.
 
     Names, events, logs and errors show addresses in this form only.
     """
@@ -22,7 +22,7 @@ def without_credentials(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or as an address, is this machine for itself; names are not looked up."""
+    """Whether a host, given by name or address, is the loopback interface. No name is looked up."""
     if host.rstrip(".").lower() == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Writes files atomically: a reader sees the old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from edge.errors import SinkError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends, and vanishes if it fails.
+    """Give a temporary path beside `path`: it replaces `path` when the block ends, and is removed if the block fails.
 
-    A device or a pipe, such as `/dev/stdout`, is written to as it is: it must not be replaced by a file.
+    A device or a pipe, such as `/dev/stdout`, is written to directly: a file must not replace it.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -33,8 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files that only their owner can read; give it the mode of the file that it replaces, or
-        # what open() would have.
+        # mkstemp makes files that only their owner can read: use the mode of the file that is replaced, or the one
+        # that open() would give.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~umask)
@@ -45,16 +45,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
 
 
 def check_writable(path: Path) -> None:
-    """Find out before a long run, not after it, that its result cannot be written.
+    """Check before a long run that its result can be written.
 
     Raises:
-        SinkError: it cannot.
+        SinkError: it cannot be written.
     """
     if path.is_dir():
         raise SinkError(f"cannot write {path}: it is a folder, expected a file")

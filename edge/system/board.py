@@ -40,9 +40,9 @@ SINCE_BOOT_BITS = 16
 
 
 def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
-    """The most memory that this process has had resident, in MiB; 0 where the system does not tell.
+    """The largest resident memory that this process has had, in MiB; 0 if the system does not report it.
 
-    From the kernel's high-water mark, not from getrusage: that counts the process that started this one too.
+    It is the kernel's high-water mark, not getrusage's: that one includes the process that started this one.
     """
     try:
         lines = status.read_text().splitlines()
@@ -52,7 +52,7 @@ def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
 
 
 def processor(path: Path = CPUINFO) -> str:
-    """The processor's name; on ARM, where it has none, its part numbers."""
+    """The processor's name; on ARM, where it has none, its implementer and part numbers."""
     fields: dict[str, str] = {}
     try:
         lines = path.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Where mien keeps what it can fetch or measure again."""
+"""The cache folder, for files that mien can fetch or measure again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return `$MIEN_CACHE`, or `mien` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    """Return `$MIEN_CACHE` if it is set, else the folder `mien` in `$XDG_CACHE_HOME` or `~/.cache`."""
     if chosen := os.environ.get("MIEN_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"

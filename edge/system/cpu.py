@@ -1,4 +1,4 @@
-"""How much of the processor a run takes."""
+"""The CPU time that a run takes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def cpu_s(pid: int | None = None) -> float:
-    """CPU time so far, in seconds: this process', of all its threads, and that of the one that captures for it.
+    """CPU time used so far, in seconds: of all threads of this process, plus that of its capture process.
 
     Args:
-        pid: the other process; None, or one that is gone, counts nothing.
+        pid: the capture process; None or a process that has ended adds nothing.
     """
     return time.process_time() + (0.0 if pid is None else _process_s(Path(f"/proc/{pid}/stat")))
 

@@ -1,42 +1,111 @@
-"""Secrets that a service manager hands over: files in $CREDENTIALS_DIRECTORY, which nobody else can read.
+"""Reads secrets: from a file, from the environment, or from the credentials of a service manager.
 
-systemd's `LoadCredential=NAME:PATH` puts them there (systemd.exec(5), Credentials).
+systemd's `LoadCredential=NAME:PATH` puts a credential into a file of $CREDENTIALS_DIRECTORY that no other user can read
+(systemd.exec(5), Credentials).
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.errors import WrongUseError
+from edge.errors import MienError, WrongUseError
+
+logger = logging.getLogger(__name__)
 
 VARIABLE = "CREDENTIALS_DIRECTORY"
-#: User and password of the broker as `login=FILE` has them; and the tokens of the preview and of the metrics.
+#: Names of the credentials: user and password of the MQTT broker, in the format of `login=FILE`; the tokens of the
+#: preview and of the metrics.
 MQTT_LOGIN, PREVIEW_TOKEN, METRICS_TOKEN = "mqtt-login", "preview-token", "metrics-token"
+#: More than any token or password has; a wrong path may name a huge file.
 _MAX_BYTES = 4096
 
 
-def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The text of one secret; None where there is none, or it is blank.
+@dataclass(frozen=True)
+class Secret:
+    """A secret and where it was found. Its representation does not show the text.
+
+    Attributes:
+        text: as it was stored, with the white space around it.
+        origin: the file, the variable or the credential, for messages.
+    """
+
+    text: str = field(repr=False)
+    origin: str
+
+
+def read_secret(
+    credential_name: str,
+    variable: str,
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    error_type: type[MienError] = WrongUseError,
+) -> Secret | None:
+    """Read a secret from the first of these places that has one: the file, the variable, the credential.
 
     Args:
-        name: of the file.
-        environment: the process's.
+        credential_name: the credential's name, such as `PREVIEW_TOKEN`.
+        variable: the environment variable; an empty value counts as absent.
+        file: the file that the user named, if any. It must be readable.
+        environment: the environment of the process.
+        error_type: the error to raise when `file` cannot be read.
+
+    Returns:
+        The secret; None if none of the places has one.
 
     Raises:
-        WrongUseError: it is there, and cannot be read. The message never holds it.
+        MienError: `file` cannot be read or is not UTF-8; of the type `error_type`.
+        WrongUseError: the credential exists and cannot be read. No message contains the secret.
+    """
+    if file is not None:
+        return Secret(_read_text(file, str(file), error_type), str(file))
+    if text := environment.get(variable):
+        return Secret(text, variable)
+    loaded = credential(credential_name, environment)
+    return None if loaded is None else Secret(loaded, f"the credential {credential_name}")
+
+
+def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read one credential of the service manager.
+
+    Args:
+        name: the credential's name.
+        environment: the environment of the process.
+
+    Returns:
+        Its text; None if it does not exist or is blank.
+
+    Raises:
+        WrongUseError: it exists and cannot be read. The message does not contain it.
     """
     folder = environment.get(VARIABLE)
     if not folder:
         return None
     try:
-        with (Path(folder) / name).open("rb") as stream:
-            text = stream.read(_MAX_BYTES).decode("utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise WrongUseError(f"cannot read the credential {name}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise WrongUseError(f"the credential {name} is not text: expected UTF-8") from error
+        text = _read_text(Path(folder) / name, f"the credential {name}", WrongUseError)
+    except WrongUseError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
     return text if text.strip() else None
+
+
+def warn_if_readable_by_others(file: Path) -> None:
+    """Log a warning if the group or other users can read a file that holds a secret."""
+    if stat.S_IMODE(file.stat().st_mode) & (stat.S_IRGRP | stat.S_IROTH):
+        logger.warning("%s can be read by other users: chmod 600 %s", file, file)
+
+
+def _read_text(file: Path, description: str, error_type: type[MienError]) -> str:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_MAX_BYTES).decode("utf-8")
+    except OSError as error:
+        raise error_type(f"cannot read {description}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise error_type(f"{description} is not text: expected UTF-8") from error

@@ -1,4 +1,4 @@
-"""What the board says it draws: RAPL on x86, the power chip of a Raspberry Pi 5. Never guessed."""
+"""Measures energy: RAPL counters on x86, the power chip of a Raspberry Pi 5. It is never estimated."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ _RAIL = re.compile(r"(\w+?)_([AV]) (?:current|volt)\(\d+\)=([\d.]+)[AV]")
 
 
 class Meter(Protocol):
-    """Counts joules.
+    """A meter that measures energy.
 
     Attributes:
-        name: what it measures, for the results.
+        name: what it measures, as the results name it.
     """
 
     name: str
 
     def start(self) -> None:
-        """Begin to count."""
+        """Start to count."""
         ...
 
     def stop(self) -> float:
-        """Joules since `start`."""
+        """Return the energy since `start` in joules."""
         ...
 
 
 def find_meter(rapl: Path = RAPL) -> Meter | None:
-    """What this machine offers; None where it tells nothing, or not to this user."""
+    """Return the meter of this machine; None if it has none, or if this user may not read it.
+
+    Args:
+        rapl: the folder of Linux's powercap interface.
+    """
     packages = sorted(rapl.glob("intel-rapl:[0-9]"))
     if packages and all(_readable(package / "energy_uj") for package in packages):
         return Rapl(packages)
@@ -45,7 +49,7 @@ def find_meter(rapl: Path = RAPL) -> Meter | None:
 
 
 class Rapl:
-    """The energy counters of the processor packages (Linux powercap; for root alone on most systems)."""
+    """Reads the energy counters of the processor packages (Linux powercap; on most systems only root may read them)."""
 
     name = "RAPL, processor packages"
 
@@ -54,11 +58,11 @@ class Rapl:
         self._begin: list[int] = []
 
     def start(self) -> None:
-        """Begin to count."""
+        """Start to count."""
         self._begin = self._counters_uj()
 
     def stop(self) -> float:
-        """Joules since `start`; a counter that began anew meanwhile is taken on."""
+        """Return the energy since `start` in joules. A counter may have wrapped around once meanwhile."""
         total_uj = 0
         for package, begin, end in zip(self._packages, self._begin, self._counters_uj(), strict=True):
             total_uj += end - begin
@@ -71,7 +75,7 @@ class Rapl:
 
 
 class PowerChip:
-    """The power chip (PMIC) of a Raspberry Pi 5: all rails that it measures, sampled, times time."""
+    """Samples the power chip (PMIC) of a Raspberry Pi 5: the power of all rails that it measures, times the time."""
 
     name = "PMIC, all rails"
 
@@ -82,14 +86,14 @@ class PowerChip:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to sample."""
+        """Start to sample."""
         self._stop.clear()
         self._watts, self._begin_s = [power_w(_rails())], time.monotonic()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
     def stop(self) -> float:
-        """Mean power since `start` times the time since."""
+        """Return the mean power since `start` times the elapsed time, in joules."""
         self._stop.set()
         assert self._thread is not None
         self._thread.join()
@@ -101,10 +105,10 @@ class PowerChip:
 
 
 def power_w(readings: str) -> float:
-    """Watts over all rails of which current and voltage are both told.
+    """Sum the power, in watts, of all rails for which both current and voltage are given.
 
     Args:
-        readings: what `vcgencmd pmic_read_adc` prints, such as `3V3_SYS_A current(1)=0.0576A` and
+        readings: the output of `vcgencmd pmic_read_adc`, with lines such as `3V3_SYS_A current(1)=0.0576A` and
             `3V3_SYS_V volt(9)=3.3064V`.
     """
     amperes: dict[str, float] = {}

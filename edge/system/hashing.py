@@ -1,4 +1,4 @@
-"""SHA-256 of files and of folders."""
+"""SHA-256 of files and folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256, in hex, of a file's bytes; of a folder, over its files' relative names and hashes, sorted."""
+    """SHA-256 in hexadecimal digits.
+
+    Args:
+        path: a file, whose bytes are hashed; or a folder, for which the sorted relative names and hashes of all files
+            below it are hashed.
+    """
     if path.is_dir():
         whole = hashlib.sha256()
         for file in sorted(p for p in path.rglob("*") if p.is_file()):

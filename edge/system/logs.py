@@ -1,18 +1,18 @@
-"""What the daemon says of itself: one line each, on standard error."""
+"""The daemon's log: one line a message, on standard error."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-#: A trouble that goes on is told so often.
+#: A problem that persists is logged once in this interval.
 INTERVAL_S = 60.0
 
 
 def configure() -> None:
-    """Let log messages appear as lines such as `mien: warning: sink jsonl:x: No space left on device`.
+    """Write log messages as lines such as `mien: warning: sink jsonl:x: No space left on device`.
 
-    Without the time of day, which the journal knows; and never as a traceback where standard error is gone.
+    The lines have no time of day: the journal adds it. A standard error that is closed never causes a traceback.
     """
     logging.raiseExceptions = False
     handler = logging.StreamHandler()
@@ -25,23 +25,23 @@ def configure() -> None:
 
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """`mien: LEVEL: message`; what is merely worth knowing goes without its level."""
+        """Format a record as `mien: LEVEL: message`; the level is left out for information."""
         level = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
         return f"mien: {level}{' '.join(record.getMessage().splitlines())}"
 
 
-class Seldom:
-    """Logs warnings, but one a minute at most.
+class RateLimitedLogger:
+    """Logs at most one warning a minute, so that a problem in every frame does not fill the log.
 
     Args:
-        logger: of the module whose trouble it is.
+        logger: the logger of the module that reports the problem.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger, self._logged_s = logger, -INTERVAL_S
 
     def warning(self, text: str) -> bool:
-        """Log a line, if none was logged in the last minute; says whether it was."""
+        """Log a warning unless one was logged within the last minute; return whether it was logged."""
         now_s = time.monotonic()
         if now_s - self._logged_s < INTERVAL_S:
             return False

@@ -1,4 +1,4 @@
-"""Memory that a process has freed, and still holds."""
+"""Returns freed memory to the operating system."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import gc
 
 
 def give_back_memory() -> None:
-    """Give freed memory back to the system: after large things have gone that nothing as large will follow.
+    """Return freed memory to the operating system. Call it after large objects that are not needed again were freed.
 
-    malloc_trim is the GNU C library's; others give back by themselves, or not at all.
+    It uses malloc_trim of the GNU C library; other C libraries return memory automatically, or not at all.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edge.errors import ModelError, first_line
 from edge.inference.contract import INPUT_SIZE
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 from train.training.backend import import_keras
 
 SIGNATURE = "serving_default"

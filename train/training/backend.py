@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from edge.errors import MissingExtraError, WrongUseError
-from edge.system.quiet import quiet_stderr
+from edge.system.native_logs import quiet_stderr
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 

@@ -1,13 +1,13 @@
-"""Secrets as systemd hands them over."""
+"""Secrets from files, from the environment and from systemd's credentials."""
 
 import pytest
 
-from edge.errors import WrongUseError
+from edge.errors import SinkError, WrongUseError
 from edge.preview.access_token import read_token
 from edge.sinks.mqtt.broker_settings import BrokerSettings
 from edge.sinks.prometheus.exporter import metrics_opener
 from edge.sinks.sink_uri import SinkUri
-from edge.system.credentials import credential
+from edge.system.credentials import PREVIEW_TOKEN, credential, read_secret, warn_if_readable_by_others
 
 TOKEN = "0123456789abcdef"
 
@@ -37,6 +37,42 @@ def test_one_is_there_or_not(given, tmp_path):
     (tmp_path / "latin").write_bytes(b"\xe9\n")
     with pytest.raises(WrongUseError, match="expected UTF-8"):
         credential("latin", environment)
+
+
+def test_a_secret_comes_from_the_file_then_the_variable_then_the_credential(given, tmp_path):
+    environment = {**given(preview_token="from systemd\n"), "MIEN_PREVIEW_TOKEN": "from the variable"}
+    file = tmp_path / "file"
+    file.write_text("from the file\n")
+
+    def read(file, environment):
+        return read_secret(PREVIEW_TOKEN, "MIEN_PREVIEW_TOKEN", file, environment)
+
+    found = read(file, environment)
+    assert (found.text, found.origin) == ("from the file\n", str(file))
+    assert "from the file" not in repr(found)
+    found = read(None, environment)
+    assert (found.text, found.origin) == ("from the variable", "MIEN_PREVIEW_TOKEN")
+    found = read(None, {**environment, "MIEN_PREVIEW_TOKEN": ""})
+    assert (found.text, found.origin) == ("from systemd\n", "the credential preview-token")
+    assert read(None, {}) is None
+
+
+def test_a_secret_file_that_cannot_be_read_is_an_error_of_the_callers_type(tmp_path):
+    with pytest.raises(SinkError, match=r"cannot read .*missing: No such file"):
+        read_secret(PREVIEW_TOKEN, "X", tmp_path / "missing", {}, error_type=SinkError)
+    (tmp_path / "latin").write_bytes(b"\xe9\n")
+    with pytest.raises(WrongUseError, match="latin is not text: expected UTF-8"):
+        read_secret(PREVIEW_TOKEN, "X", tmp_path / "latin", {})
+
+
+def test_a_file_that_others_can_read_causes_a_warning(tmp_path, caplog):
+    file = tmp_path / "login"
+    file.touch(0o600)
+    warn_if_readable_by_others(file)
+    assert not caplog.records
+    file.chmod(0o640)
+    warn_if_readable_by_others(file)
+    assert "can be read by other users: chmod 600" in caplog.text
 
 
 def test_a_brokers_login(given, tmp_path):
