@@ -1,4 +1,4 @@
-"""What the board reports about itself: processor, memory, temperature, throttling."""
+"""Properties of the board: processor, memory, temperature, throttling."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def processor(path: Path = CPUINFO) -> str:
 
 
 def temperature_c(path: Path = THERMAL) -> float | None:
-    """The processor's temperature in degrees Celsius, where the board tells."""
+    """The processor's temperature in degrees Celsius; None if the board does not report it."""
     try:
         return int(path.read_text()) / 1000
     except (OSError, ValueError):
