@@ -9,8 +9,6 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -19,6 +17,7 @@ import numpy.typing as npt
 from edge.errors import SourceError
 from edge.inference.contract import FER2013_LABELS
 from edge.inference.model_card import ModelCard
+from edge.sinks import Sink
 from edge.sources.base import ClosingSource
 from edge.sources.demo import DemoSource
 from edge.types import Aggregate, Detection, Event, Frame, FrameReport, Message, SourceEvent
@@ -183,13 +182,16 @@ class ScriptedClassifier:
         return answer
 
 
-class RecordingSink:
-    """A sink, and all sinks as one: keeps every message.
+class RecordingSink(Sink):
+    """A sink that keeps every message; it can also take the place of a `SinkGroup`.
 
     Attributes:
-        events, source_events, aggregates: by their kind.
-        reports: of the frames.
+        events, source_events, aggregates: the messages by their kind.
+        reports: the reports on frames.
     """
+
+    usage = "recording"
+    wants_frames = True
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -206,16 +208,8 @@ class RecordingSink:
         else:
             self.source_events.append(message)
 
-    put = write
-
-    def frame(self, report: FrameReport) -> None:
+    def write_frame(self, report: FrameReport) -> None:
         """Keep one report."""
         self.reports.append(report)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Keep the events: a test reads them afterwards."""
+    put, put_frame = write, write_frame

@@ -21,7 +21,7 @@ class Sinks(Protocol):
         """Take one message."""
         ...
 
-    def frame(self, report: FrameReport) -> None:
+    def put_frame(self, report: FrameReport) -> None:
         """Take what one frame took."""
         ...
 
@@ -70,7 +70,7 @@ class Dispatcher:
                 self._publish(aggregate)
             report = dataclasses.replace(report, faces=None)
         if self._sinks is not None:
-            self._sinks.frame(report)
+            self._sinks.put_frame(report)
         if self._debug_frames is not None:
             self._debug_frames.take(frame)
         if self._preview is not None:

@@ -25,7 +25,7 @@ class RunReport:
         stages: stage to `p50_ms, p95_ms, p99_ms, max_ms`.
         governor: what it did to hold `--target-fps` and `--max-cpu`, see
             `edge.pipeline.load_control.LoadControlReport`; empty without them.
-        sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks.sink_worker.Counts`.
+        sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks.DeliveryCounts`.
     """
 
     source: str

@@ -19,6 +19,7 @@ from edge.preview.frame_rate import FrameRate
 from edge.preview.listen_address import listen, url_of
 from edge.preview.timeline import Timeline
 from edge.system.addresses import is_loopback
+from edge.system.credentials import Secret
 from edge.types import Frame, FrameReport, SourceEvent, Track
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Preview:
                 f"--preview-token-file names or in {VARIABLE}; or 127.0.0.1"
             )
         self._host, self._port = host, port
-        self._token = None if token is None else checked_token(token, "the given value")
+        self._token = None if token is None else checked_token(Secret(token, "the given value"))
         self._minutes, self._rate = Timeline(), FrameRate()
         self._broadcast = Broadcast(self._minutes)
         self._server: Server | None = None

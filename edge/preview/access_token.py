@@ -1,4 +1,4 @@
-"""The word that lets people in from other machines."""
+"""The token that grants access to the preview from other machines."""
 
 from __future__ import annotations
 
@@ -6,49 +6,31 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.errors import WrongUseError
-from edge.system.credentials import PREVIEW_TOKEN, credential
+from edge.system.credentials import PREVIEW_TOKEN, Secret, read_secret
+from edge.system.credentials import checked_token as checked
 
 VARIABLE = "MIEN_PREVIEW_TOKEN"
-#: 16 characters of hex are 64 bits: more than anyone tries against the limit in `edge.preview.login_attempts`.
-MIN_LENGTH = 16
 MAX_LENGTH = 256
-_MAKE_ONE = "make one with  python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
 
 def read_token(file: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The token from a file, else from `MIEN_PREVIEW_TOKEN`, else from systemd; None where there is none.
+    """Read the token from a file, else from `MIEN_PREVIEW_TOKEN`, else from systemd; None if there is none.
 
     Args:
-        file: holds the token and nothing else; white space around it does not count.
-        environment: the process's.
+        file: contains the token and nothing else; white space around it is ignored.
+        environment: the environment of the process.
 
     Raises:
-        WrongUseError: the file cannot be read, or what came is too short or no plain text.
+        WrongUseError: the file cannot be read, or the token is too short, too long or not plain text.
     """
-    if file is None:
-        if environment.get(VARIABLE):
-            return checked_token(environment[VARIABLE], VARIABLE)
-        token = credential(PREVIEW_TOKEN, environment)
-        return None if token is None else checked_token(token, f"the credential {PREVIEW_TOKEN}")
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(4 * MAX_LENGTH)
-    except OSError as error:
-        raise WrongUseError(f"cannot read the preview's token from {file}: {error.strerror or error}") from error
-    return checked_token(text.decode("utf-8", "replace"), str(file))
+    secret = read_secret(PREVIEW_TOKEN, VARIABLE, file, environment)
+    return None if secret is None else checked_token(secret)
 
 
-def checked_token(text: str, origin: str) -> str:
-    """The token, without the white space around it. The message of an error never holds it.
+def checked_token(secret: Secret) -> str:
+    """Return the token without the white space around it. The message of an error never contains it.
 
     Raises:
-        WrongUseError: it is too short, too long, or no plain text.
+        WrongUseError: it is too short, too long, or not plain text.
     """
-    token = text.strip()
-    if not MIN_LENGTH <= len(token) <= MAX_LENGTH or not token.isascii() or not token.isprintable() or " " in token:
-        raise WrongUseError(
-            f"{origin} holds no good token for the preview: expected {MIN_LENGTH} to {MAX_LENGTH} letters, digits and "
-            f"signs on one line, got {len(token)} characters; {_MAKE_ONE}"
-        )
-    return token
+    return checked(secret, "the preview", MAX_LENGTH)

@@ -145,7 +145,7 @@ class Daemon:
         )
         patient = self._frames.total is not None
         self._sinks = self._outlets.get((settings.sink, patient), lambda: self._open_sinks(makers, patient))
-        self._sinks.model(classifier.card.identity)
+        self._sinks.set_model(classifier.card.identity)
         viewers = self._preview.get((settings.preview, settings.preview_token_file), lambda: preview)
         pictures = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames_of(settings))
         aggregator = None

@@ -1,4 +1,4 @@
-"""A sink as the command line names it: `KIND:TARGET?key=value&key=value`."""
+"""The URI by which the command line names a sink: `NAME:TARGET?key=value&key=value`."""
 
 from __future__ import annotations
 
@@ -9,60 +9,54 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from edge.errors import WrongUseError
-
-
-def without_user(spec: str) -> str:
-    """A spec that may be shown: what stands before an `@` may be a password, what follows a `?` may be long."""
-    return re.sub(r"//.*@", "//***@", spec)
+from edge.system.addresses import without_credentials
 
 
 @dataclass(frozen=True)
 class SinkUri:
-    """One sink, taken apart.
+    """The parts of a sink's URI.
 
     Attributes:
-        kind: what stands before the first colon.
-        target: what follows it, without the options.
-        options: key to value, percent-decoded.
+        scheme: the text before the first colon: the name under which the sink is registered.
+        target: the text after the colon, without the options.
+        options: the options, percent-decoded.
     """
 
-    kind: str
+    scheme: str
     target: str
     options: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> SinkUri:
-        """Take `text` apart. A question mark without a `key=` behind it belongs to the target.
+        """Split `text` into its parts. A question mark that no `key=` follows belongs to the target.
 
         Raises:
-            WrongUseError: a key is given twice, or has no value.
+            WrongUseError: an option is given twice, or has no value.
         """
-        kind, _, rest = text.partition(":")
+        scheme, _, rest = text.partition(":")
         target, mark, query = rest.rpartition("?")
         if not mark or not re.match(r"\w+=", query):
-            return cls(kind, rest)
+            return cls(scheme, rest)
         options: dict[str, str] = {}
         for pair in query.split("&"):
             key, _, value = pair.partition("=")
             if not key or not value or key in options:
                 raise WrongUseError(
-                    f"wrong option {pair!r} of sink {without_user(text)!r}: expected key=value, each once"
+                    f"wrong option {pair!r} of sink {without_credentials(text)!r}: expected key=value, each key once"
                 )
             options[key] = unquote(value)
-        return cls(kind, target, options)
+        return cls(scheme, target, options)
 
     @property
     def name(self) -> str:
-        """What logs and metrics call the sink: without user and options."""
-        user, at, host = self.target.rpartition("@")
-        target = f"//{host}" if at and user.startswith("//") else self.target
-        return f"{self.kind}:{target}" if target else self.kind
+        """The sink's name in logs and metrics: the URI without user, password and options."""
+        return without_credentials(f"{self.scheme}:{self.target}" if self.target else self.scheme)
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Refuse unknown options.
+    def check_options(self, known: Sequence[str]) -> None:
+        """Reject unknown options.
 
         Raises:
-            WrongUseError: one is not among `known`; names the nearest.
+            WrongUseError: an option is not among `known`; the message suggests the nearest.
         """
         for key in self.options:
             if key not in known:
@@ -70,17 +64,21 @@ class SinkUri:
                 hint = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(known) or 'none'}"
                 raise WrongUseError(f"unknown option {key!r} of sink {self.name}: {hint}")
 
-    def number(self, key: str, default: int, lowest: int, highest: int) -> int:
-        """A whole number among the options.
+    def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
+        """Return the value of an option that is a whole number.
 
         Raises:
-            WrongUseError: it is none, or out of range.
+            WrongUseError: it is not a whole number, or out of range.
         """
         value = self.options.get(key, str(default))
         if not re.fullmatch(r"\d{1,9}", value) or not lowest <= int(value) <= highest:
-            raise self.wrong(key, f"a whole number from {lowest} to {highest}")
+            raise self.invalid_option(key, f"a whole number from {lowest} to {highest}")
         return int(value)
 
-    def wrong(self, key: str, expected: str) -> WrongUseError:
-        """The error for a value that is not what was expected."""
+    def invalid_option(self, key: str, expected: str) -> WrongUseError:
+        """Return the error for an option whose value is not what was expected."""
         return WrongUseError(f"{key}={self.options[key]!r} of sink {self.name}: expected {expected}")
+
+    def invalid_target(self, expected: str) -> WrongUseError:
+        """Return the error for a target that is not what was expected."""
+        return WrongUseError(f"wrong sink {self.name!r}: expected {expected}")

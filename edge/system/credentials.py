@@ -23,6 +23,9 @@ VARIABLE = "CREDENTIALS_DIRECTORY"
 MQTT_LOGIN, PREVIEW_TOKEN, METRICS_TOKEN = "mqtt-login", "preview-token", "metrics-token"
 #: More than any token or password has; a wrong path may name a huge file.
 _MAX_BYTES = 4096
+#: 16 hexadecimal digits are 64 bits: more than can be guessed under the limit in `edge.preview.login_attempts`.
+MIN_TOKEN_LENGTH = 16
+_MAKE_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,28 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | 
             return None
         raise
     return text if text.strip() else None
+
+
+def checked_token(secret: Secret, purpose: str, max_length: int) -> str:
+    """Return a token without the white space around it.
+
+    Args:
+        secret: the token as it was read.
+        purpose: what it is for, such as `the preview`; for the message of an error.
+        max_length: how many characters it may have.
+
+    Raises:
+        WrongUseError: it is too short, too long, or not plain text. The message does not contain it.
+    """
+    token = secret.text.strip()
+    is_plain = token.isascii() and token.isprintable() and " " not in token
+    if not MIN_TOKEN_LENGTH <= len(token) <= max_length or not is_plain:
+        raise WrongUseError(
+            f"{secret.origin} contains no valid token for {purpose}: expected {MIN_TOKEN_LENGTH} to {max_length} "
+            f"letters, digits and punctuation marks on one line, got {len(token)} characters; generate one with  "
+            f"{_MAKE_TOKEN}"
+        )
+    return token
 
 
 def warn_if_readable_by_others(file: Path) -> None:

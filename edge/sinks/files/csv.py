@@ -1,4 +1,4 @@
-"""`csv:PATH`: one row an event, or an aggregate, for a spreadsheet."""
+"""The sink `csv:PATH`: one row for each event or aggregate, for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from edge.types import UNCERTAIN_LABEL, Aggregate, Event, Message
 
 
 class CsvSink(TextSink):
-    """Events as rows, or aggregates; box, scores, latencies and shares each get columns of their own.
+    """Writes events or aggregates as rows; box, scores, latencies and shares have a column each.
 
-    What happens to the source has no row: every row has every column.
+    Changes of the source's state are not written, because every row has the same columns.
     """
+
+    usage = "csv:PATH"
 
     def write(self, message: Message) -> None:
         """Append one event or aggregate; every file begins with a header."""
@@ -41,7 +43,7 @@ def _row(event: Event) -> dict[str, object]:
             row.update({f"{stage}_ms": ms for stage, ms in value.items()})
         else:
             row[key] = value
-    # The columns of the dwell are empty until a face ends.
+    # These columns are empty until the face leaves.
     dwell = event.dwell
     row["seconds"] = "" if dwell is None else dwell.seconds
     for label in (*event.emotions, UNCERTAIN_LABEL):

@@ -1,4 +1,4 @@
-"""`jsonl:PATH`: one JSON object a line."""
+"""The sink `jsonl:PATH`: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from edge.types import Message
 
 
 class JsonLinesSink(TextSink):
-    """Events as the contract has them.
+    """Writes events as JSON lines, in the format that the event's JSON Schema describes.
 
-    What happens to the source (`online`, `stalled`, `offline`) has lines of its own: with `reason`, without `track_id`.
+    Changes of the source's state (`online`, `stalled`, `offline`) are lines of their own: with `reason`, without
+    `track_id`.
     """
+
+    usage = "jsonl:PATH[?rotate=10MB&keep=5], jsonl:-"
 
     def write(self, message: Message) -> None:
         """Append one line."""

@@ -8,21 +8,21 @@ from edge.errors import SinkError
 
 
 class StandardOutput:
-    """Appends lines, each flushed, so that a reader sees it at once."""
+    """Writes lines and flushes each, so that a reader sees it at once."""
 
     def __init__(self) -> None:
         self._stream = sys.stdout
         self._unflushed = self._header = ""
 
     def write(self, line: str, header: str = "") -> None:
-        """Write one line, after a header where that is the first.
+        """Write one line, preceded by the header if the header is new.
 
         Raises:
-            BrokenPipeError: whoever read is gone, for good.
-            SinkError: it cannot be written.
+            BrokenPipeError: the reader has gone for good.
+            SinkError: the line cannot be written.
         """
         try:
-            # A line that failed before is in the stream's buffer still: written again it would be there twice.
+            # A line that failed is still in the stream's buffer: if it were written again, it would appear twice.
             if line != self._unflushed:
                 self._stream.write(line if header == self._header else header + line)
                 self._unflushed, self._header = line, header
@@ -34,4 +34,4 @@ class StandardOutput:
             raise SinkError(f"cannot write events to standard output: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Leave it open: it is not ours."""
+        """Do nothing: standard output belongs to the process."""

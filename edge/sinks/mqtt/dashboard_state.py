@@ -1,4 +1,4 @@
-"""What there is to see at this moment, for a dashboard."""
+"""The current state, for a dashboard."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 from edge import __version__
 from edge.types import Aggregate, Event, FrameReport, Message
 
-#: Frames a second and latency are taken over so long at least.
+#: The frame rate and the latency are averaged over at least this time.
 WINDOW_S = 5.0
-#: A face that no frame has shown for so long is gone, also where no event said so; the tracker waits less.
+#: A face that no frame has shown for this long has left, even if no event said so; the tracker waits less.
 GONE_S = 2.0
 
 
 class DashboardState:
-    """Keeps the expression, the number of faces, frames a second and latency.
+    """Collects the expression, the number of faces, the frame rate and the latency.
 
-    The expression is the one that was announced last of the faces that are there; None where there is none. Where
-    only aggregates are told, it is the most frequent one of the last, with its share as score.
+    The expression is the one that was announced last among the faces in view; None without faces. If only aggregates
+    are published, it is the most frequent expression of the last aggregate, and the score is its share.
 
     Attributes:
-        model: identity of the model that answers; None where that is not known.
+        model: identity of the model in use; None if it is not known.
     """
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class DashboardState:
         self._mean_ms: float | None = None
 
     def add(self, message: Message) -> None:
-        """Learn from an event; a source that is not online has no faces."""
+        """Take a message into account; a source that is not online shows no faces."""
         if isinstance(message, Event):
             self._expressions.pop(message.track_id, None)
             if message.state != "ended":
-                # Behind the others: the last one announced.
+                # At the end of the dictionary: the last one announced.
                 self._expressions[message.track_id] = (message.emotion, message.score)
             if message.state == "frame":
-                # Nobody says when such a face ends.
+                # With one event per frame there is no event when a face leaves.
                 self._expressions = {message.track_id: (message.emotion, message.score)}
         elif isinstance(message, Aggregate):
             self._faces = message.faces
@@ -52,7 +52,7 @@ class DashboardState:
             self._since_s = self._fps = self._mean_ms = None
 
     def add_frame(self, report: FrameReport, now_s: float) -> None:
-        """Learn from a frame; `now_s` by the monotonic clock."""
+        """Take a frame into account; `now_s` by the monotonic clock."""
         if report.faces is not None:
             self._faces = report.faces
             if report.faces:
@@ -64,12 +64,12 @@ class DashboardState:
             return
         self._frames += 1
         self._latency_ms += report.latency_ms.get("total", 0.0)
-        if (lasted_s := now_s - self._since_s) >= WINDOW_S:
-            self._fps, self._mean_ms = self._frames / lasted_s, self._latency_ms / self._frames
+        if (elapsed_s := now_s - self._since_s) >= WINDOW_S:
+            self._fps, self._mean_ms = self._frames / elapsed_s, self._latency_ms / self._frames
             self._since_s, self._frames, self._latency_ms = now_s, 0, 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values; what is not known is None."""
+        """Return plain values; None for what is not known."""
         expression, score = next(reversed(self._expressions.values()), (None, None))
         return {
             "expression": expression,

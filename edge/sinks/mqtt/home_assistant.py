@@ -1,4 +1,4 @@
-"""How Home Assistant is told what it will find: one device, six sensors.
+"""The discovery message for Home Assistant: one device with six sensors.
 
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 """
@@ -13,28 +13,28 @@ from edge import __version__
 from edge.inference.contract import EIGHT_LABELS
 from edge.types import SOURCE_STATES, UNCERTAIN_LABEL
 
-#: Where Home Assistant says `online` when it has started, under its discovery prefix.
+#: The topic, under the discovery prefix, where Home Assistant announces that it has started, and what it sends there.
 BIRTH, BIRTH_PAYLOAD = "status", "online"
 
 
 def device_id(topic: str) -> str:
-    """What stands for this device in Home Assistant's registry: the topic, for that has to be unique as well."""
+    """Return the device's identifier in Home Assistant: derived from the topic, which has to be unique as well."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", topic)
 
 
 def discovery_topic(prefix: str, topic: str) -> str:
-    """Where the discovery message goes, retained."""
+    """Return the topic of the discovery message, which is retained."""
     return f"{prefix}/device/{device_id(topic)}/config"
 
 
 def discovery_message(topic: str) -> str:
-    """The discovery message, as JSON.
+    """Return the discovery message, as JSON.
 
-    The sensors of the picture are unavailable while the source is not online; the source's state is available as long
-    as the daemon is.
+    The sensors that describe the picture are unavailable while the source is not online. The sensors for the source's
+    state and the model are available as long as the daemon is.
 
     Args:
-        topic: what all of mien's topics begin with.
+        topic: the prefix of all topics of this daemon.
     """
     daemon = {"topic": f"{topic}/availability"}
     source = {
@@ -51,9 +51,7 @@ def discovery_message(topic: str) -> str:
             "options": [*EIGHT_LABELS, UNCERTAIN_LABEL],
         },
         "faces": {"name": "Faces", "icon": "mdi:face-recognition", **measured},
-        "fps": {"name": "Frames a second", "unit_of_measurement": "fps", "icon": "mdi:filmstrip"}
-        | measured
-        | diagnostic,
+        "fps": {"name": "Frame rate", "unit_of_measurement": "fps", "icon": "mdi:filmstrip"} | measured | diagnostic,
         "latency_ms": {"name": "Latency", "unit_of_measurement": "ms", "device_class": "duration"}
         | measured
         | diagnostic,
@@ -86,7 +84,7 @@ def discovery_message(topic: str) -> str:
         "state_topic": f"{topic}/state",
         "value_template": "{{ value_json.model }}",
         "json_attributes_topic": f"{topic}/state",
-        # mien's own version alone: whatever else changes with each frame would fill the recorder.
+        # Only mien's version: an attribute that changes with each frame would fill Home Assistant's recorder.
         "json_attributes_template": "{{ {'version': value_json.version} | tojson }}",
         "availability": [daemon],
         **diagnostic,

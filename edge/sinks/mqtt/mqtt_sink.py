@@ -1,280 +1,194 @@
-"""`mqtt://[USER@]HOST[:PORT][/TOPIC]`, `mqtts://...`: to an MQTT broker, and so into Home Assistant.
+"""The sink `mqtt://[USER@]HOST[:PORT][/TOPIC]` or `mqtts://...`: an MQTT broker, and through it Home Assistant.
 
-TOPIC is `mien/HOSTNAME` where the address names none. Two daemons need two topics.
+TOPIC is `mien/HOSTNAME` unless the address names one. Two daemons need two topics.
 
 ===================================== ======================================================= ======== ===========
 topic                                 payload                                                 retained QoS
 ===================================== ======================================================= ======== ===========
-TOPIC/events                          an event, as in JSON lines                              no       as asked
-TOPIC/aggregate                       sums of many faces, with `--aggregate`                  no       as asked
-TOPIC/source                          `{"time", "source", "state", "reason"}`: whether frames yes      as asked
-                                      come: `online`, `stalled`, `offline`
+TOPIC/events                          an event, as in JSON lines                              no       as set
+TOPIC/aggregate                       an aggregate over many faces, with `--aggregate`        no       as set
+TOPIC/source                          `{"time", "source", "state", "reason"}`: whether frames yes      as set
+                                      arrive: `online`, `stalled`, `offline`
 TOPIC/state                           `{"expression", "score", "faces", "fps", "latency_ms",  yes      0
-                                      "model", "version"}` of this moment, null where unknown;
-                                      `version` is mien's. When it changes, at most twice a
-                                      second, and every 10 s
-TOPIC/availability                    `online`; `offline` after a stop, or a death (the will) yes      0; will: 1
-homeassistant/device/TOPIC_/config    the discovery message, see edge/sinks/mqtt/home_assistant.py yes      0
+                                      "model", "version"}`: the current state, null where
+                                      unknown; `version` is mien's. When it changes, at most
+                                      twice a second, and every 10 s
+TOPIC/availability                    `online`; `offline` after a stop, or a crash (the will) yes      0; will: 1
+homeassistant/device/TOPIC_/config    the discovery message, see `home_assistant`             yes      0
 ===================================== ======================================================= ======== ===========
 
-Availability, discovery, source and state are sent anew after every connection, and when Home Assistant says on
-homeassistant/status that it has started.
+Availability, discovery, source and state are published again after every connection, and when Home Assistant announces
+on homeassistant/status that it has started.
 
-Options, as `?key=value&key=value`: `qos` 0, 1 (default: delivered is acknowledged) or 2; `login=FILE`, with the
-password on its only line, or user and password on two (or MIEN_MQTT_USER and MIEN_MQTT_PASSWORD in the environment,
-or systemd's credential mqtt-login, as the file has it);
-for `mqtts` `ca=FILE`, `cert=FILE`, `key=FILE` and `insecure=yes`; `discovery=PREFIX` or `off`.
+Options, as `?key=value&key=value`: `qos` 0, 1 (the default: a message is delivered when it is acknowledged) or 2;
+`login=FILE`, a file with the password on its only line, or user and password on a line each (or MIEN_MQTT_USER and
+MIEN_MQTT_PASSWORD in the environment, or systemd's credential mqtt-login in the same format as the file); for `mqtts`
+`ca=FILE`, `cert=FILE`, `key=FILE` and `insecure=yes`; `discovery=PREFIX` or `off`.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from edge.errors import MissingExtraError, SinkError, first_line
-from edge.sinks.mqtt.broker_settings import BrokerSettings
+from edge.errors import SinkError
+from edge.sinks.mqtt.broker_connection import BrokerConnection
+from edge.sinks.mqtt.broker_settings import OPTIONS, BrokerSettings
 from edge.sinks.mqtt.dashboard_state import DashboardState
 from edge.sinks.mqtt.home_assistant import BIRTH, BIRTH_PAYLOAD, discovery_message, discovery_topic
+from edge.sinks.sink import Requirement, Sink
 from edge.sinks.sink_uri import SinkUri
 from edge.types import Aggregate, Event, FrameReport, Message, SourceEvent
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, MQTTMessageInfo
+    from paho.mqtt.client import MQTTMessageInfo
 
-#: A broker that is there answers within milliseconds; one that is silent is found out by the keep-alive.
-_KEEPALIVE_S, _CONNECT_TIMEOUT_S, _ACKNOWLEDGE_TIMEOUT_S = 30, 5.0, 10.0
-#: Between attempts to connect: doubles from the first to the last.
-_FIRST_RECONNECT_S, _LAST_RECONNECT_S = 1, 5
-#: How long to wait for an acknowledgement before looking for new messages.
+_ACKNOWLEDGE_TIMEOUT_S = 10.0
+#: How long to wait for an acknowledgment before looking for new messages.
 _WAIT_S = 0.2
-_GOODBYE_S = 0.3
 _TOPICS: dict[type, str] = {Event: "events", Aggregate: "aggregate", SourceEvent: "source"}
-#: TOPIC/state: no oftener than the one, no seldomer than the other.
-_STATE_S, _STATE_AT_LEAST_S = 0.5, 10.0
+#: The shortest and the longest time between two messages to TOPIC/state.
+_MIN_STATE_INTERVAL_S, _MAX_STATE_INTERVAL_S = 0.5, 10.0
 
 
-def mqtt_opener(spec: SinkUri) -> Callable[[], MqttSink]:
-    """What opens the sink of a spec; files are read, the broker is not called yet.
+class MqttSink(Sink):
+    """Publishes messages over a connection that is kept open.
 
-    Raises:
-        WrongUseError: the spec is not what was expected.
-        SinkError: a file that it names cannot be read.
-        MissingExtraError: paho-mqtt is not installed.
-    """
-    try:
-        import paho.mqtt.client  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("mqtt", "paho-mqtt") from error
-    return partial(MqttSink, BrokerSettings.of(spec))
-
-
-class MqttSink:
-    """Keeps a connection to a broker, in paho's thread, and sends messages over it.
-
-    A broker that is away, or refuses us, is called again for ever; meanwhile messages wait in the outlet.
-
-    Attributes:
-        window: messages under way without acknowledgement.
+    While the broker is away, or refuses the connection, messages wait in the sink worker's queue.
     """
 
+    usage = "mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://..."
+    options = OPTIONS
+    requirement = Requirement("mqtt", "paho-mqtt", "paho.mqtt.client")
     window = 20
+    wants_frames = True
 
     def __init__(self, broker: BrokerSettings) -> None:
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
-
         self._broker = broker
-        self._moment = DashboardState()
-        self._state, self._sent_s, self._sent_state = "", 0.0, ""
-        self._source = ""
+        self._dashboard = DashboardState()
+        #: Payloads of the retained topics, as JSON; empty until they are known.
+        self._state = self._source = ""
         self._source_state = ""
-        #: One for each message under way, in their order.
-        self._under_way: deque[MQTTMessageInfo] = deque()
-        self._arrived_s = time.monotonic()
-        self._connected = self._refused = False
-        #: Goes up with each connection: what was sent with QoS 0 over an earlier one is lost.
-        self._connection = self._sent_over = 0
-        self._why = "no answer yet"
-        self._answered, self._goodbye = threading.Event(), threading.Event()
-        self._client: Client = Client(CallbackAPIVersion.VERSION2)
-        self._start()
+        self._published_s, self._published_state = 0.0, ""
+        #: One for each message in flight, in order.
+        self._in_flight: deque[MQTTMessageInfo] = deque()
+        self._progress_s = time.monotonic()
+        #: The connection over which the messages in flight were sent.
+        self._sent_over = 0
+        subscription = None if broker.discovery is None else (f"{broker.discovery}/{BIRTH}", BIRTH_PAYLOAD)
+        self._connection = BrokerConnection(broker, self.window, self._introduce, subscription)
+        self._connection.start()
+
+    @classmethod
+    def prepare(cls, uri: SinkUri) -> Callable[[], MqttSink]:
+        """See `Sink.prepare`; the broker is not contacted yet."""
+        return partial(cls, BrokerSettings.from_uri(uri))
 
     def write(self, message: Message) -> None:
         """Publish one message, and wait until it is acknowledged.
 
         Raises:
-            SinkError: there is no connection, or the acknowledgement does not come.
+            SinkError: there is no connection, or the acknowledgment does not arrive.
         """
         while not self.write_window([message]):
             pass
 
     def write_window(self, messages: Sequence[Message]) -> int:
-        """Publish what is new, and wait a moment for the first acknowledgement.
+        """Publish the new messages, and wait briefly for the first acknowledgment.
 
         Raises:
-            SinkError: there is no connection, or acknowledgements do not come.
+            SinkError: there is no connection, or acknowledgments do not arrive.
         """
-        if not self._connected:
-            patient = time.monotonic() - self._arrived_s < _ACKNOWLEDGE_TIMEOUT_S
-            if not self._answered.wait(_WAIT_S) and patient:
+        connection = self._connection
+        if not connection.is_connected:
+            may_wait = time.monotonic() - self._last_progress_s() < _ACKNOWLEDGE_TIMEOUT_S
+            if not connection.wait_for_answer(_WAIT_S) and may_wait:
                 # The first attempt to connect is still going on.
                 return 0
-        if not self._connected:
-            raise SinkError(f"cannot reach the broker {self._broker.name}: {self._why}")
-        if self._broker.qos == 0 and self._sent_over != self._connection:
-            self._under_way.clear()
-        self._sent_over = self._connection
-        if not self._under_way:
-            self._arrived_s = time.monotonic()
-        for message in messages[len(self._under_way) :]:
+        if not connection.is_connected:
+            raise SinkError(f"cannot reach the broker {self._broker.name}: {connection.problem}")
+        if self._broker.qos == 0 and self._sent_over != connection.number:
+            self._in_flight.clear()
+        self._sent_over = connection.number
+        if not self._in_flight:
+            self._progress_s = time.monotonic()
+        for message in messages[len(self._in_flight) :]:
             if not self._publish_message(message):
                 break
-        if self._under_way:
-            self._under_way[0].wait_for_publish(_WAIT_S)
-        arrived = 0
-        while self._under_way and self._under_way[0].is_published():
-            self._under_way.popleft()
-            arrived += 1
+        if self._in_flight:
+            self._in_flight[0].wait_for_publish(_WAIT_S)
+        acknowledged = 0
+        while self._in_flight and self._in_flight[0].is_published():
+            self._in_flight.popleft()
+            acknowledged += 1
         now_s = time.monotonic()
-        if arrived:
-            self._arrived_s = now_s
-        elif now_s - self._arrived_s > _ACKNOWLEDGE_TIMEOUT_S:
+        if acknowledged:
+            self._progress_s = now_s
+        elif now_s - self._last_progress_s() > _ACKNOWLEDGE_TIMEOUT_S:
             raise SinkError(f"the broker {self._broker.name} acknowledges nothing")
         self._publish_state(now_s)
-        return arrived
+        return acknowledged
 
-    def frame(self, report: FrameReport) -> None:
-        """Take what one frame took, for TOPIC/state."""
+    def write_frame(self, report: FrameReport) -> None:
+        """Take the report on one frame, for TOPIC/state."""
         now_s = time.monotonic()
-        self._moment.add_frame(report, now_s)
+        self._dashboard.add_frame(report, now_s)
         if self._source_state != "online":
-            # Frames come: whatever was said of it before, or was dropped, the source is there.
+            # Frames arrive, so the source is online, whatever its last message was, or if that was dropped.
             self._note_source(SourceEvent(report.source, "online"))
-            self._publish("source", self._source)
+            self._connection.publish_retained("source", self._source)
         self._publish_state(now_s)
 
-    def model(self, identity: str) -> None:
-        """Tell the model in TOPIC/state: at once, or with the connection when it comes."""
-        self._moment.model = identity
-        self._state = json.dumps(self._moment.as_dict())
-        self._publish("state", self._state)
+    def set_model(self, identity: str) -> None:
+        """Publish the model in TOPIC/state: at once, or as soon as there is a connection."""
+        self._dashboard.model = identity
+        self._state = json.dumps(self._dashboard.as_dict())
+        self._connection.publish_retained("state", self._state)
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self) -> None:
+        """Announce `offline`, and disconnect."""
+        self._connection.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Say `offline`, and end the connection."""
-        self._publish("availability", "offline")
-        connected = self._connected
-        self._goodbye.clear()
-        self._client.disconnect()
-        if connected and self._goodbye.wait(_GOODBYE_S):
-            self._client.loop_stop()
-
-    def _start(self) -> None:
-        broker, client = self._broker, self._client
-        if broker.user is not None:
-            client.username_pw_set(broker.user, broker.password)
-        if broker.tls is not None:
-            client.tls_set_context(broker.tls)
-        client.will_set(f"{broker.topic}/availability", "offline", qos=1, retain=True)
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.reconnect_delay_set(_FIRST_RECONNECT_S, _LAST_RECONNECT_S)
-        # paho's own queue has no bound; the outlet's has. Nothing but the window is ever in it.
-        client.max_inflight_messages_set(self.window)
-        client.max_queued_messages_set(self.window)
-        # An error in a callback would otherwise end paho's thread, and with it the sink, without a word.
-        client.suppress_exceptions = True
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.connect_async(broker.host, broker.port, _KEEPALIVE_S)
-        client.loop_start()
+    def _last_progress_s(self) -> float:
+        """Return when an acknowledgment or a connection arrived last."""
+        return max(self._progress_s, self._connection.connected_s)
 
     def _publish_message(self, message: Message) -> bool:
-        """Hand one message to paho; False where that takes no more."""
-        from paho.mqtt.enums import MQTTErrorCode
-
-        payload = json.dumps(message.as_dict())
+        """Publish one message; False if no more is accepted."""
+        retain = False
         if isinstance(message, SourceEvent):
             self._note_source(message)
-        topic = f"{self._broker.topic}/{_TOPICS[type(message)]}"
-        info = self._client.publish(topic, payload, self._broker.qos, retain=isinstance(message, SourceEvent))
-        if info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN and self._broker.qos:
-            # Lost this moment: paho keeps the message and sends it when it has connected again.
-            info.rc = MQTTErrorCode.MQTT_ERR_SUCCESS
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            retain = True
+        payload = json.dumps(message.as_dict())
+        info = self._connection.publish(_TOPICS[type(message)], payload, self._broker.qos, retain)
+        if info is None:
             return False
-        self._moment.add(message)
-        self._under_way.append(info)
+        self._dashboard.add(message)
+        self._in_flight.append(info)
         return True
 
     def _note_source(self, event: SourceEvent) -> None:
         self._source_state, self._source = event.state, json.dumps(event.as_dict())
 
     def _publish_state(self, now_s: float) -> None:
-        self._state = json.dumps(self._moment.as_dict())
-        pause_s = _STATE_S if self._state != self._sent_state else _STATE_AT_LEAST_S
-        if now_s - self._sent_s >= pause_s:
-            self._sent_s, self._sent_state = now_s, self._state
-            self._publish("state", self._state)
-
-    def _publish(self, topic: str, payload: str) -> None:
-        """Retained, once: it is sent anew with every connection, so there is nothing to repeat."""
-        if payload and self._connected:
-            self._client.publish(f"{self._broker.topic}/{topic}", payload, retain=True)
+        self._state = json.dumps(self._dashboard.as_dict())
+        has_changed = self._state != self._published_state
+        interval_s = _MIN_STATE_INTERVAL_S if has_changed else _MAX_STATE_INTERVAL_S
+        if now_s - self._published_s >= interval_s:
+            self._published_s, self._published_state = now_s, self._state
+            self._connection.publish_retained("state", self._state)
 
     def _introduce(self) -> None:
-        """Everything that a newcomer has to know."""
-        broker = self._broker
+        """Publish what a new subscriber has to know; called in paho's thread."""
+        broker, connection = self._broker, self._connection
         if broker.discovery is not None:
-            self._client.publish(
-                discovery_topic(broker.discovery, broker.topic), discovery_message(broker.topic), retain=True
+            connection.publish_discovery(
+                discovery_topic(broker.discovery, broker.topic), discovery_message(broker.topic)
             )
-        self._publish("availability", "online")
-        self._publish("source", self._source)
-        self._publish("state", self._state)
-
-    # What follows runs in paho's thread.
-
-    def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
-        if reason.is_failure:
-            self._refused, self._why = True, f"it refuses us: {reason}"
-            self._answered.set()
-            return
-        self._connection += 1
-        self._arrived_s = time.monotonic()
-        self._connected = True
-        self._answered.set()
-        if self._broker.discovery is not None:
-            client.subscribe(f"{self._broker.discovery}/{BIRTH}")
-        self._introduce()
-
-    def _on_connect_fail(self, _: Client, __: Any) -> None:
-        # Called while the exception is being handled; paho hands it over in no other way.
-        error = sys.exception()
-        self._why = first_line(error) if isinstance(error, Exception) else "no connection"
-        self._answered.set()
-
-    def _on_disconnect(self, *_: Any) -> None:
-        if self._connected:
-            self._why = "the connection was lost"
-        elif not self._refused:
-            self._why = "it ends the connection at once; does it want mqtts://, or a client certificate?"
-        self._connected = self._refused = False
-        self._answered.set()
-        self._goodbye.set()
-
-    def _on_message(self, _: Client, __: Any, message: Any) -> None:
-        if message.payload == BIRTH_PAYLOAD.encode():
-            self._introduce()
+        connection.publish_retained("availability", "online")
+        connection.publish_retained("source", self._source)
+        connection.publish_retained("state", self._state)

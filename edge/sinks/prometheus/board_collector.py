@@ -1,4 +1,4 @@
-"""The board's heat and throttling, for Prometheus; read when it asks."""
+"""The board's temperature and throttling, for Prometheus; read at each scrape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class BoardCollector:
-    """Temperature and throttling, where the board tells them.
+    """Collects temperature and throttling, if the board reports them.
 
     Args:
         temperature, throttled: the files that `edge.system.board` reads.
@@ -23,7 +23,7 @@ class BoardCollector:
         self._temperature, self._throttled = temperature, throttled
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus-client calls at each scrape."""
+        """Yield the metrics; prometheus-client calls it at each scrape."""
         from prometheus_client.core import GaugeMetricFamily
 
         temperature_c = board.temperature_c(self._temperature)
@@ -37,8 +37,8 @@ class BoardCollector:
         except ValueError:
             return
         for name, text, since_boot in (
-            ("mien_throttled", "1 where the board is held back now, by reason.", False),
-            ("mien_throttled_since_boot", "1 where the board was held back since it started, by reason.", True),
+            ("mien_throttled", "1 if the board is throttled now, by reason.", False),
+            ("mien_throttled_since_boot", "1 if the board has been throttled since it booted, by reason.", True),
         ):
             family = GaugeMetricFamily(name, text, labels=["reason"])
             active = board.throttling_reasons(bits, since_boot)

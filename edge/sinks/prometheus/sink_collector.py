@@ -1,4 +1,4 @@
-"""How the sinks fare, for Prometheus; read when it asks. Imported where the extra `metrics` is there."""
+"""The counts of all sinks, for Prometheus; read at each scrape."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 _COUNTERS = {
-    "received": ("messages_received", "Messages that the loop handed over."),
+    "received": ("messages_received", "Messages passed to the sink's queue."),
     "delivered": ("messages_delivered", "Messages written, or acknowledged."),
-    "dropped": ("messages_dropped", "Messages gone, because the queue was full or the time for closing over."),
-    "failures": ("failures", "Attempts to write that failed."),
+    "dropped": ("messages_dropped", "Messages lost because the queue was full or the time for closing was over."),
+    "failures": ("failures", "Failed attempts to write."),
 }
 
 
 class SinkCollector:
-    """One sample a sink and count.
+    """Collects one sample for each sink and count.
 
     Args:
-        outlets: of the run.
+        workers: of all sinks of the run.
     """
 
-    def __init__(self, outlets: Sequence[SinkWorker]) -> None:
-        self._outlets = outlets
+    def __init__(self, workers: Sequence[SinkWorker]) -> None:
+        self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus-client calls at each scrape."""
+        """Yield the metrics; prometheus-client calls it at each scrape."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        # One look at each, so that the figures of a scrape fit each other.
-        counts = {outlet.name: outlet.counts for outlet in self._outlets}
+        # Each sink is read once, so that the counts of a scrape are consistent.
+        counts = {worker.name: worker.counts for worker in self._workers}
         for key, (name, text) in _COUNTERS.items():
             family = CounterMetricFamily(f"mien_sink_{name}", text, labels=["sink"])
-            for sink, counted in counts.items():
-                family.add_metric([sink], getattr(counted, key))
+            for sink, of_sink in counts.items():
+                family.add_metric([sink], getattr(of_sink, key))
             yield family
-        queue = GaugeMetricFamily("mien_sink_queue_length", "Messages that wait.", labels=["sink"])
-        for sink, counted in counts.items():
-            queue.add_metric([sink], counted.queued)
+        queue = GaugeMetricFamily("mien_sink_queue_length", "Messages in the queue.", labels=["sink"])
+        for sink, of_sink in counts.items():
+            queue.add_metric([sink], of_sink.queued)
         yield queue

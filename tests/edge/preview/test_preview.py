@@ -302,7 +302,7 @@ def test_another_address_needs_a_token():
         assert ask(url)[0] == 401
         # Under any name: a cookie is shown under the one alone that it was given.
         assert ask(url, Host="pi.local")[0] == 401
-    with pytest.raises(WrongUseError, match="no good token") as short:
+    with pytest.raises(WrongUseError, match="no valid token") as short:
         Preview("0.0.0.0", 0, "swordfish")
     assert "swordfish" not in str(short.value)
 

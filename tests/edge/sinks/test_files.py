@@ -8,12 +8,8 @@ import pytest
 
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.inference.contract import FER2013_LABELS
-from edge.sinks import prepare_sink
+from edge.sinks import open_sink, prepare_sink
 from edge.types import Event
-
-
-def open_sink(spec):
-    return prepare_sink(spec)()
 
 
 @pytest.fixture
@@ -119,7 +115,16 @@ def test_a_sink_whose_extra_is_missing(module, spec, extra, monkeypatch):
         prepare_sink(spec)
 
 
-@pytest.mark.parametrize("spec", ["", "jsonl", "csv:", "console:x", "smoke:signals"])
-def test_an_unknown_sink(spec):
+@pytest.mark.parametrize("uri", ["", "smoke:signals"])
+def test_an_unknown_sink(uri):
     with pytest.raises(WrongUseError, match="expected console, jsonl:PATH"):
-        open_sink(spec)
+        open_sink(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "usage"),
+    [("jsonl", "jsonl:PATH"), ("csv:", "csv:PATH"), ("console:x", "console")],
+)
+def test_a_sink_with_a_wrong_target(uri, usage):
+    with pytest.raises(WrongUseError, match=f"wrong sink '.*': expected {usage}"):
+        open_sink(uri)

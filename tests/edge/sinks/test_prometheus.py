@@ -11,7 +11,7 @@ import pytest
 
 from edge import __version__
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_sink_group, prepare_sink
+from edge.sinks import open_sink, open_sink_group, prepare_sink
 from edge.sinks.prometheus.board_collector import BoardCollector
 from edge.sinks.prometheus.exporter import TOKEN_VARIABLE
 from edge.types import SourceEvent
@@ -37,20 +37,20 @@ def scrape(port, token=None):
     }
 
 
-def sinks_of(outlets):
-    return [outlet.sink for outlet in outlets]
+def sinks_of(group):
+    return [worker.sink for worker in group]
 
 
 def test_a_scrape_tells_everything(tmp_path):
     lines = f"jsonl:{tmp_path}/e"
-    with open_sink_group([prepare_sink("metrics:0"), prepare_sink(lines), prepare_sink("jsonl:/dev/full")]) as outlets:
-        port = sinks_of(outlets)[0].port
-        outlets.put(SourceEvent("clip", "online"))
+    with open_sink_group([prepare_sink("metrics:0"), prepare_sink(lines), prepare_sink("jsonl:/dev/full")]) as group:
+        port = sinks_of(group)[0].port
+        group.put(SourceEvent("clip", "online"))
         for number in range(3):
-            outlets.put(made_event(number, "changed"))
+            group.put(made_event(number, "changed"))
         for number in range(10):
-            outlets.frame(made_report(number, faces=2, dropped=1))
-        full = list(outlets)[2]
+            group.put_frame(made_report(number, faces=2, dropped=1))
+        full = list(group)[2]
         wait_until(lambda: full.counts.failures, "the full disk is met")
         wait_until(lambda: scrape(port).get(("mien_frames_total", "clip")) == 10, "ten frames")
         wait_until(lambda: scrape(port).get(("mien_events_total", "changed", "happy")) == 3, "three events")
@@ -73,14 +73,14 @@ def test_a_scrape_tells_everything(tmp_path):
         # Standard output of a bare interpreter, its garbage collector and so on are not among them.
         assert not [key for key in found if key[0].endswith("_created")]
         assert {key[0].split("_")[0] for key in found} == {"mien", "process"}
-        outlets.close(0.6)
+        group.close(0.6)
 
 
 def test_which_model_answers_is_told_before_the_first_frame_and_when_it_changes():
-    with open_sink_group([prepare_sink("metrics:0")]) as outlets:
-        port = sinks_of(outlets)[0].port
+    with open_sink_group([prepare_sink("metrics:0")]) as group:
+        port = sinks_of(group)[0].port
         for identity, labels in (("mien-small-int8@2", ("2", "mien-small-int8")), ("a@b@3", ("3", "a@b"))):
-            outlets.model(identity)
+            group.set_model(identity)
             # The one of now alone.
             assert [key for key in scrape(port) if key[0] == "mien_model_info"] == [("mien_model_info", *labels)]
         assert [key[1:] for key in scrape(port) if key[0] == "mien_build_info"] == [(__version__,)]
@@ -136,13 +136,13 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path, monkeypatch):
             prepare_sink(f"metrics:{host}:9108")
     file = tmp_path / "token"
     file.write_text("short\n")
-    with pytest.raises(WrongUseError, match="at least 16 characters"):
+    with pytest.raises(WrongUseError, match="expected 16 to 4096 letters"):
         prepare_sink(f"metrics:0.0.0.0:9108?token_file={file}")
     with pytest.raises(SinkError, match="cannot read"):
         prepare_sink("metrics:0.0.0.0:9108?token_file=/no/file")
     file.write_text(f"{TOKEN}\n")
-    with open_sink_group([prepare_sink(f"metrics:0.0.0.0:0?token_file={file}")]) as outlets:
-        port = sinks_of(outlets)[0].port
+    with open_sink_group([prepare_sink(f"metrics:0.0.0.0:0?token_file={file}")]) as group:
+        port = sinks_of(group)[0].port
         for wrong in (None, "x", TOKEN + "x", TOKEN[:-1]):
             with pytest.raises(HTTPError) as caught:
                 scrape(port, wrong)
@@ -154,8 +154,8 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path, monkeypatch):
 
 
 def test_a_client_that_goes_away_in_the_middle(capfd):
-    with open_sink_group([prepare_sink("metrics:0")]) as outlets:
-        port = sinks_of(outlets)[0].port
+    with open_sink_group([prepare_sink("metrics:0")]) as group:
+        port = sinks_of(group)[0].port
         for _ in range(20):
             client = socket.create_connection(("127.0.0.1", port), 10)
             client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -176,6 +176,6 @@ def test_addresses_that_are_not_ours(monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     for host in ("192.0.2.1", "no.such.host.invalid"):
         with pytest.raises(SinkError, match="cannot listen at"):
-            prepare_sink(f"metrics:{host}:9108")()
+            open_sink(f"metrics:{host}:9108")
     with pytest.raises(WrongUseError, match="did you mean 'token_file'"):
         prepare_sink("metrics:9108?tokenfile=x")

@@ -9,14 +9,10 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SinkError, WrongUseError
-from edge.sinks import open_sink_group, prepare_sink
+from edge.sinks import open_sink, open_sink_group, prepare_sink
 from edge.types import SourceEvent
 from tests.edge.made_events import made_event
 from tests.edge.waiting import wait_until
-
-
-def open_sink(spec):
-    return prepare_sink(spec)()
 
 
 def numbers(path):
@@ -75,7 +71,7 @@ def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path
         ("keep=3", "expected rotate=SIZE too"),
         ("rotate=1MB&keep=0", "from 1 to 1000"),
         ("rotate=1MB&keep=many", "from 1 to 1000"),
-        ("rotate=1MB&rotate=2MB", "each once"),
+        ("rotate=1MB&rotate=2MB", "each key once"),
         ("rotate=1MB&keep", "key=value"),
         ("queue=0", "from 1 to 100000"),
     ],
@@ -124,11 +120,11 @@ def test_logrotate_itself(tmp_path):
     rules = tmp_path / "rules"
     rules.write_text(f"{path} {{\n rotate 3\n nocreate\n nocompress\n su {os.getuid()} {os.getgid()}\n}}\n")
     rules.chmod(0o644)
-    with open_sink_group([prepare_sink(f"jsonl:{path}")]) as outlets:
+    with open_sink_group([prepare_sink(f"jsonl:{path}")]) as group:
         for number in range(3):
-            outlets.put(made_event(number))
-            (outlet,) = outlets
-            wait_until(lambda done=number + 1, outlet=outlet: outlet.counts.delivered == done, "written")
+            group.put(made_event(number))
+            (worker,) = group
+            wait_until(lambda done=number + 1, worker=worker: worker.counts.delivered == done, "written")
             subprocess.run([logrotate, "-f", "-s", tmp_path / "state", rules], check=True)
     assert [numbers(tmp_path / f"e.jsonl.{n}") for n in (3, 2, 1)] == [[0], [1], [2]]
 
@@ -136,28 +132,28 @@ def test_logrotate_itself(tmp_path):
 def test_a_folder_that_vanishes_is_waited_for(tmp_path):
     folder = tmp_path / "stick"
     folder.mkdir()
-    with open_sink_group([prepare_sink(f"jsonl:{folder}/e.jsonl")]) as outlets:
-        (outlet,) = outlets
-        outlets.put(made_event(0))
-        wait_until(lambda: outlet.counts.delivered == 1, "the first is written")
+    with open_sink_group([prepare_sink(f"jsonl:{folder}/e.jsonl")]) as group:
+        (worker,) = group
+        group.put(made_event(0))
+        wait_until(lambda: worker.counts.delivered == 1, "the first is written")
         folder.rename(tmp_path / "away")
-        outlets.put(made_event(1))
-        wait_until(lambda: outlet.counts.failures, "the second fails")
-        assert "No such file or directory" in outlet.last_error
+        group.put(made_event(1))
+        wait_until(lambda: worker.counts.failures, "the second fails")
+        assert "No such file or directory" in worker.last_error
         # It was a disk that comes back: nothing may be in its place.
         assert not folder.exists()
         (tmp_path / "away").rename(folder)
-        wait_until(lambda: outlet.counts.delivered == 2, "the second is written")
+        wait_until(lambda: worker.counts.delivered == 2, "the second is written")
     assert numbers(folder / "e.jsonl") == [0, 1]
 
 
 def test_dev_full_is_a_failure_and_not_the_end():
-    with open_sink_group([prepare_sink("jsonl:/dev/full")]) as outlets:
-        outlets.put(made_event())
-        (outlet,) = outlets
-        wait_until(lambda: outlet.counts.failures >= 2, "two attempts")
-        assert "No space left on device" in outlet.last_error
-        assert outlets.close(0.6) == 1
+    with open_sink_group([prepare_sink("jsonl:/dev/full")]) as group:
+        group.put(made_event())
+        (worker,) = group
+        wait_until(lambda: worker.counts.failures >= 2, "two attempts")
+        assert "No space left on device" in worker.last_error
+        assert group.close(0.6) == 1
 
 
 @pytest.fixture
@@ -176,15 +172,15 @@ def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(56_000))
     path = small_disk / "e"
-    with open_sink_group([prepare_sink(f"{kind}:{path}")]) as outlets:
-        (outlet,) = outlets
+    with open_sink_group([prepare_sink(f"{kind}:{path}")]) as group:
+        (worker,) = group
         for number in range(100):
-            outlets.put(made_event(number))
-        wait_until(lambda: outlet.counts.failures >= 2, "the disk is full")
-        assert "No space left on device" in outlet.last_error
+            group.put(made_event(number))
+        wait_until(lambda: worker.counts.failures >= 2, "the disk is full")
+        assert "No space left on device" in worker.last_error
         assert path.read_bytes().endswith(b"\n")
         ballast.unlink()
-        wait_until(lambda: not outlet.counts.queued, "room is used")
+        wait_until(lambda: not worker.counts.queued, "room is used")
     if kind == "jsonl":
         assert numbers(path) == list(range(100))
     else:
@@ -195,21 +191,21 @@ def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
 def test_a_pipe_without_a_reader_is_waited_for(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with open_sink_group([prepare_sink(f"jsonl:{pipe}")]) as outlets:
-        (outlet,) = outlets
-        outlets.put(made_event(5))
-        wait_until(lambda: outlet.counts.failures, "nobody reads")
+    with open_sink_group([prepare_sink(f"jsonl:{pipe}")]) as group:
+        (worker,) = group
+        group.put(made_event(5))
+        wait_until(lambda: worker.counts.failures, "nobody reads")
         for _ in range(2):
             reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-            wait_until(lambda: not outlet.counts.queued, "somebody reads")
+            wait_until(lambda: not worker.counts.queued, "somebody reads")
             assert json.loads(os.read(reader, 65536))["frame"] == 5
             os.close(reader)
             # Gone again: the next waits.
-            outlets.put(made_event(5))
+            group.put(made_event(5))
         reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        wait_until(lambda: not outlet.counts.queued, "somebody reads")
+        wait_until(lambda: not worker.counts.queued, "somebody reads")
         os.close(reader)
-    assert outlets.undelivered == 0
+    assert group.undelivered == 0
 
 
 def test_what_happens_to_the_source(tmp_path, capsys):

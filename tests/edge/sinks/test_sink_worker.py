@@ -31,10 +31,10 @@ class FaultySink(RecordingSink):
         self.fault()
         super().write(message)
 
-    def frame(self, report):
+    def write_frame(self, report):
         self.reports.append(report)
 
-    def __exit__(self, *_):
+    def close(self):
         self.closed = True
 
 
@@ -62,8 +62,8 @@ class WindowedSink(FaultySink):
         return arrived
 
 
-def close(outlet, timeout_s=5.0):
-    return outlet.close(time.monotonic() + timeout_s)
+def close(worker, timeout_s=5.0):
+    return worker.close(time.monotonic() + timeout_s)
 
 
 def frames(sink):
@@ -72,26 +72,26 @@ def frames(sink):
 
 def test_messages_arrive_in_order_and_the_sink_is_closed():
     sink = FaultySink()
-    outlet = SinkWorker(sink, "faulty")
+    worker = SinkWorker(sink, "faulty")
     for number in range(500):
-        outlet.put(made_event(number))
-    assert close(outlet) == 0
+        worker.put(made_event(number))
+    assert close(worker) == 0
     assert frames(sink) == list(range(500))
     assert sink.closed
-    counts = outlet.counts
+    counts = worker.counts
     assert (counts.received, counts.delivered, counts.dropped, counts.queued) == (500, 500, 0, 0)
 
 
 def test_a_sink_that_hangs_holds_up_nobody_and_the_oldest_goes():
     sink = FaultySink()
     sink.open.clear()
-    outlet = SinkWorker(sink, "hangs", capacity=10)
+    worker = SinkWorker(sink, "hangs", capacity=10)
     for number in range(1000):
-        outlet.put(made_event(number))
-    counts = outlet.counts
+        worker.put(made_event(number))
+    counts = worker.counts
     assert (counts.received, counts.delivered, counts.queued, counts.dropped) == (1000, 0, 10, 990)
     sink.open.set()
-    assert close(outlet) == 0
+    assert close(worker) == 0
     # One was perhaps in the sink's hands before the others came; of the rest, the newest are there.
     assert frames(sink)[-9:] == list(range(991, 1000))
     assert len(frames(sink)) == 10
@@ -106,13 +106,13 @@ def test_a_message_that_fails_is_tried_again_before_the_next():
             raise left.pop()
 
     sink.fault = fault
-    outlet = SinkWorker(sink, "fails")
+    worker = SinkWorker(sink, "fails")
     for number in range(3):
-        outlet.put(made_event(number))
-    wait_until(lambda: outlet.counts.delivered == 3, "all delivered")
+        worker.put(made_event(number))
+    wait_until(lambda: worker.counts.delivered == 3, "all delivered")
     assert frames(sink) == [0, 1, 2]
-    assert outlet.counts.failures == 3
-    close(outlet)
+    assert worker.counts.failures == 3
+    close(worker)
 
 
 def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
@@ -125,14 +125,14 @@ def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
         keep(message)
 
     sink.write = write
-    outlet = SinkWorker(sink, "buggy")
+    worker = SinkWorker(sink, "buggy")
     for number in range(3):
-        outlet.put(made_event(number))
-    wait_until(lambda: outlet.counts.queued == 0, "the others pass")
-    counts = outlet.counts
+        worker.put(made_event(number))
+    wait_until(lambda: worker.counts.queued == 0, "the others pass")
+    counts = worker.counts
     assert frames(sink) == [0, 2]
     assert (counts.delivered, counts.dropped, counts.failures) == (2, 1, 3)
-    close(outlet)
+    close(worker)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -150,16 +150,16 @@ def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
             time.sleep(0.005)
 
     sink.fault = fault
-    outlet = SinkWorker(sink, "random", capacity=20)
+    worker = SinkWorker(sink, "random", capacity=20)
     for number in range(3000):
-        outlet.put(made_event(number))
-        counts = outlet.counts
+        worker.put(made_event(number))
+        counts = worker.counts
         assert counts.received == number + 1 == counts.delivered + counts.dropped + counts.queued
         assert counts.queued <= 20
         if number % 50 == 0:
             time.sleep(0.002)
-    lost = close(outlet, timeout_s=20)
-    counts = outlet.counts
+    lost = close(worker, timeout_s=20)
+    counts = worker.counts
     assert (counts.received, counts.queued) == (3000, 0)
     assert counts.delivered == len(sink.events)
     assert counts.dropped == 3000 - counts.delivered
@@ -179,15 +179,15 @@ def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
         raise SinkError("the disk is full")
 
     failing.fault = fault
-    outlets = SinkGroup([SinkWorker(hanging, "hanging"), SinkWorker(failing, "failing"), SinkWorker(well, "well")])
+    group = SinkGroup([SinkWorker(hanging, "hanging"), SinkWorker(failing, "failing"), SinkWorker(well, "well")])
     for number in range(5):
-        outlets.put(made_event(number))
+        group.put(made_event(number))
     begin_s = time.monotonic()
-    assert outlets.close(1.0) == 10
+    assert group.close(1.0) == 10
     # Side by side: three times the time would be three.
     assert time.monotonic() - begin_s < 3
-    assert outlets.undelivered == outlets.close() == 10
-    assert [o.counts.dropped for o in outlets] == [5, 5, 0]
+    assert group.undelivered == group.close() == 10
+    assert [o.counts.dropped for o in group] == [5, 5, 0]
     assert (failing.closed, well.closed) == (True, True)
     said = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
     assert said == [
@@ -197,8 +197,8 @@ def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
     hanging.open.set()
     wait_until(lambda: hanging.closed, "its thread ends")
     # What is handed over too late is counted, too.
-    outlets.put(made_event())
-    assert [o.counts.dropped for o in outlets] == [6, 6, 1]
+    group.put(made_event())
+    assert [o.counts.dropped for o in group] == [6, 6, 1]
 
 
 def test_a_failing_sink_is_logged_once_a_minute(caplog):
@@ -211,12 +211,12 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
 
     sink.fault = fault
     caplog.set_level(logging.INFO)
-    outlet = SinkWorker(sink, "jsonl:x")
-    outlet.put(made_event())
-    wait_until(lambda: outlet.counts.failures >= 3, "three attempts")
+    worker = SinkWorker(sink, "jsonl:x")
+    worker.put(made_event())
+    wait_until(lambda: worker.counts.failures >= 3, "three attempts")
     broken = False
-    wait_until(lambda: outlet.counts.delivered == 1, "delivered")
-    close(outlet)
+    wait_until(lambda: worker.counts.delivered == 1, "delivered")
+    close(worker)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2, said
     assert said[0].startswith("sink jsonl:x: the disk is full (failed attempts: 1, messages waiting: 1, dropped: 0)")
@@ -227,10 +227,10 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
 def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails():
     sink = FaultySink()
     sink.fault = lambda: time.sleep(0.001)
-    outlet = SinkWorker(sink, "slow", capacity=3, patient=True)
+    worker = SinkWorker(sink, "slow", capacity=3, block_when_full=True)
     for number in range(100):
-        outlet.put(made_event(number))
-    close(outlet)
+        worker.put(made_event(number))
+    close(worker)
     assert frames(sink) == list(range(100))
 
     def fault():
@@ -238,28 +238,28 @@ def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails(
 
     sink = FaultySink()
     sink.fault = fault
-    outlet = SinkWorker(sink, "fails", capacity=3, patient=True)
+    worker = SinkWorker(sink, "fails", capacity=3, block_when_full=True)
     for number in range(100):
-        outlet.put(made_event(number))
-    assert close(outlet, 0.5) == 3
-    assert outlet.counts.dropped == 100
+        worker.put(made_event(number))
+    assert close(worker, 0.5) == 3
+    assert worker.counts.dropped == 100
 
 
 def test_frame_reports_reach_those_who_want_them_and_are_not_counted():
     sink, deaf = FaultySink(), RecordingSink()
-    outlets = SinkGroup([SinkWorker(sink, "a"), SinkWorker(deaf, "b")])
+    group = SinkGroup([SinkWorker(sink, "a"), SinkWorker(deaf, "b")])
     for number in range(10):
-        outlets.frame(made_report(number))
+        group.put_frame(made_report(number))
     wait_until(lambda: len(sink.reports) == 10, "ten reports")
-    assert all(outlet.counts.received == 0 for outlet in outlets)
+    assert all(worker.counts.received == 0 for worker in group)
     # While nobody comes for them only the newest are kept.
     sink.open.clear()
-    outlets.put(made_event())
+    group.put(made_event())
     wait_until(lambda: deaf.events, "the event is in hand")
     for number in range(1000):
-        outlets.frame(made_report(number))
+        group.put_frame(made_report(number))
     sink.open.set()
-    outlets.close()
+    group.close()
     assert len(sink.reports) <= 210
 
 
@@ -268,22 +268,23 @@ def test_who_reads_standard_output_goes_away():
         raise BrokenPipeError
 
     sink = FaultySink()
+    sink.is_standard_output = True
     sink.fault = fault
-    outlets = SinkGroup([SinkWorker(sink, "console")])
-    assert not outlets.reader_gone
-    outlets.put(made_event())
-    wait_until(lambda: outlets.reader_gone, "noticed")
-    outlets.put(made_event())
-    outlets.close()
-    (outlet,) = outlets
-    assert (outlet.counts.dropped, outlet.counts.queued) == (2, 0)
+    group = SinkGroup([SinkWorker(sink, "console")])
+    assert not group.reader_gone
+    group.put(made_event())
+    wait_until(lambda: group.reader_gone, "noticed")
+    group.put(made_event())
+    group.close()
+    (worker,) = group
+    assert (worker.counts.dropped, worker.counts.queued) == (2, 0)
 
 
 def test_threads_and_descriptors_are_given_back(tmp_path):
     before = threading.active_count()
     for _ in range(20):
-        with open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"csv:{tmp_path}/b")]) as outlets:
-            outlets.put(made_event())
+        with open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"csv:{tmp_path}/b")]) as group:
+            group.put(made_event())
     assert threading.active_count() == before
     assert len((tmp_path / "a").read_text().splitlines()) == 20
 
@@ -301,10 +302,10 @@ def test_a_bounded_queue_is_small(tmp_path):
     """A thousand events are a few megabytes; a hundred thousand more that were dropped are none."""
     sink = FaultySink()
     sink.open.clear()
-    outlet = SinkWorker(sink, "hangs")
+    worker = SinkWorker(sink, "hangs")
     for number in range(20_000):
-        outlet.put(made_event(number))
-    assert len(outlet._waiting) + len(outlet._in_hand) == 1000
-    assert sys.getsizeof(outlet._waiting) < 100_000
+        worker.put(made_event(number))
+    assert len(worker._queue) == 1000
+    assert sys.getsizeof(worker._queue._waiting) < 100_000
     sink.open.set()
-    close(outlet)
+    close(worker)

@@ -5,7 +5,7 @@ import pytest
 from edge.errors import SinkError, WrongUseError
 from edge.preview.access_token import read_token
 from edge.sinks.mqtt.broker_settings import BrokerSettings
-from edge.sinks.prometheus.exporter import metrics_opener
+from edge.sinks.prometheus.exporter import MetricsSink
 from edge.sinks.sink_uri import SinkUri
 from edge.system.credentials import PREVIEW_TOKEN, credential, read_secret, warn_if_readable_by_others
 
@@ -77,7 +77,7 @@ def test_a_file_that_others_can_read_causes_a_warning(tmp_path, caplog):
 
 def test_a_brokers_login(given, tmp_path):
     def login(text, environment):
-        broker = BrokerSettings.of(SinkUri.parse(text), environment)
+        broker = BrokerSettings.from_uri(SinkUri.parse(text), environment)
         return broker.user, broker.password
 
     environment = given(mqtt_login="cam\ngeheim\n")
@@ -102,11 +102,11 @@ def test_the_tokens_of_preview_and_metrics(given):
     environment = given(preview_token=f"{TOKEN}\n", metrics_token=f"{TOKEN}\n")
     assert read_token(None, environment) == TOKEN
     assert read_token(None, {**environment, "MIEN_PREVIEW_TOKEN": TOKEN.upper()}) == TOKEN.upper()
-    with pytest.raises(WrongUseError, match="the credential preview-token holds no good token"):
+    with pytest.raises(WrongUseError, match="the credential preview-token contains no valid token"):
         read_token(None, given(preview_token="short\n"))
     pytest.importorskip("prometheus_client", reason="no prometheus-client: pip install 'mien[metrics]'")
-    assert metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), environment).args[2] == TOKEN
+    assert MetricsSink.prepare(SinkUri.parse("metrics:0.0.0.0:0"), environment).args[2] == TOKEN
     with pytest.raises(WrongUseError, match="expected token_file=FILE"):
-        metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="\n"))
-    with pytest.raises(WrongUseError, match="at least 16 characters"):
-        metrics_opener(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="short\n"))
+        MetricsSink.prepare(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="\n"))
+    with pytest.raises(WrongUseError, match="expected 16 to 4096 letters"):
+        MetricsSink.prepare(SinkUri.parse("metrics:0.0.0.0:0"), given(metrics_token="short\n"))

@@ -1,0 +1,122 @@
+"""Opens sinks by their URIs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from edge.errors import WrongUseError
+from edge.sinks.sink import Sink
+from edge.sinks.sink_group import SinkGroup
+from edge.sinks.sink_uri import SinkUri
+from edge.sinks.sink_worker import CAPACITY, SinkWorker
+from edge.system.addresses import without_credentials
+from edge.system.registry import Registry
+
+_BUILTIN = {
+    "console": "edge.sinks.console:ConsoleSink",
+    "jsonl": "edge.sinks.files.jsonl:JsonLinesSink",
+    "csv": "edge.sinks.files.csv:CsvSink",
+    "mqtt": "edge.sinks.mqtt.mqtt_sink:MqttSink",
+    "mqtts": "edge.sinks.mqtt.mqtt_sink:MqttSink",
+    "metrics": "edge.sinks.prometheus.exporter:MetricsSink",
+}
+#: The sinks by name: those of mien, and those of installed packages with entry points of the group `mien.sinks`.
+REGISTRY: Registry[Sink] = Registry("mien.sinks", "sink", _BUILTIN)
+#: The option that every sink has: how many messages may wait for it.
+_QUEUE = "queue"
+_MAX_CAPACITY = 100_000
+
+
+def sink_usage() -> str:
+    """Return how the command line names mien's own sinks, in one line for help texts and error messages."""
+    usages = list(dict.fromkeys(REGISTRY.get(name).usage for name in _BUILTIN))
+    return f"{', '.join(usages[:-1])} or {usages[-1]}"
+
+
+@dataclass(frozen=True)
+class PreparedSink:
+    """A sink whose URI has been checked, and which is not open yet.
+
+    Attributes:
+        name: for logs and metrics; contains no secret.
+        open: opens the sink; raises SinkError if it can never be written to.
+        capacity: how many messages may wait for it.
+    """
+
+    name: str
+    open: Callable[[], Sink]
+    capacity: int = CAPACITY
+
+
+def prepare_sink(uri: str) -> PreparedSink:
+    """Check a sink's URI, and return what opens the sink. Nothing is opened yet.
+
+    Args:
+        uri: one of the forms of `edge.sinks.SINKS`, or `NAME:...` with the name of a plug-in. Every sink has the option
+            `queue=N`, how many messages may wait for it; for the other options see the modules of the sinks.
+
+    Raises:
+        WrongUseError: there is no such sink, or its URI is not what was expected.
+        MissingExtraError: the sink needs a package that is not installed.
+        SinkError: a file that the URI names cannot be read.
+    """
+    parsed = SinkUri.parse(uri)
+    if parsed.scheme not in REGISTRY:
+        plugins = [f"{name}:..." for name in REGISTRY.names() if name not in _BUILTIN]
+        raise WrongUseError(
+            f"no sink {without_credentials(uri)!r}: expected {sink_usage()}"
+            + (f"; installed plug-ins: {', '.join(plugins)}" if plugins else "")
+        )
+    sink = REGISTRY.get(parsed.scheme)
+    parsed.check_options((*sink.options, _QUEUE))
+    capacity = parsed.integer(_QUEUE, CAPACITY, 1, _MAX_CAPACITY)
+    if sink.requirement is not None:
+        sink.requirement.check()
+    return PreparedSink(parsed.name, sink.prepare(parsed), capacity)
+
+
+def open_sink(uri: str) -> Sink:
+    """Open one sink; a context manager whose `write(event)` delivers one event.
+
+    `write` blocks until the event is written or acknowledged. To send events without waiting, and to several sinks, use
+    `open_sink_group`.
+
+    Args:
+        uri: as for `prepare_sink`.
+
+    Raises:
+        WrongUseError, MissingExtraError: as `prepare_sink` raises them.
+        SinkError: the sink can never be written to.
+    """
+    return prepare_sink(uri).open()
+
+
+def open_sink_group(sinks: Sequence[str | PreparedSink], block_when_full: bool = False) -> SinkGroup:
+    """Open sinks, each with a worker thread and a queue of its own.
+
+    Args:
+        sinks: URIs as for `prepare_sink`, or what `prepare_sink` returned.
+        block_when_full: let `put` wait while a queue is full, instead of dropping the oldest message: for video files
+            and folders, which can wait. A sink that fails is not waited for.
+
+    Raises:
+        WrongUseError: a sink is named twice, or as `prepare_sink` raises it.
+        SinkError: a sink can never be written to; those that were opened are closed again.
+    """
+    prepared = [prepare_sink(sink) if isinstance(sink, str) else sink for sink in sinks]
+    names = [sink.name for sink in prepared]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongUseError(f"sink {name} is given twice: expected each once")
+    with ExitStack() as stack:
+        opened = [stack.enter_context(sink.open()) for sink in prepared]
+        # From here on the workers close them.
+        stack.pop_all()
+    workers = [
+        SinkWorker(sink, each.name, each.capacity, block_when_full) for sink, each in zip(opened, prepared, strict=True)
+    ]
+    for sink in opened:
+        sink.watch(workers)
+    return SinkGroup(workers)
