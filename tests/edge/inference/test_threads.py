@@ -113,12 +113,12 @@ def test_a_real_network_chooses_and_answers_the_same(tmp_path, monkeypatch):
     assert "litert" in key or "tflite" in key
 
 
-def test_the_command_line_and_the_file_take_it(tmp_path, weights, cache, mien):
+def test_the_command_line_and_the_file_take_it(tmp_path, weights, cache, invoke):
     assert _settings(run.make_context("mien run", ["--threads", "auto"])).threads == AUTO
     path = tmp_path / "mien.toml"
     path.write_text('threads = "auto"\n')
     assert _settings(run.make_context("mien run", ["--config", str(path)])).threads == AUTO
-    assert mien("run", "--threads", "auto", "--show-config").out.count('threads = "auto"') == 1
-    done = mien("run", "--threads", "many")
+    assert invoke("run", "--threads", "auto", "--show-config").out.count('threads = "auto"') == 1
+    done = invoke("run", "--threads", "many")
     assert done.code == 2
     assert "expected auto, or 1 to 64" in done.err

@@ -234,6 +234,6 @@ def test_a_detector_made_slow_is_held_to_its_frames_a_second(tmp_path, weights):
     assert "governor: " in done.stderr
 
 
-def test_wrong_limits(mien):
+def test_wrong_limits(invoke):
     for wrong in (("--target-fps", 0), ("--max-cpu", 0), ("--max-cpu", "half")):
-        assert mien("run", *wrong).code == 2
+        assert invoke("run", *wrong).code == 2

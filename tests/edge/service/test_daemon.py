@@ -240,8 +240,8 @@ def test_passwords_are_in_no_line(tmp_path):
     assert "geheim" not in done.stderr + done.stdout
 
 
-def test_aggregates_in_every_kind_of_sink(mien, demo_clip, tmp_path):
-    done = mien(
+def test_aggregates_in_every_kind_of_sink(invoke, demo_clip, tmp_path):
+    done = invoke(
         "run", "--source", demo_clip, "--aggregate", "1s", "--min-faces", 1, "--sink", "console",
         "--sink", f"jsonl:{tmp_path / 'a.jsonl'}", "--sink", f"csv:{tmp_path / 'a.csv'}",
     )  # fmt: skip
