@@ -156,30 +156,31 @@ def fault_at(seed: int, now_s: float) -> str:
 
 
 class ScriptedDetector:
-    """Answers from a list, one entry a call; nothing once it is used up."""
+    """Returns detections from a list, one entry per call; nothing once it is used up."""
 
     name, box_scale = "scripted", 1.0
 
-    def __init__(self, answers: Sequence[list[Detection]]) -> None:
-        self._answers = iter(answers)
+    def __init__(self, detections: Sequence[list[Detection]]) -> None:
+        self._detections = iter(detections)
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """The next answer."""
-        return next(self._answers, [])
+        """Return the next entry."""
+        return next(self._detections, [])
 
 
 class ScriptedClassifier:
-    """Names the class whose number is the face's brightness, with 90 % of the probability."""
+    """Returns the class whose number is the face's brightness, with a probability of 90 %."""
 
     def __init__(self, labels: tuple[str, ...] = FER2013_LABELS) -> None:
-        self.labels, self.size = labels, None
+        self.labels, self.size, self.crop_margin = labels, None, 0.0
         self.card = ModelCard(name="scripted", labels=labels)
+        self.identity = self.card.identity
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """`(n,)` float32: 0.9 for class `brightness`, the rest shared."""
-        answer = np.full(len(self.labels), 0.1 / (len(self.labels) - 1), np.float32)
-        answer[int(face_gray.mean())] = 0.9
-        return answer
+        """Return `(n,)` float32: 0.9 for class `brightness`, the rest shared equally."""
+        scores = np.full(len(self.labels), 0.1 / (len(self.labels) - 1), np.float32)
+        scores[int(face_gray.mean())] = 0.9
+        return scores
 
 
 class RecordingSink(Sink):

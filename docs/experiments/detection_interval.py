@@ -22,15 +22,15 @@ import numpy as np
 from edge.detection import open_detector
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.loop import Parts, Pipeline
-from edge.pipeline.run_report import RunReport
+from edge.pipeline import Components, Pipeline, RunReport
+from edge.recognizer import Recognizer
 from edge.sources.base import ClosingSource
 from edge.sources.video import VideoSource
-from edge.tracking.scheduler import Cadence, DetectionScheduler
+from edge.tracking.scheduler import DetectionInterval, DetectionScheduler
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
-CADENCES: tuple[Cadence, ...] = (1, "auto")
+CADENCES: tuple[DetectionInterval, ...] = (1, "auto")
 #: Boxes that share less than this with one of every-frame detection have missed it.
 SAME_IOU = 0.3
 
@@ -75,17 +75,19 @@ def _share(face: Detection, others: list[Detection]) -> float:
     return max((iou(face.box, other.box) for other in others), default=0.0)
 
 
-def _cpu_ms(frames: list[Frame], name: str, cadence: Cadence, classifier: Classifier) -> tuple[float, RunReport]:
+def _cpu_ms(
+    frames: list[Frame], name: str, cadence: DetectionInterval, classifier: Classifier
+) -> tuple[float, RunReport]:
     """CPU time a frame in milliseconds, and what the loop did."""
-    pipeline = Pipeline(Parts(_Memory(frames), open_detector(name), classifier, cadence=cadence))
+    pipeline = Pipeline(Components.build(_Memory(frames), Recognizer(classifier, detector=name), interval=cadence))
     begin_s = time.process_time()
     report = pipeline.run()
     return (time.process_time() - begin_s) / len(frames) * 1000, report
 
 
 def _rows(title: str, frames: list[Frame], name: str, rounds: int, classifier: Classifier) -> Iterator[str]:
-    costs: dict[Cadence, list[float]] = {cadence: [] for cadence in CADENCES}
-    reports: dict[Cadence, RunReport] = {}
+    costs: dict[DetectionInterval, list[float]] = {cadence: [] for cadence in CADENCES}
+    reports: dict[DetectionInterval, RunReport] = {}
     for _ in range(rounds):
         for cadence in CADENCES:
             cost, reports[cadence] = _cpu_ms(frames, name, cadence, classifier)
@@ -97,7 +99,7 @@ def _rows(title: str, frames: list[Frame], name: str, rounds: int, classifier: C
         if cadence == "auto" and report.faces:
             share, missed, longest_s = _agreement(frames, name)
             agreed = f"| {share:.3f} | {missed}, {longest_s * 1000:.0f} ms |"
-        looks = f"{report.detector_looks} of {report.frames_processed}"
+        looks = f"{report.detector_runs} of {report.frames_processed}"
         yield f"| {title} | {cadence} | {looks} {agreed} {cost:.2f} | {cost / full:.0%} |"
 
 

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,10 +24,9 @@ from crop_margin import HEIGHT, WIDTH, covers, pasted
 
 from edge.datasets.reader import Faces, read_faces
 from edge.detection import Detector, open_detector
-from edge.detection.alignment import crop_face
 from edge.images import Letterbox, Shrinking, shrink
 from edge.inference.classifier import Classifier
-from edge.pipeline.loop import crop_margin
+from edge.recognizer import Recognizer
 from edge.types import Frame
 
 SIDES = (96, 160, 240)
@@ -74,15 +74,18 @@ def looked_for(
     classifier: Classifier, detector: Detector, faces: Faces, side: int, picture_wh: tuple[int, int]
 ) -> tuple[int, int]:
     """How many are found, and how many of those are named rightly."""
-    margin, n_found, right = crop_margin(detector, classifier), 0, 0
+    recognizer, n_found, right = Recognizer(classifier, detector=detector), 0, 0
     x, y = (picture_wh[0] - WIDTH) // 2, (picture_wh[1] - HEIGHT) // 2
     for face, class_id in zip(faces.images, faces.class_ids, strict=True):
         picture = cv2.copyMakeBorder(pasted(face, side), y, y, x, x, cv2.BORDER_REPLICATE)
-        boxes = [one.box for one in detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0))]
-        boxes = [(left, top, w, h) for left, top, w, h in boxes if covers((left - x, top - y, w, h), side)]
-        if boxes:
+        faces_found = [
+            replace(one, key_points=None)
+            for one in detector.detect(Frame(picture))
+            if covers((one.box[0] - x, one.box[1] - y, *one.box[2:]), side)
+        ]
+        if faces_found:
             n_found += 1
-            right += int(classifier.scores(crop_face(picture, boxes[0], margin, classifier.size)).argmax()) == class_id
+            right += int(recognizer.classify_detection(picture, faces_found[0]).scores.argmax()) == class_id
     return n_found, right
 
 

@@ -26,12 +26,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.detection import open_detector
-from edge.detection.alignment import align_face
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import Parts, Pipeline, crop_margin
+from edge.pipeline import Components, Dispatcher, Pipeline
+from edge.recognizer import Recognizer
 from edge.sinks import open_sink_group, prepare_sink
 from edge.sources.base import ClosingSource
 from edge.system.atomic_files import write_json
@@ -118,13 +116,13 @@ def frame_cost(clip: Path, rounds: int) -> dict[str, float]:
 
 def face_cost(clip: Path, times: int = 2000) -> dict[str, float]:
     """From a frame and a face in it to scores, and the bare network, in turns: medians."""
-    classifier, detector = Classifier(find_model(DEFAULT_MODEL)), open_detector("blazeface")
+    classifier = Classifier(find_model(DEFAULT_MODEL))
+    recognizer = Recognizer(classifier, detector="blazeface")
+    detector = recognizer.detector
     frames = (frame for frame in _Again(clip, 1000) if detector.detect(frame))
     frame = next(frames)
-    face, margin = detector.detect(frame)[0], crop_margin(detector, classifier)
-    spent_ms = _in_turns(
-        times, lambda: classifier.scores(align_face(frame.image, face, margin, classifier.size)), classifier.invoke
-    )
+    face = detector.detect(frame)[0]
+    spent_ms = _in_turns(times, lambda: recognizer.classify_detection(frame.image, face), classifier.invoke)
     return {"crop_to_scores_ms": spent_ms[0], "invoke_ms": spent_ms[1], "more_ms": spent_ms[0] - spent_ms[1]}
 
 
@@ -137,7 +135,9 @@ def faces_cost(frames: int = 150, rounds: int = 5) -> dict[str, Any]:
         for n in FACES:
             # Twenty faces of 100 pixels in a grid of five by four.
             faces = [Detection((128.0 * (i % 5) + 14, 120.0 * (i // 5) + 10, 100.0, 100.0), 0.9) for i in range(n)]
-            spent_ms[n] += _frames_ms(Pipeline(Parts(_Still(frames), _Always(faces), classifier)))
+            spent_ms[n] += _frames_ms(
+                Pipeline(Components.build(_Still(frames), Recognizer(classifier, detector=_Always(faces))))
+            )
         invoke_ms += _in_turns(200, classifier.invoke)
     medians = [statistics.median(spent_ms[n]) for n in FACES]
     slope_ms, first_ms = np.polyfit(FACES, medians, 1).tolist()
@@ -242,8 +242,8 @@ def soak(clip: Path, frames: int, detector: str) -> list[dict[str, float]]:
         before_ns = now_ns
 
     with _Again(clip, frames) as source, open_sink_group([prepare_sink(f"jsonl:{os.devnull}")], True) as sinks:
-        parts = Parts(source, open_detector(detector), classifier, Dispatcher(sinks), emit="frame")
-        Pipeline(parts).run(None, after)
+        recognizer = Recognizer(classifier, detector=detector)
+        Pipeline(Components.build(source, recognizer, Dispatcher(sinks), emit="frame")).run(None, after)
     return found
 
 

@@ -21,12 +21,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
-from edge.detection import open_detector
-from edge.inference.classifier import Classifier
-from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, Dispatcher, Pipeline
 from edge.preview import Preview
+from edge.recognizer import Recognizer
 from edge.sources.demo import DemoSource
 from edge.types import Frame, FrameReport, Track
 
@@ -126,9 +123,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    classifier = Classifier(find_model(DEFAULT_MODEL), 1)
     with DemoSource(paced=False) as source, _Timed("127.0.0.1", 0) as preview:
-        pipeline = Pipeline(Parts(source, open_detector("blazeface", 1), classifier, Dispatcher(preview=preview)))
+        pipeline = Pipeline(Components.build(source, Recognizer(), Dispatcher(viewer=preview)))
         phases = Phases(pipeline, preview, options.rounds, options.seconds)
 
         def after(_: Frame | None) -> None:

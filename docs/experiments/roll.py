@@ -9,6 +9,7 @@ middle, and the face that the detector finds is cut out as it stands and upright
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,12 @@ from crop_margin import HEIGHT, WIDTH, covers, pasted
 
 from edge.datasets.reader import Faces, read_faces
 from edge.detection import Detector, open_detector
-from edge.detection.alignment import align_face, crop_face, roll_deg
+from edge.detection.alignment import roll_deg
 from edge.inference.classifier import Classifier
-from edge.pipeline.loop import crop_margin
+from edge.recognizer import Recognizer
 from edge.types import Frame
 
-LEANS = (0, 10, 15, 20, 30, 45, 60)
+ROLLS_DEG = (0, 10, 15, 20, 30, 45, 60)
 SIDE = 240
 
 
@@ -32,29 +33,27 @@ def main(model: Path, data: Path, detector_name: str) -> None:
     faces = read_faces(data, ("PublicTest",))["PublicTest"]
     print("| degrees | found | the eyes say, median | as it stands | upright |")
     print("| --- " * 5 + "|")
-    for lean in LEANS:
-        print(f"| {lean} | {row(classifier, detector, faces, lean)} |", flush=True)
+    for roll in ROLLS_DEG:
+        print(f"| {roll} | {row(classifier, detector, faces, roll)} |", flush=True)
 
 
-def row(classifier: Classifier, detector: Detector, faces: Faces, lean: int) -> str:
+def row(classifier: Classifier, detector: Detector, faces: Faces, roll: int) -> str:
     """Of the faces that are found, turned so far clockwise: how many, how far by their eyes, accuracy either way."""
-    margin, right, leans = crop_margin(detector, classifier), np.zeros(2, int), []
-    turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), -lean, 1)
+    recognizer, right, rolls = Recognizer(classifier, detector=detector), np.zeros(2, int), []
+    turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), -roll, 1)
     for face, class_id in zip(faces.images, faces.class_ids, strict=True):
         picture = cv2.warpAffine(pasted(face, SIDE), turn, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         found = [one for one in detector.detect(Frame(picture, 0, 0.0, 0.0, 0.0)) if covers(one.box, SIDE)]
         if not found:
             continue
-        leans.append(roll_deg(found[0]))
-        crops = (
-            crop_face(picture, found[0].box, margin, classifier.size),
-            align_face(picture, found[0], margin, classifier.size),
-        )
-        right += [int(classifier.scores(crop).argmax()) == class_id for crop in crops]
-    if not leans:
+        rolls.append(roll_deg(found[0]))
+        # Without key points a face is cropped as it is.
+        ways = (replace(found[0], key_points=None), found[0])
+        right += [int(recognizer.classify_detection(picture, way).scores.argmax()) == class_id for way in ways]
+    if not rolls:
         return "0 | | |"
-    shares = " | ".join(f"{n / len(leans):.2%}" for n in right)
-    return f"{len(leans)} of {len(faces)} | {np.median(leans):.1f} | {shares}"
+    shares = " | ".join(f"{n / len(rolls):.2%}" for n in right)
+    return f"{len(rolls)} of {len(faces)} | {np.median(rolls):.1f} | {shares}"
 
 
 if __name__ == "__main__":

@@ -1,20 +1,19 @@
-"""Options and displays that several commands share."""
+"""Options that several commands share, and how they read data sets."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from edge.cli.parameter_types import Parsed
-from edge.datasets.reader import SPLITS, Faces, Progress, read_faces
-from edge.detection import DETECTORS
+from edge.cli.progress import progress
+from edge.datasets.reader import SPLITS, Faces, read_faces
+from edge.detection import DEFAULT_DETECTOR, detector_help
 from edge.inference.shipped_models import DEFAULT_MODEL
 from edge.inference.threads import parse_threads
-from edge.tracking.scheduler import parse_cadence
+from edge.tracking.scheduler import parse_interval
 
 data = click.option(
     "--data",
@@ -28,13 +27,13 @@ split = click.option(
     type=click.Choice(SPLITS),
     default="PublicTest",
     show_default=True,
-    help="Which faces to score.",
+    help="The faces to score.",
 )
 votes = click.option(
     "--votes",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="FER+'s fer2013new.csv for the same rows.",
+    help="The file fer2013new.csv of FER+, for the same rows.",
 )
 model = click.option(
     "--model",
@@ -45,41 +44,25 @@ model = click.option(
 )
 detector = click.option(
     "--detector",
-    default="blazeface",
+    default=DEFAULT_DETECTOR,
     show_default=True,
     metavar="DETECTOR",
-    help=f"One of {', '.join(DETECTORS)}, yunet:FILE.onnx or blazeface:FILE.tflite.",
+    help=f"The face detector: {detector_help()}.",
 )
 cadence = click.option(
     "--cadence",
-    type=Parsed("cadence", parse_cadence),
+    type=Parsed("interval", parse_interval),
     metavar="auto|N",
-    help="The detector looks at every Nth frame, or when the scene asks for it; between, faces are followed. Without "
-    "it: live sources auto, others 1.",
+    help="The detection interval: the detector runs in every Nth frame, or when the scene requires it (auto); in "
+    "between, faces are propagated by optical flow. Default: auto for live sources, 1 for others.",
 )
 threads = click.option(
     "--threads",
     type=Parsed("threads", parse_threads),
     default=1,
     show_default=True,
-    help="Threads of each network; auto measures for a second which number is fastest here, and remembers it.",
+    help="Threads of each network; auto measures for a second which number is the fastest here, and stores it.",
 )
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Progress]:
-    """A bar on a terminal's standard error, nothing elsewhere; yields `callback(done, total)`."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    bar_on_stderr = click.progressbar(length=1, label=label, file=sys.stderr)
-    with bar_on_stderr as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield advance
 
 
 def read_with_progress(
@@ -88,7 +71,7 @@ def read_with_progress(
     votes: Path | None = None,
     on_bad: Callable[[str], None] | None = None,
 ) -> dict[str, Faces]:
-    """`read_faces` behind a progress bar; says in one line on standard error what was left out."""
+    """Call `read_faces` with a progress bar, and report in one line on standard error which records were skipped."""
     bad: list[str] = []
 
     def note(line: str) -> None:
@@ -100,5 +83,5 @@ def read_with_progress(
         faces = read_faces(path, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
         n = len(bad) + sum(map(len, faces.values()))
-        click.echo(f"{path.name}: {len(bad)} of {n} left out as unreadable, the first: {bad[0]}", err=True)
+        click.echo(f"{path.name}: {len(bad)} of {n} skipped as unreadable, the first: {bad[0]}", err=True)
     return faces

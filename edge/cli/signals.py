@@ -1,4 +1,4 @@
-"""What signals ask of a run."""
+"""Signals: what they make a run do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Handlers = dict[signal.Signals, Callable[[int, FrameType | None], Any]]
 
 @contextmanager
 def handling(handlers: Handlers) -> Iterator[None]:
-    """Let signals do something else while the block lasts."""
+    """Install signal handlers for the duration of the block."""
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
@@ -29,18 +29,18 @@ def handling(handlers: Handlers) -> Iterator[None]:
 
 
 class Signals:
-    """From before the camera is opened until the report is written.
+    """The signals of a run, from before the camera is opened until the report is written.
 
     Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints the
-    report. SIGHUP asks for the configuration to be read again, where there is one; else it ends the run, unless it
-    was ignored before (`nohup`).
+    report. SIGHUP reads the configuration again, where there is one; otherwise it ends the run, unless it was ignored
+    before (`nohup`).
 
     Args:
-        reloads: there is a configuration that can be read again.
+        reloads: whether there is a configuration that can be read again.
 
     Attributes:
-        daemon: what they are for; None until it is there.
-        reload: SIGHUP has come; to be set back by whoever does what it asks.
+        daemon: the run that they control; None until it is open.
+        reload: SIGHUP has arrived; whoever reloads sets it back.
         handlers: for `handling`.
     """
 
@@ -50,10 +50,10 @@ class Signals:
         handlers: Handlers = {
             signal.SIGINT: self._end,
             signal.SIGTERM: self._end,
-            signal.SIGUSR1: self._tell,
+            signal.SIGUSR1: self._print_report,
         }
         if reloads or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            handlers[signal.SIGHUP] = self._ask if reloads else self._end
+            handlers[signal.SIGHUP] = self._request_reload if reloads else self._end
         self.handlers = handlers
 
     def _end(self, number: int, _: FrameType | None) -> None:
@@ -62,9 +62,9 @@ class Signals:
         self.daemon.pipeline.stop()
         signal.signal(number, signal.default_int_handler)
 
-    def _ask(self, _: int, __: FrameType | None) -> None:
+    def _request_reload(self, _: int, __: FrameType | None) -> None:
         self.reload = True
 
-    def _tell(self, _: int, __: FrameType | None) -> None:
+    def _print_report(self, _: int, __: FrameType | None) -> None:
         if self.daemon is not None:
             click.echo(self.daemon.report().as_text(), err=True)

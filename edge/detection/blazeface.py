@@ -2,7 +2,7 @@
 
 The constants are those of MediaPipe's graphs `face_detection_short_range.pbtxt` and
 `face_detection_full_range.pbtxt` (SsdAnchorsCalculator, TensorsToDetectionsCalculator and
-NonMaxSuppressionCalculator): fixed-size anchors at the cells' centres, boxes and six key points as offsets
+NonMaxSuppressionCalculator): fixed-size anchors at the centers of the cells, boxes and six key points as offsets
 in pixels of the input, scores as logits, overlapping detections blended by their scores.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,128 +27,148 @@ from edge.types import Detection, Frame
 Floats = npt.NDArray[np.float32]
 
 
+#: Overlap from which two detections are one face.
+MAX_OVERLAP = 0.3
+
+
 @dataclass(frozen=True)
 class Variant:
     """One trained BlazeFace.
 
     Attributes:
         input_size: height and width in pixels.
-        grids: (cells a side, anchors a cell) of each feature map.
+        grids: (cells per side, anchors per cell) of each feature map.
         min_score: MediaPipe's threshold.
-        box_scale: see `edge.detection.Detector`.
     """
 
     input_size: int
     grids: tuple[tuple[int, int], ...]
     min_score: float
-    box_scale: float
 
 
-VARIANTS = {
-    # Strides 8, 16, 16, 16 with two anchors each: the three maps of stride 16 share their cells.
-    "blazeface-short": Variant(128, ((16, 2), (8, 6)), 0.5, 0.97),
-    "blazeface": Variant(192, ((48, 1),), 0.6, 1.0),
-}
-#: Overlap from which two detections are one face.
-MAX_OVERLAP = 0.3
-
-
-class BlazeFaceDetector:
-    """BlazeFace through LiteRT.
+class BlazeFace:
+    """BlazeFace full range, for faces up to about five meters away, through LiteRT.
 
     Args:
-        name: `blazeface` (full range: faces to about five metres) or `blazeface-short` (one near face).
+        weights: the bytes of the .tflite.
+        label: what errors call the weights.
         threads: for the interpreter.
-        path: weights of one's own, float ends, such as `mien convert quantize --frames` writes; None for MediaPipe's.
+
+    Attributes:
+        invoke: runs the network alone on what its input tensor holds.
 
     Raises:
-        WeightsMissingError: `mien models pull` has not been run.
         DetectorError: the weights are not BlazeFace's.
     """
 
-    def __init__(self, name: str = "blazeface", threads: Threads = 1, path: Path | None = None) -> None:
-        self.name = name
-        self._variant = VARIANTS[name]
-        self.box_scale = self._variant.box_scale
-        self._anchors = anchor_centres(self._variant)
-        weights = read_weights(name) if path is None else read_parts(path)[0]
-        self._interpreter = load_interpreter(weights, threads, f"the detector {path or name}")
-        #: Runs the network on what its input holds, bare.
+    name: ClassVar[str] = "blazeface"
+    box_scale: ClassVar[float] = 1.0
+    weights_suffix: ClassVar[str] = ".tflite"
+    cost_depends_on_frame_size: ClassVar[bool] = False
+    variant: ClassVar[Variant] = Variant(192, ((48, 1),), 0.6)
+
+    def __init__(self, weights: bytes, label: str, threads: Threads = 1) -> None:
+        self._anchors = anchor_centers(self.variant)
+        self._interpreter = load_interpreter(weights, threads, f"the detector {label}")
         self.invoke: Callable[[], None] = self._interpreter.invoke
-        size = self._variant.input_size
+        size = self.variant.input_size
         inputs = self._interpreter.get_input_details()
         answers = self._interpreter.get_output_details()
         outputs = {int(d["shape"][-1]): int(d["index"]) for d in answers if len(d["shape"])}
         floats = all(d["dtype"] == np.float32 for d in (*inputs, *answers))
         if [int(n) for n in inputs[0]["shape"]] != [1, size, size, 3] or set(outputs) != {1, 16} or not floats:
             raise DetectorError(
-                f"{path or f'the weights of {name}'}: expected {name}'s float32 ends, {size}x{size} RGB"
+                f"{label}: expected the float32 inputs and outputs of {self.name}, {size}x{size} RGB; "
+                f"see `mien convert inspect {label}`"
             )
         self._input, self._boxes, self._scores = int(inputs[0]["index"]), outputs[16], outputs[1]
         self._letterbox = Letterbox((size, size))
-        # Compare logits: only what passes is worth a sigmoid.
-        self._threshold = np.float32(np.log(self._variant.min_score / (1 - self._variant.min_score)))
+        # Logits are compared, so that a sigmoid is computed only for what passes.
+        self._threshold = np.float32(np.log(self.variant.min_score / (1 - self.variant.min_score)))
+
+    @classmethod
+    def open(cls, weights: Path | None = None, threads: Threads = 1) -> Self:
+        """Open the detector with MediaPipe's weights, or with those of a file (float inputs and outputs).
+
+        `mien convert quantize --frames` writes such a file.
+
+        Raises:
+            WeightsMissingError: `mien models pull` has not been run.
+            DetectorError: the weights are not BlazeFace's.
+        """
+        if weights is None:
+            return cls(read_weights(cls.name), cls.name, threads)
+        return cls(read_parts(weights)[0], str(weights), threads)
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """All faces in the frame, most confident first, each with six key points.
+        """Return all faces in the frame, most confident first, each with six key points.
 
         Key points: right eye, left eye, nose tip, mouth, right ear, left ear (the person's right and left).
         """
         scale, left, top = self._letterbox.draw(frame.image)
         self._set_input()
         self.invoke()
-        kept, logits, raw = self._answers()
-        if not kept.size:
+        passed, logits, raw = self._outputs()
+        if not passed.size:
             return []
         scores = (1 / (1 + np.exp(-np.clip(logits, -100, 100)))).astype(np.float32)
-        points = decode(raw, self._anchors[kept], self._variant.input_size)
+        points = decode(raw, self._anchors[passed], self.variant.input_size)
         points = (points - np.array([left, top], np.float32)) / np.float32(scale)
         return blend(points, scores)
 
-    # LiteRT refuses to invoke while a view of its tensors is alive: none may outlive these two methods.
+    # LiteRT cannot be invoked while a view of its tensors exists: none may outlive these two methods.
 
     def _set_input(self) -> None:
-        """The letterbox's pixels, 0..255, into the input tensor, as MediaPipe's -1..1."""
+        """Write the letterbox's pixels, 0..255, into the input tensor as -1..1, as MediaPipe does."""
         tensor = self._interpreter.tensor(self._input)()
         np.multiply(self._letterbox.canvas, np.float32(2 / 255), out=tensor[0])
         np.subtract(tensor, np.float32(1), out=tensor)
 
-    def _answers(self) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
-        """Which anchors are above the threshold, with the logits `(n,)` and regressions `(n, 16)` of those alone."""
+    def _outputs(self) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+        """Return the anchors above the threshold, and their logits `(n,)` and regressions `(n, 16)`."""
         logits = self._interpreter.tensor(self._scores)()[0, :, 0]
-        kept = np.flatnonzero(logits > self._threshold)
-        return kept, logits[kept], self._interpreter.tensor(self._boxes)()[0][kept]
+        passed = np.flatnonzero(logits > self._threshold)
+        return passed, logits[passed], self._interpreter.tensor(self._boxes)()[0][passed]
 
 
-def anchor_centres(variant: Variant) -> Floats:
-    """Centres of all anchors, `(n, 2)` float32 as shares of the input, in the order of the outputs."""
-    centres = []
+class BlazeFaceShort(BlazeFace):
+    """BlazeFace short range, for one face near the camera."""
+
+    name: ClassVar[str] = "blazeface-short"
+    box_scale: ClassVar[float] = 0.97
+    # Strides 8, 16, 16, 16 with two anchors each: the three maps of stride 16 share their cells.
+    variant: ClassVar[Variant] = Variant(128, ((16, 2), (8, 6)), 0.5)
+
+
+def anchor_centers(variant: Variant) -> Floats:
+    """Return the centers of all anchors, `(n, 2)` float32 as fractions of the input, in the order of the outputs."""
+    centers = []
     for cells, per_cell in variant.grids:
         steps = (np.arange(cells, dtype=np.float32) + 0.5) / cells
         x, y = np.meshgrid(steps, steps)
-        centres.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
-    return np.concatenate(centres)
+        centers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
+    return np.concatenate(centers)
 
 
 def decode(raw: Floats, anchors: Floats, input_size: int) -> Floats:
-    """Raw regressions to points in pixels of the input.
+    """Turn raw regressions into points in pixels of the input.
 
     Args:
-        raw: `(n, 16)`: centre x, y, width, height, then six key points x, y, all relative to the anchor.
-        anchors: `(n, 2)` centres as shares of the input.
+        raw: `(n, 16)`: center x, y, width, height, then six key points x, y, all relative to the anchor.
+        anchors: `(n, 2)` centers as fractions of the input.
         input_size: height and width of the input in pixels.
 
     Returns:
         `(n, 8, 2)`: the box's top-left and bottom-right corner, then six key points.
     """
     origin = anchors * np.float32(input_size)
-    centre, half = raw[:, 0:2] + origin, raw[:, 2:4] / 2
+    center, half = raw[:, 0:2] + origin, raw[:, 2:4] / 2
     key_points = raw[:, 4:16].reshape(-1, 6, 2) + origin[:, None]
-    return np.concatenate([(centre - half)[:, None], (centre + half)[:, None], key_points], axis=1)
+    return np.concatenate([(center - half)[:, None], (center + half)[:, None], key_points], axis=1)
 
 
 def blend(points: Floats, scores: Floats) -> list[Detection]:
-    """Weighted non-maximum suppression: detections that overlap become one, averaged by their scores.
+    """Merge detections that overlap into one, averaged by their scores (weighted non-maximum suppression).
 
     Args:
         points: `(n, 8, 2)`, as `decode` returns them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar, Self
 
 import cv2
 import numpy as np
@@ -10,12 +11,13 @@ import numpy as np
 from edge.detection.weights import YUNET_FILE
 from edge.errors import DetectorError, WeightsMissingError
 from edge.images import fit_within, shrink
+from edge.inference.threads import Threads
 from edge.system.cache import cache_folder
 from edge.types import Detection, Frame
 
 #: OpenCV's defaults for the score and the overlap.
 _MIN_SCORE, _MAX_OVERLAP, _TOP_K = 0.7, 0.3, 5000
-#: Frames are shrunk to this width or height: YuNet was made for 320, and finds 10 to 300 pixels there.
+#: Larger frames are downscaled to this width or height: YuNet was trained for 320 and finds faces of 10 to 300 pixels.
 _MAX_SIDE = 640
 
 
@@ -23,18 +25,19 @@ class YuNetDetector:
     """YuNet, from an .onnx of OpenCV Zoo.
 
     Args:
-        path: the weights; None for the file in mien's cache.
+        path: the weights.
 
     Raises:
         WeightsMissingError: there is no such file.
         DetectorError: OpenCV cannot load it.
     """
 
-    name = "yunet"
-    box_scale = 1.0
+    name: ClassVar[str] = "yunet"
+    box_scale: ClassVar[float] = 1.0
+    weights_suffix: ClassVar[str] = ".onnx"
+    cost_depends_on_frame_size: ClassVar[bool] = True
 
-    def __init__(self, path: Path | None = None) -> None:
-        path = path or cache_folder() / YUNET_FILE
+    def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WeightsMissingError(
                 f"no YuNet weights at {path}: no package carries them, so  mien models pull  cannot; put "
@@ -45,8 +48,14 @@ class YuNetDetector:
         except cv2.error as error:
             raise DetectorError(f"OpenCV cannot load {path}: expected YuNet's .onnx ({error.err})") from error
 
+    @classmethod
+    def open(cls, weights: Path | None = None, threads: Threads = 1) -> Self:
+        """Open the detector with a weights file, or with the one in mien's cache. OpenCV chooses its own threads."""
+        del threads
+        return cls(weights or cache_folder() / YUNET_FILE)
+
     def detect(self, frame: Frame) -> list[Detection]:
-        """All faces in the frame, most confident first; five key points, in YuNet's order.
+        """Return all faces in the frame, most confident first, with five key points in YuNet's order.
 
         Key points: right eye, left eye, nose tip, right and left corner of the mouth.
         """
@@ -59,9 +68,9 @@ class YuNetDetector:
             _, rows = self._net.detect(image)
         except cv2.error as error:
             raise DetectorError(f"YuNet failed on a {image.shape[1]}x{image.shape[0]} frame: {error.err}") from error
-        found = []
+        faces = []
         for row in rows if rows is not None else ():
             x, y, w, h = (float(v) / scale for v in row[:4])
             points = (row[4:14].reshape(5, 2) / scale).astype(np.float32)
-            found.append(Detection((x, y, w, h), float(row[14]), points))
-        return sorted(found, key=lambda face: -face.confidence)
+            faces.append(Detection((x, y, w, h), float(row[14]), points))
+        return sorted(faces, key=lambda face: -face.confidence)

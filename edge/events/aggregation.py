@@ -1,24 +1,24 @@
-"""Counts and shares over many faces, for places where nobody may learn what a single one showed."""
+"""Aggregates over many faces, for places where nobody may learn what a single face showed."""
 
 from __future__ import annotations
 
-from edge.events.builder import expression
+from edge.events.builder import reported_expression
 from edge.types import UNCERTAIN_LABEL, Aggregate, Track
 
-#: Fewer faces than this, and nothing is told of them.
+#: Periods with fewer faces are not reported.
 MIN_FACES = 3
-#: A face that was not seen for longer was not there in between.
+#: A face that was not seen for longer than this was absent in between.
 _MAX_GAP_S = 1.0
 
 
 class Aggregator:
-    """Sums up what is announced of all faces, and tells it once in a while.
+    """Sums up the reported expressions of all faces and gives the aggregate once per period.
 
-    A face counts as one as long as the tracker follows it; who leaves and comes back is two.
+    A face counts as one as long as the tracker follows it; a person who leaves and returns counts twice.
 
     Args:
-        seconds: how long each sum lasts.
-        min_faces: how many different faces a sum must hold; of fewer nothing is told.
+        seconds: length of a period.
+        min_faces: number of different faces that a period must have; otherwise it is not reported.
         source: name of the source.
         labels: class names in the order of the scores.
         model: identity of the model.
@@ -29,18 +29,19 @@ class Aggregator:
         self._source, self._labels, self._model = source, labels, model
         self._since_s: float | None = None
         self._last_s = 0.0
+        #: Track to when it was last seen, and expression to how long it was shown.
         self._seen_s: dict[int, float] = {}
         self._shown_s: dict[str, float] = {}
 
     def add(self, seen: list[Track], now_s: float) -> Aggregate | None:
-        """Take the faces of one frame.
+        """Add the faces of one frame.
 
         Args:
             seen: their tracks.
             now_s: the frame's time in its source.
 
         Returns:
-            The sum that ends with this frame, if one does and may be told.
+            The aggregate of the period that ends with this frame, if one does and may be reported.
         """
         ended = None
         if self._since_s is None:
@@ -50,14 +51,14 @@ class Aggregator:
             self._since_s = now_s
         self._last_s = now_s
         for track in seen:
-            shown = expression(track, self._labels)
+            label = reported_expression(track, self._labels)
             gap_s = min(now_s - self._seen_s.get(track.track_id, now_s), _MAX_GAP_S)
             self._seen_s[track.track_id] = now_s
-            self._shown_s[shown] = self._shown_s.get(shown, 0.0) + gap_s
+            self._shown_s[label] = self._shown_s.get(label, 0.0) + gap_s
         return ended
 
     def finish(self) -> Aggregate | None:
-        """The sum of what came since the last one; None where it may not be told. The next begins."""
+        """Return the aggregate of the current period, or None where it must not be reported; start the next."""
         seconds = 0.0 if self._since_s is None else self._last_s - self._since_s
         faces, shown_s = len(self._seen_s), self._shown_s
         self._since_s, self._seen_s, self._shown_s = None, {}, {}

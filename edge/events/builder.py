@@ -1,18 +1,18 @@
-"""When something is worth an event."""
+"""Events: when a change of expression is worth reporting."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from edge.types import UNCERTAIN, UNCERTAIN_LABEL, Dwell, Event, Frame, State, Track
+from edge.types import UNCERTAIN, UNCERTAIN_LABEL, Event, Frame, Presence, State, Track, Tracks
 
 Emit = Literal["change", "frame"]
 
-#: A new expression must lead the announced one by so much in the smoothed scores: no flicker at a draw.
+#: A new expression must lead the reported one by this much in the smoothed scores, so that a tie does not flicker.
 MIN_LEAD = 0.05
-#: It must lead for so long before it is announced.
+#: It must lead for this long before it is reported.
 MIN_HOLD_S = 0.3
-#: Below this smoothed score no expression is told; above it by `MIN_LEAD` it is told again.
+#: Below this smoothed score no expression is reported; above it by `MIN_LEAD` one is reported again.
 UNCERTAIN_BELOW = 0.35
 
 
@@ -24,7 +24,7 @@ class EventBuilder:
         source: name of the source.
         labels: class names in the order of the scores.
         model: identity of the model, such as `mien-small-int8@1`.
-        min_hold_s: how long a new expression must lead before it is announced.
+        min_hold_s: how long a new expression must lead before it is reported.
         uncertain_below: smoothed score below which a face is `uncertain`; 0 for never.
     """
 
@@ -40,26 +40,26 @@ class EventBuilder:
         self._emit, self._source, self._labels, self._model = emit, source, labels, model
         self._min_hold_s, self._uncertain_below = min_hold_s, uncertain_below
 
-    def events(self, frame: Frame, seen: list[Track], ended: list[Track], latency_ms: dict[str, float]) -> list[Event]:
-        """The events of one frame.
+    def build(self, frame: Frame, tracks: Tracks, latency_ms: dict[str, float]) -> list[Event]:
+        """Return the events of one frame.
 
         Args:
             frame: the frame.
-            seen: tracks of the faces in it.
-            ended: tracks that have ended with it.
-            latency_ms: how long each step has taken for this frame.
+            tracks: the tracker's result for it.
+            latency_ms: stage to milliseconds for this frame.
         """
         if self._emit == "frame":
-            return [self._event(frame, track, "frame", latency_ms) for track in seen]
-        found = []
-        for track in seen:
-            if self._announce(track):
-                found.append(self._event(frame, track, "changed" if track.dwell_s else "started", latency_ms))
-            _count(track)
-        return found + [self._event(frame, track, "ended", latency_ms) for track in ended]
+            return [self._event(frame, track, "frame", latency_ms) for track in tracks.seen]
+        events = []
+        for track in tracks.seen:
+            if self._update_expression(track):
+                state: State = "changed" if track.expression_s else "started"
+                events.append(self._event(frame, track, state, latency_ms))
+            _count_time(track)
+        return events + [self._event(frame, track, "ended", latency_ms) for track in tracks.ended]
 
-    def _announce(self, track: Track) -> bool:
-        """Let the track's expression be what it now is, if it has been so for long enough; says whether it changed."""
+    def _update_expression(self, track: Track) -> bool:
+        """Update the reported expression of a track; return whether it changed."""
         leading = self._leading(track)
         if track.class_id is None:
             track.class_id, track.counted_s = leading, track.seen_s
@@ -75,16 +75,16 @@ class EventBuilder:
         return True
 
     def _leading(self, track: Track) -> int:
-        """The expression that the smoothed scores speak for; the announced one where they hardly speak against it."""
-        best, announced = int(track.smoothed.argmax()), track.class_id
+        """Return the leading class; the reported one where no other leads by enough (hysteresis)."""
+        best, reported = int(track.smoothed.argmax()), track.class_id
         highest = float(track.smoothed[best])
-        if announced == UNCERTAIN:
+        if reported == UNCERTAIN:
             return best if highest >= self._uncertain_below + MIN_LEAD else UNCERTAIN
         if highest < self._uncertain_below:
             return UNCERTAIN
-        if announced is None or highest - float(track.smoothed[announced]) >= MIN_LEAD:
+        if reported is None or highest - float(track.smoothed[reported]) >= MIN_LEAD:
             return best
-        return announced
+        return reported
 
     def _event(self, frame: Frame, track: Track, state: State, latency_ms: dict[str, float]) -> Event:
         scores = track.scores if state == "frame" else track.smoothed
@@ -95,40 +95,38 @@ class EventBuilder:
             track_id=track.track_id,
             box=track.box,
             confidence=track.confidence,
-            emotion=self._label(class_id),
+            emotion=label_of(class_id, self._labels),
             score=float(scores.max() if class_id == UNCERTAIN else scores[class_id]),
             emotions={label: float(v) for label, v in zip(self._labels, scores, strict=True)},
             state=state,
             latency_ms=latency_ms,
             model=self._model,
-            dwell=self._dwell(track) if state == "ended" else None,
+            dwell=self._presence(track) if state == "ended" else None,
         )
 
-    def _dwell(self, track: Track) -> Dwell:
+    def _presence(self, track: Track) -> Presence:
         seconds = track.seen_s - track.since_s
-        counted = sum(track.dwell_s.values())
+        counted = sum(track.expression_s.values())
         if not counted:
-            # Seen once: all of it is what was announced then.
+            # Seen in one frame only: the expression reported then has all of it.
             assert track.class_id is not None
-            return Dwell(seconds, {self._label(track.class_id): 1.0})
-        return Dwell(seconds, {self._label(class_id): s / counted for class_id, s in track.dwell_s.items()})
-
-    def _label(self, class_id: int) -> str:
-        return label_of(class_id, self._labels)
+            return Presence(seconds, {label_of(track.class_id, self._labels): 1.0})
+        shares = {label_of(class_id, self._labels): s / counted for class_id, s in track.expression_s.items()}
+        return Presence(seconds, shares)
 
 
-def expression(track: Track, labels: tuple[str, ...]) -> str:
-    """What was announced of a face; before that, and where nothing is announced, what leads."""
+def reported_expression(track: Track, labels: tuple[str, ...]) -> str:
+    """Return the label that was last reported for a face, or before the first report the leading one."""
     return label_of(int(track.smoothed.argmax()) if track.class_id is None else track.class_id, labels)
 
 
 def label_of(class_id: int, labels: tuple[str, ...]) -> str:
-    """The label of a class, or `uncertain`."""
+    """Return the label of a class, or `uncertain`."""
     return UNCERTAIN_LABEL if class_id == UNCERTAIN else labels[class_id]
 
 
-def _count(track: Track) -> None:
-    """The time since the last sight belongs to the expression that is announced now."""
+def _count_time(track: Track) -> None:
+    """Add the time since the face was last seen to the expression that is reported now."""
     assert track.class_id is not None
-    track.dwell_s[track.class_id] = track.dwell_s.get(track.class_id, 0.0) + track.seen_s - track.counted_s
+    track.expression_s[track.class_id] = track.expression_s.get(track.class_id, 0.0) + track.seen_s - track.counted_s
     track.counted_s = track.seen_s

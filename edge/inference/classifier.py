@@ -1,10 +1,10 @@
-"""The classifier: one interpreter, built once, checked against its card."""
+"""The classifier: one interpreter, built once and checked against its model card."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,18 +23,49 @@ from edge.inference.model_card import read_model
 from edge.inference.threads import Threads
 
 
+class ExpressionClassifier(Protocol):
+    """Names the expression on a gray face; what `Recognizer` needs of a model.
+
+    Attributes:
+        labels: class names in the order of the scores.
+        identity: what events call the model, such as `mien-small-int8@3`.
+        crop_margin: how much wider than BlazeFace's box the square crop is, as a fraction of the box.
+        size: height and width to crop faces at; None where `scores` resizes them itself.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def identity(self) -> str: ...  # noqa: D102
+
+    @property
+    def crop_margin(self) -> float: ...  # noqa: D102
+
+    @property
+    def size(self) -> int | None: ...  # noqa: D102
+
+    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return `(n,)` float32 probabilities of a `(h, w)` uint8 gray face of any size."""
+        ...
+
+
 class Classifier:
-    """Names the expression on a grey face.
+    """Names the expression on a gray face.
 
     Args:
         path: a .tflite with a card, or a foreign one with a side card.
         threads: for the interpreter.
 
     Attributes:
-        card: the model's.
+        path: the file.
+        card: the model card.
         labels: class names in the order of the scores.
-        size: height and width to cut faces out at, so that nothing is left to resize; None where the card of a
-            foreign model wants another way of resizing than `edge.images.shrink`.
+        identity: what events call the model, such as `mien-small-int8@3`.
+        crop_margin: how much wider than BlazeFace's box the square crop is, as a fraction of the box.
+        size: height and width to crop faces at, so that no resizing is left to do; None where the card of a
+            foreign model asks for another interpolation than that of `edge.images`.
+        invoke: runs the network alone on what its input tensor holds.
 
     Raises:
         ModelError: the file is missing, damaged, or breaks the contract or its card.
@@ -43,14 +74,14 @@ class Classifier:
     def __init__(self, path: Path, threads: Threads = 1) -> None:
         model = read_model(path)
         self.path, self.card, self.labels = path, model.card, model.card.labels
+        self.identity, self.crop_margin = model.card.identity, model.card.crop_margin
         self._interpreter = load_interpreter(model.graph, threads, str(path))
         self._input, self._output = self._check()
-        #: Runs the network on what its input holds, bare.
         self.invoke: Callable[[], None] = self._interpreter.invoke
         self._size_wh = (self.card.input_shape[2], self.card.input_shape[1])
         as_contract = self.card.input_range is None or self.card.resize == "contract"
         self.size = self._size_wh[0] if as_contract and self._size_wh[0] == self._size_wh[1] else None
-        self._values = self._value_table()
+        self._values = self._dequantized_values()
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Classify one face.
@@ -59,13 +90,13 @@ class Classifier:
             face_gray: `(h, w)` uint8, any size.
 
         Returns:
-            `(n,)` float32 probabilities, one a label.
+            `(n,)` float32 probabilities, one per label.
         """
         self._set_input(face_gray)
         self.invoke()
-        return self._answer()
+        return self._output_scores()
 
-    # LiteRT refuses to invoke while a view of its tensors is alive: none may outlive these two methods.
+    # LiteRT cannot be invoked while a view of its tensors exists: none may outlive these two methods.
 
     def _set_input(self, face_gray: npt.NDArray[np.uint8]) -> None:
         tensor = self._interpreter.tensor(self._input["index"])()
@@ -74,8 +105,8 @@ class Classifier:
         else:
             tensor[...] = self._foreign_input(face_gray)
 
-    def _answer(self) -> npt.NDArray[np.float32]:
-        """The output tensor as `(n,)` float32, a copy."""
+    def _output_scores(self) -> npt.NDArray[np.float32]:
+        """Return the output tensor as `(n,)` float32, a copy."""
         codes: npt.NDArray[Any] = self._interpreter.tensor(self._output["index"])()[0]
         if self._values is not None:
             return self._values[codes.view(np.uint8)]
@@ -84,8 +115,8 @@ class Classifier:
         scale, zero_point = self._output["quantization"]
         return dequantize(codes, scale, zero_point)
 
-    def _value_table(self) -> npt.NDArray[np.float32] | None:
-        """What each of the 256 codes of an 8-bit output is worth, by its bits; None where it has others."""
+    def _dequantized_values(self) -> npt.NDArray[np.float32] | None:
+        """Return the value of each of the 256 codes of an 8-bit output, by its bits; None for other dtypes."""
         if self.output_dtype.itemsize != 1:
             return None
         scale, zero_point = self._output["quantization"]
@@ -93,7 +124,7 @@ class Classifier:
 
     @property
     def output_dtype(self) -> np.dtype[Any]:
-        """Dtype of the output tensor: int8 in a quantised model, float32 in a foreign one."""
+        """Dtype of the output tensor: int8 in a quantized model, float32 in a foreign one."""
         dtype: np.dtype[Any] = np.dtype(self._output["dtype"])
         return dtype
 
@@ -107,22 +138,24 @@ class Classifier:
         return quantize(values, scale, zero_point, self._input["dtype"])
 
     def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The details of the input and the output, if they are what the contract and the card say."""
+        """Return the details of the input and the output after checking them against the contract and the card."""
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelError(f"{self.path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
-        shape, wanted = tuple(int(n) for n in inputs[0]["shape"]), self.card.input_shape
-        if shape != wanted:
-            raise ModelError(f"{self.path} takes {list(shape)}, its card says {list(wanted)}: mend input_shape")
-        answers = [int(n) for n in outputs[0]["shape"]]
-        if answers != [1, len(self.labels)]:
-            raise ModelError(f"{self.path} answers {answers}, its card has {len(self.labels)} labels")
+        shape, expected = tuple(int(n) for n in inputs[0]["shape"]), self.card.input_shape
+        if shape != expected:
+            raise ModelError(
+                f"{self.path} has input shape {list(shape)}, its card says {list(expected)}: correct its input_shape"
+            )
+        output_shape = [int(n) for n in outputs[0]["shape"]]
+        if output_shape != [1, len(self.labels)]:
+            raise ModelError(f"{self.path} has output shape {output_shape}, its card has {len(self.labels)} labels")
         if self.card.input_range is None:
-            dtype, quantisation = np.dtype(inputs[0]["dtype"]), inputs[0]["quantization"]
-            ours = dtype == np.uint8 and quantisation == (INPUT_SCALE, INPUT_ZERO_POINT)
-            if not ours or shape[3] != 1 or shape[1] != shape[2]:
+            dtype, quantization = np.dtype(inputs[0]["dtype"]), inputs[0]["quantization"]
+            matches_contract = dtype == np.uint8 and quantization == (INPUT_SCALE, INPUT_ZERO_POINT)
+            if not matches_contract or shape[3] != 1 or shape[1] != shape[2]:
                 raise ModelError(
-                    f"{self.path} takes {dtype} {list(shape)}, scale and zero point {quantisation}: expected "
-                    "uint8 [1, H, H, 1], 1 and 0; for a foreign model state input_range in its card"
+                    f"{self.path} has input {dtype} {list(shape)} with scale and zero point {quantization}: expected "
+                    "uint8 [1, H, H, 1] with 1 and 0; for a foreign model state input_range in its card"
                 )
         return inputs[0], outputs[0]

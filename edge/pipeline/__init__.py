@@ -1,1 +1,33 @@
-"""TODO room."""
+"""The loop that takes frames from a source through the recognizer, the tracker and the events to the sinks.
+
+`loop.py` is the loop; `statistics.py` counts and times, `failure_policy.py` decides about frames that fail,
+`load_control.py` and `degradation.py` keep a slow board within its limits, `dispatcher.py` hands the results out, and
+`run_report.py` is what a run ends with. `profiler.py` measures what the loop costs beside its bare parts.
+"""
+
+from __future__ import annotations
+
+from edge.pipeline.debug_frames import DebugFrames
+from edge.pipeline.degradation import DegradationLevel, degradation_levels
+from edge.pipeline.dispatcher import Dispatcher
+from edge.pipeline.load_control import LoadControl, LoadControlReport
+from edge.pipeline.loop import Components, Pipeline
+from edge.pipeline.profiler import StageCosts, stage_costs
+from edge.pipeline.run_report import RunReport
+from edge.pipeline.statistics import STAGES, RunStatistics
+
+__all__ = [
+    "STAGES",
+    "Components",
+    "DebugFrames",
+    "DegradationLevel",
+    "Dispatcher",
+    "LoadControl",
+    "LoadControlReport",
+    "Pipeline",
+    "RunReport",
+    "RunStatistics",
+    "StageCosts",
+    "degradation_levels",
+    "stage_costs",
+]

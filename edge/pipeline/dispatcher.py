@@ -1,4 +1,4 @@
-"""Everyone who learns of a frame, and how much of it."""
+"""The dispatcher: hands events and statistics to the sinks and the preview, except what must not be reported."""
 
 from __future__ import annotations
 
@@ -6,85 +6,100 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from edge.events import Aggregator
 from edge.types import Event, Frame, FrameReport, Message, SourceEvent, Track
 
 if TYPE_CHECKING:
-    from edge.events.aggregation import Aggregator
     from edge.pipeline.debug_frames import DebugFrames
-    from edge.preview import Preview
 
 
-class Sinks(Protocol):
+class MessageSink(Protocol):
     """All sinks as one, such as `edge.sinks.SinkGroup`."""
 
     def put(self, message: Message) -> None:
-        """Take one message."""
+        """Accept one message."""
         ...
 
-    def put_frame(self, report: FrameReport) -> None:
-        """Take what one frame took."""
+    def frame(self, report: FrameReport) -> None:
+        """Accept the report of one frame."""
+        ...
+
+
+class Viewer(Protocol):
+    """Where images are shown, such as `edge.preview.Preview`."""
+
+    def publish(self, frame: Frame, tracks: list[Track], report: FrameReport, labels: tuple[str, ...]) -> None:
+        """Show a frame with its faces."""
+        ...
+
+    def source_state(self, event: SourceEvent) -> None:
+        """Show the state of the source."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Show a notice; an empty text removes it."""
         ...
 
 
 class Dispatcher:
-    """The sinks, the preview, and what is kept from them.
+    """Hands events, frame reports and images to whoever receives them.
 
     Args:
-        sinks: who gets messages; None for nobody.
-        preview: who gets pictures.
-        aggregator: where there is one, sinks get its sums in the place of events and of numbers of faces.
-        debug_frames: what stores pictures.
+        sinks: receive messages; None for none.
+        viewer: receives images; None for none.
+        aggregator: if given, sinks receive its aggregates instead of events and numbers of faces.
+        debug_frames: stores images; None for never.
 
     Attributes:
-        published: messages that the sinks were given.
+        published: number of messages that the sinks received.
     """
 
     def __init__(
         self,
-        sinks: Sinks | None = None,
-        preview: Preview | None = None,
+        sinks: MessageSink | None = None,
+        viewer: Viewer | None = None,
         aggregator: Aggregator | None = None,
         debug_frames: DebugFrames | None = None,
     ) -> None:
-        self._sinks, self._preview, self._aggregator = sinks, preview, aggregator
+        self._sinks, self._viewer, self._aggregator = sinks, viewer, aggregator
         self._debug_frames, self._notice = debug_frames, ""
         self.published = 0
 
     def events(self, events: Sequence[Event]) -> None:
-        """Tell events, where single faces may be told of."""
+        """Publish events, unless single faces must not be reported."""
         if self._aggregator is None:
             for event in events:
                 self._publish(event)
 
     def frame(self, frame: Frame, seen: list[Track], report: FrameReport, labels: tuple[str, ...]) -> None:
-        """Tell what one frame took.
+        """Publish the statistics and the image of one frame.
 
         Args:
-            frame: whose picture nobody writes into any more.
+            frame: nobody may write into its image any more.
             seen: tracks of the faces in it.
-            report: what it took.
-            labels: names of the scores.
+            report: its statistics.
+            labels: class names in the order of the scores.
         """
         if self._aggregator is not None:
             if (aggregate := self._aggregator.add(seen, frame.position_s)) is not None:
                 self._publish(aggregate)
             report = dataclasses.replace(report, faces=None)
         if self._sinks is not None:
-            self._sinks.put_frame(report)
+            self._sinks.frame(report)
         if self._debug_frames is not None:
-            self._debug_frames.take(frame)
-        if self._preview is not None:
-            self._tell_notice(self._preview)
-            self._preview.publish(frame, seen, report, labels)
+            self._debug_frames.store(frame)
+        if self._viewer is not None:
+            self._show_notice(self._viewer)
+            self._viewer.publish(frame, seen, report, labels)
 
     def source(self, event: SourceEvent) -> None:
-        """Tell what has become of the source."""
+        """Publish a change of the source's state."""
         self._publish(event)
-        if self._preview is not None:
-            self._preview.source_state(event)
+        if self._viewer is not None:
+            self._viewer.source_state(event)
 
     def finish(self) -> None:
-        """Nothing comes any more from this source: tell the sum so far."""
+        """Publish the aggregate so far, because nothing more comes from this source."""
         if self._aggregator is not None and (aggregate := self._aggregator.finish()) is not None:
             self._publish(aggregate)
 
@@ -93,8 +108,8 @@ class Dispatcher:
             self._sinks.put(message)
             self.published += 1
 
-    def _tell_notice(self, preview: Preview) -> None:
+    def _show_notice(self, viewer: Viewer) -> None:
         notice = self._debug_frames.notice if self._debug_frames is not None else ""
         if notice != self._notice:
             self._notice = notice
-            preview.notice(notice)
+            viewer.notice(notice)

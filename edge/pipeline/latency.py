@@ -1,4 +1,4 @@
-"""How long each step takes: percentiles in constant memory, for runs of weeks."""
+"""Latency of each stage: percentiles in constant memory, for runs of weeks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-#: Bins grow by 1 % from 1 microsecond to about 1,000 s: a percentile is at most half a percent off.
+#: Bins grow by 1 % from 1 microsecond to about 1,000 s, so that a percentile is off by at most half a percent.
 _GROWTH = math.log(1.01)
 _FLOOR_MS = 0.001
 _BINS = math.ceil(math.log(1e6 / _FLOOR_MS) / _GROWTH)
@@ -31,7 +31,7 @@ class Histogram:
         self.max_ms = max(self.max_ms, duration_ms)
 
     def percentile(self, share: float) -> float:
-        """The duration in milliseconds that `share` (0..1) of all do not exceed; 0 where there is none."""
+        """Return the duration in milliseconds that `share` (0..1) of all do not exceed; 0 without any."""
         if not self.count:
             return 0.0
         rank = max(1, math.ceil(share * self.count))
@@ -39,7 +39,7 @@ class Histogram:
         return min(_FLOOR_MS * math.exp((bin_ + 0.5) * _GROWTH), self.max_ms)
 
     def summary(self) -> dict[str, float]:
-        """`p50_ms, p95_ms, p99_ms, max_ms`."""
+        """Return `p50_ms, p95_ms, p99_ms, max_ms`."""
         return {
             "p50_ms": self.percentile(0.50),
             "p95_ms": self.percentile(0.95),
@@ -48,8 +48,8 @@ class Histogram:
         }
 
 
-class Latency:
-    """Histograms of all stages, and the stages of the frame at hand.
+class StageLatency:
+    """Histograms of all stages, and the durations of the current frame.
 
     Attributes:
         frame_ms: stage to milliseconds, for the current frame.
@@ -60,7 +60,7 @@ class Latency:
         self.frame_ms: dict[str, float] = {}
 
     def start_frame(self) -> None:
-        """Forget the last frame's stages."""
+        """Discard the durations of the last frame."""
         self.frame_ms = {}
 
     def add(self, stage: str, duration_ms: float) -> None:
@@ -76,5 +76,5 @@ class Latency:
         self.add(name, (time.perf_counter() - begin_s) * 1000)
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Stage to percentiles, for the stages that have run."""
+        """Return stage to percentiles, for the stages that have run."""
         return {stage: h.summary() for stage, h in self._histograms.items() if h.count}

@@ -1,4 +1,4 @@
-"""Holds a run to frames a second and to a share of the processor, on a board that is too weak for all of it."""
+"""Load control: keeps a run within a frame rate and a share of the processor, on a board that is too slow for it."""
 
 from __future__ import annotations
 
@@ -13,149 +13,152 @@ from edge.system.logs import RateLimitedLogger
 
 logger = logging.getLogger(__name__)
 
-#: So long, and over so many frames, is measured before something is changed.
+#: Load is measured over this time and at least this number of frames before the level changes.
 WINDOW_S, WINDOW_FRAMES = 2.0, 3
-#: There is room again where less than this share of what is allowed is needed: the next rung up may cost half as much
+#: The level is lowered only while less than this share of the limit is needed: one level up may cost half as much
 #: again.
-ROOM = 0.65
-#: There must have been room for so long before something is taken back; twice as long after each time that this was too
-#: early, so that it does not go to and fro.
+HEADROOM = 0.65
+#: There must have been headroom for this long before the level is lowered; the time doubles after each time that
+#: this was too early, so that the level does not oscillate.
 PATIENCE_S, MAX_PATIENCE_S = 10.0, 640.0
 
 
 @dataclass(frozen=True)
 class LoadControlReport:
-    """What a governor did.
+    """What load control did.
 
     Attributes:
-        target_fps, max_cpu_percent: what it was asked for.
-        changes: how often it went up or down.
-        now, most: the rung that it is on, and the last one of the degradation_levels that it needed.
-        frames_left_out: to save time.
+        target_fps, max_cpu_percent: the limits.
+        changes: number of level changes.
+        level: the current degradation level.
+        highest_level: the most degraded level so far.
+        frames_skipped: frames that were not processed to save time.
     """
 
     target_fps: float | None
     max_cpu_percent: float | None
     changes: int
-    now: str
-    most: str
-    frames_left_out: int
+    level: str
+    highest_level: str
+    frames_skipped: int
 
 
 class LoadControl:
-    """Steps to cheaper degradation levels while too much is needed, and back where there is room.
+    """Raises the degradation level while too much is needed, and lowers it while there is headroom.
 
     Args:
-        rungs: the degradation_levels, see `edge.pipeline.degradation`.
-        target_fps: so many frames a second the loop should be able to process, whether the source gives them or not.
-        max_cpu_percent: so much of one core should be needed at most; 100 is a whole one.
-        clock: in seconds.
-        cpu: CPU time so far, in seconds.
+        levels: see `edge.pipeline.degradation`.
+        target_fps: frames per second that the loop should be able to process, whether or not the source gives them.
+        max_cpu_percent: share of one core to use at most; 100 is a whole core.
+        clock: returns a time in seconds.
+        cpu: returns the CPU time used so far, in seconds.
 
     Attributes:
-        rung: how to run now.
+        frames_skipped: frames that `admits` did not admit.
     """
 
     def __init__(
         self,
-        rungs: Sequence[DegradationLevel] = (DegradationLevel(),),
+        levels: Sequence[DegradationLevel] = (DegradationLevel(),),
         target_fps: float | None = None,
         max_cpu_percent: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         cpu: Callable[[], float] = cpu_s,
     ) -> None:
-        self._rungs, self._target_fps, self._max_cpu_percent = rungs, target_fps, max_cpu_percent
+        self._levels, self._target_fps, self._max_cpu_percent = levels, target_fps, max_cpu_percent
         self._clock, self._cpu = clock, cpu
-        self._at = self._most = self._changes = self._offered = self._left_out = 0
-        self._seldom = RateLimitedLogger(logger)
+        self.frames_skipped = 0
+        self._index = self._highest = self._changes = self._offered = 0
+        self._rate_limited = RateLimitedLogger(logger)
         self._patience_s = PATIENCE_S
-        #: Since when there has been room, and when something was taken back last.
-        self._room_since_s: float | None = None
-        self._raised_s: float | None = None
+        #: Since when there has been headroom, and when the level was last lowered.
+        self._headroom_since_s: float | None = None
+        self._lowered_s: float | None = None
         self._frame_s = 0.0
-        self._begin()
+        self._start_window()
 
     @property
-    def rung(self) -> DegradationLevel:
-        """How to run now."""
-        return self._rungs[self._at]
+    def level(self) -> DegradationLevel:
+        """The current level."""
+        return self._levels[self._index]
 
     def admits(self) -> bool:
-        """Whether the next frame is to be processed; call `spent` after it."""
+        """Return whether the next frame is to be processed; then call `frame_done` after it."""
         self._frame_s = self._clock()
         self._offered += 1
-        if self._offered % self.rung.keep_one_of:
-            self._left_out += 1
+        if self._offered % self.level.keep_one_of:
+            self.frames_skipped += 1
             return False
         return True
 
-    def spent(self) -> None:
-        """A frame was processed: now and then, judge what that took."""
+    def frame_done(self) -> None:
+        """Measure the frame that was processed, and adjust the level where a window of measurement is over."""
         if self._target_fps is None and self._max_cpu_percent is None:
             return
         now_s = self._clock()
         self._busy_s += now_s - self._frame_s
         self._frames += 1
-        if now_s - self._begin_s >= WINDOW_S and self._frames >= WINDOW_FRAMES:
-            self._judge(now_s)
-            self._begin()
+        if now_s - self._window_s >= WINDOW_S and self._frames >= WINDOW_FRAMES:
+            self._adjust(now_s)
+            self._start_window()
 
     def report(self) -> LoadControlReport | None:
-        """What it did; None where nothing was asked for."""
+        """Return what load control did; None where there is no limit."""
         if self._target_fps is None and self._max_cpu_percent is None:
             return None
-        now, most = str(self.rung), str(self._rungs[self._most])
-        return LoadControlReport(self._target_fps, self._max_cpu_percent, self._changes, now, most, self._left_out)
+        level, highest = str(self.level), str(self._levels[self._highest])
+        return LoadControlReport(
+            self._target_fps, self._max_cpu_percent, self._changes, level, highest, self.frames_skipped
+        )
 
-    def _begin(self) -> None:
-        """Begin to measure anew."""
-        self._begin_s, self._begin_cpu_s = self._clock(), self._cpu()
+    def _start_window(self) -> None:
+        self._window_s, self._window_cpu_s = self._clock(), self._cpu()
         self._busy_s, self._frames = 0.0, 0
 
-    def _judge(self, now_s: float) -> None:
-        # Of what is allowed, what is needed: 1 is just right.
+    def _adjust(self, now_s: float) -> None:
+        """Compare what the last window needed with the limits; a load of 1 is exactly the limit."""
         fps = self._frames / max(self._busy_s, 1e-6)
-        for_fps = 0.0 if self._target_fps is None else self._target_fps / fps
-        # A capture process that was replaced takes its time with it.
-        percent = max(0.0, 100 * (self._cpu() - self._begin_cpu_s) / (now_s - self._begin_s))
-        for_cpu = 0.0 if self._max_cpu_percent is None else percent / self._max_cpu_percent
-        said = []
-        if for_fps:
-            said.append(f"{fps:.1f} frames a second could be processed, asked for {self._target_fps:g}")
+        fps_load = 0.0 if self._target_fps is None else self._target_fps / fps
+        # A capture process that was replaced takes its CPU time with it, so the difference may be negative.
+        percent = max(0.0, 100 * (self._cpu() - self._window_cpu_s) / (now_s - self._window_s))
+        cpu_load = 0.0 if self._max_cpu_percent is None else percent / self._max_cpu_percent
+        measured = []
+        if fps_load:
+            measured.append(f"{fps:.1f} frames per second possible, target {self._target_fps:g}")
         if self._max_cpu_percent is not None:
-            said.append(f"{percent:.0f} % of a core is needed, allowed {self._max_cpu_percent:g}")
-        if max(for_fps, for_cpu) > 1:
-            self._lower(now_s, for_cpu > 1, "; ".join(said))
-        elif max(for_fps, for_cpu) < ROOM:
-            self._raise(now_s, "; ".join(said))
+            measured.append(f"{percent:.0f} % of a core used, limit {self._max_cpu_percent:g}")
+        if max(fps_load, cpu_load) > 1:
+            self._degrade(now_s, cpu_load > 1, "; ".join(measured))
+        elif max(fps_load, cpu_load) < HEADROOM:
+            self._recover(now_s, "; ".join(measured))
         else:
-            self._room_since_s = None
+            self._headroom_since_s = None
 
-    def _lower(self, now_s: float, for_cpu: bool, said: str) -> None:
-        """One rung down; frames are left out for the processor's sake only: that makes no frame quicker."""
-        self._room_since_s = None
-        if self._raised_s is not None and now_s - self._raised_s <= self._patience_s:
+    def _degrade(self, now_s: float, cpu_limited: bool, measured: str) -> None:
+        """Raise the level. Frames are skipped for the CPU limit only: skipping makes no frame faster."""
+        self._headroom_since_s = None
+        if self._lowered_s is not None and now_s - self._lowered_s <= self._patience_s:
             self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
-        self._raised_s = None
-        next_ = self._at + 1
-        if next_ < len(self._rungs) and (for_cpu or self._rungs[next_].keep_one_of == 1):
-            self._go(next_, said)
+        self._lowered_s = None
+        next_ = self._index + 1
+        if next_ < len(self._levels) and (cpu_limited or self._levels[next_].keep_one_of == 1):
+            self._set_level(next_, measured)
         else:
-            self._seldom.warning(f"{said}: nothing is left to make it cheaper")
+            self._rate_limited.warning(f"{measured}: no cheaper degradation level is left")
 
-    def _raise(self, now_s: float, said: str) -> None:
-        """One rung up, where there has been room for long enough."""
-        if self._raised_s is not None and now_s - self._raised_s > self._patience_s:
-            # It was right to go up.
-            self._patience_s, self._raised_s = PATIENCE_S, None
-        if self._room_since_s is None:
-            self._room_since_s = now_s
-        if self._at > 0 and now_s - self._room_since_s >= self._patience_s:
-            self._room_since_s, self._raised_s = None, now_s
-            self._go(self._at - 1, said)
+    def _recover(self, now_s: float, measured: str) -> None:
+        """Lower the level, where there has been headroom for long enough."""
+        if self._lowered_s is not None and now_s - self._lowered_s > self._patience_s:
+            # Lowering it last time was right.
+            self._patience_s, self._lowered_s = PATIENCE_S, None
+        if self._headroom_since_s is None:
+            self._headroom_since_s = now_s
+        if self._index > 0 and now_s - self._headroom_since_s >= self._patience_s:
+            self._headroom_since_s, self._lowered_s = None, now_s
+            self._set_level(self._index - 1, measured)
 
-    def _go(self, at: int, said: str) -> None:
-        self._at = at
-        self._most = max(self._most, at)
+    def _set_level(self, index: int, measured: str) -> None:
+        self._index = index
+        self._highest = max(self._highest, index)
         self._changes += 1
-        logger.info("%s: %s", said, self.rung)
+        logger.info("load control: %s: %s", measured, self.level)

@@ -1,4 +1,4 @@
-"""What a run's stages cost beside their bare parts, in one run: where time goes that no network needs."""
+"""The profiler: what each stage of a run costs beside its bare part, measured in one run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.detection import Detector
-from edge.inference.classifier import Classifier
-from edge.pipeline.loop import Parts, Pipeline
+from edge.inference import Classifier
+from edge.pipeline.loop import Components, Pipeline
+from edge.recognizer import Recognizer
 from edge.sources import Source
-from edge.tracking.scheduler import Cadence
+from edge.tracking import DetectionInterval
 from edge.types import Frame
 
-#: Of the pipeline, and what of it is measured bare.
-PARTS = {
+#: Stage of the loop, and the bare part of it that is measured alone.
+BARE_PARTS = {
     "capture": "decode alone",
     "detect": "detector's network alone",
-    "classify": "classifier's network alone, once a face",
+    "classify": "classifier's network alone, once per face",
     "track": "",
     "total": "all these parts",
 }
@@ -33,11 +33,11 @@ class StageCost:
     """One stage.
 
     Attributes:
-        stage: the pipeline's.
+        stage: its name in the loop.
         part: what was measured bare; empty where the stage has no such part.
-        stage_ms: median over the frames; their mean where the detector does not look at every one.
-        bare_ms: the same of the part; None where there is none.
-        ratio: the one by the other, as the sums over all frames have it.
+        stage_ms: median over the frames; their mean where the detector does not run in every frame.
+        bare_ms: the same of the bare part; None where there is none.
+        ratio: `stage_ms` by `bare_ms`, from the sums over all frames.
     """
 
     stage: str
@@ -49,81 +49,83 @@ class StageCost:
 
 @dataclass(frozen=True)
 class StageCosts:
-    """A profile of one clip.
+    """The profile of one clip.
 
     Attributes:
-        frames: how many were processed.
-        detector_looks: how many of them the detector looked at.
-        faces: in all frames.
+        source, detector, model: what ran.
+        frames: number of frames that were processed.
+        detector_runs: number of frames in which the detector ran.
+        faces: number of faces in all frames.
+        stages: their costs.
     """
 
     source: str
     detector: str
     model: str
     frames: int
-    detector_looks: int
+    detector_runs: int
     faces: int
     stages: list[StageCost]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """Return plain values for JSON."""
+        # The second name of the count is that of version 0.1.
+        return {**asdict(self), "detector_looks": self.detector_runs}
 
 
 def stage_costs(
     source: Source,
     clip: Path | None,
-    detector: Detector,
-    classifier: Classifier,
+    recognizer: Recognizer,
     max_frames: int | None,
-    cadence: Cadence = 1,
+    interval: DetectionInterval = 1,
 ) -> StageCosts:
-    """Run a source, and after each frame the bare parts that it needed, so that a drift of the machine hits both.
+    """Run a source, and after each frame the bare parts that it needed, so that a drift of the machine affects both.
 
     Args:
         source: where the frames come from.
-        clip: the video file behind it, to be decoded a second time; None where there is none.
-        detector: one with an `invoke` is run bare too.
-        classifier: the model.
-        max_frames: stop after so many.
-        cadence: how often the detector looks; it runs bare as often.
+        clip: the video file behind it, to decode a second time; None where there is none.
+        recognizer: its detector and classifier are run bare too, where they have an `invoke`.
+        max_frames: number of frames to process at most.
+        interval: the detection interval; the detector runs bare as often.
     """
-    pipeline = Pipeline(Parts(source, detector, classifier, emit="frame", cadence=cadence))
-    again = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]) if clip else None
+    detector, classifier = recognizer.detector, recognizer.classifier
+    pipeline = Pipeline(Components.build(source, recognizer, emit="frame", interval=interval))
+    decoder = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]) if clip else None
     bare_detector: Callable[[], None] | None = getattr(detector, "invoke", None)
-    stages_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
-    bare_ms: dict[str, list[float]] = {stage: [] for stage in PARTS}
-    faces = looks = 0
+    bare_classifier = classifier.invoke if isinstance(classifier, Classifier) else None
+    stages_ms: dict[str, list[float]] = {stage: [] for stage in BARE_PARTS}
+    bare_ms: dict[str, list[float]] = {stage: [] for stage in BARE_PARTS}
+    statistics, faces, runs = pipeline.statistics, 0, 0
 
-    def after(frame: Frame | None) -> None:
-        nonlocal faces, looks
+    def measure(frame: Frame | None) -> None:
+        nonlocal faces, runs
         if frame is None:
             return
-        for stage, spent in pipeline.frame_ms.items():
+        for stage, spent in statistics.frame_ms.items():
             if stage in stages_ms:
                 stages_ms[stage].append(spent)
-        found = pipeline.faces - faces
-        faces = pipeline.faces
-        looked = pipeline.detector_looks > looks
-        looks = pipeline.detector_looks
+        new_faces, faces = statistics.faces - faces, statistics.faces
+        detector_ran, runs = statistics.detector_runs > runs, statistics.detector_runs
         spent_ms = {}
-        if again is not None:
-            spent_ms["capture"] = _timed_ms(again.read)
+        if decoder is not None:
+            spent_ms["capture"] = _timed_ms(decoder.read)
         if bare_detector is not None:
-            spent_ms["detect"] = _timed_ms(bare_detector) if looked else 0.0
-        spent_ms["classify"] = sum(_timed_ms(classifier.invoke) for _ in range(found))
+            spent_ms["detect"] = _timed_ms(bare_detector) if detector_ran else 0.0
+        if bare_classifier is not None:
+            spent_ms["classify"] = sum(_timed_ms(bare_classifier) for _ in range(new_faces))
         for stage, spent in spent_ms.items():
             bare_ms[stage].append(spent)
-        if again is not None and bare_detector is not None:
+        if len(spent_ms) == 3:
             bare_ms["total"].append(sum(spent_ms.values()))
 
     try:
-        report = pipeline.run(max_frames, after)
+        report = pipeline.run(max_frames, measure)
     finally:
-        if again is not None:
-            again.release()
-    # Most frames have none of the detector's cost: a median would hide it.
-    average = np.median if cadence == 1 else np.mean
+        if decoder is not None:
+            decoder.release()
+    # With an interval above 1 the detector costs nothing in most frames: a median would hide it.
+    average = np.median if interval == 1 else np.mean
     costs = [
         StageCost(
             stage,
@@ -132,13 +134,14 @@ def stage_costs(
             float(average(bare_ms[stage])) if bare_ms[stage] else None,
             sum(stages_ms[stage]) / sum(bare_ms[stage]) if sum(bare_ms[stage]) else None,
         )
-        for stage, part in PARTS.items()
+        for stage, part in BARE_PARTS.items()
     ]
-    model, frames = classifier.card.identity, report.frames_processed
-    return StageCosts(source.name, detector.name, model, frames, report.detector_looks, faces, costs)
+    return StageCosts(
+        source.name, detector.name, recognizer.model, report.frames_processed, report.detector_runs, faces, costs
+    )
 
 
 def _timed_ms(call: Callable[[], object]) -> float:
-    begin_s = time.perf_counter()
+    start_s = time.perf_counter()
     call()
-    return (time.perf_counter() - begin_s) * 1000
+    return (time.perf_counter() - start_s) * 1000

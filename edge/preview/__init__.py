@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edge.errors import MissingExtraError, WrongUseError
-from edge.events.builder import expression
+from edge.events import reported_expression
 from edge.preview.access_token import VARIABLE, checked_token
 from edge.preview.broadcast import Broadcast
 from edge.preview.frame_message import FrameMessage
@@ -90,7 +90,7 @@ class Preview:
             labels: names of the scores.
         """
         self._rate.add(report.dropped)
-        self._minutes.add([expression(track, labels) for track in tracks])
+        self._minutes.add([reported_expression(track, labels) for track in tracks])
         if self._broadcast.is_wanted:
             rate = self._rate
             self._broadcast.hand_over(FrameMessage.of(frame, tracks, report, labels, rate.fps, rate.dropped_fps))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.events.builder import expression
+from edge.events import reported_expression
 from edge.types import Box, Frame, FrameReport, Track
 
 #: The longer side of the picture that is sent, in pixels: a phone shows no more, and it bounds the encoder's work.
@@ -56,7 +56,7 @@ class FrameMessage:
         dropped_fps: float,
     ) -> FrameMessage:
         """What is true now. The picture is not copied: nobody may write into it afterwards."""
-        faces = tuple(Face(t.track_id, t.box, expression(t, labels), t.smoothed) for t in tracks)
+        faces = tuple(Face(t.track_id, t.box, reported_expression(t, labels), t.smoothed) for t in tracks)
         return cls(frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)
 
     def as_message(self) -> bytes:

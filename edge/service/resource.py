@@ -1,4 +1,4 @@
-"""A part of the daemon that stays open until its settings change."""
+"""A resource of the daemon that stays open until the settings it depends on change."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ T = TypeVar("T")
 
 
 class ManagedResource(Generic[T]):
-    """Opens a context manager, and another one when it is asked for with another key."""
+    """Holds one open context manager, and opens another one when it is asked for with another key."""
 
     def __init__(self) -> None:
         self._open: tuple[Hashable, AbstractContextManager[T], T] | None = None
 
     def get(self, key: Hashable, make: Callable[[], AbstractContextManager[T]]) -> T:
-        """What was opened under `key`; else what is open is closed, and `make` opens another.
+        """Return what is open under `key`; otherwise close what is open, and open what `make` returns.
 
-        Closed first: two cannot have one camera, or one port.
+        The old one is closed first, because two cannot hold the same camera or port.
         """
         if self._open is None or self._open[0] != key:
             self.close()

@@ -1,7 +1,8 @@
-"""sd_notify: what a service manager is told, over the socket that it names in NOTIFY_SOCKET.
+"""sd_notify: messages to the service manager, over the socket that it names in NOTIFY_SOCKET.
 
-The protocol (sd_notify(3)): one datagram of `KEY=value` lines, to a UNIX socket by path or, behind an `@`, in the
-abstract namespace. Without NOTIFY_SOCKET nobody listens, and nothing is sent.
+The protocol (sd_notify(3)) is one datagram of `KEY=value` lines to a UNIX socket, by path or, after an `@`, in the
+abstract namespace. Without NOTIFY_SOCKET nothing is sent. It is implemented here because it is a page of code, while
+the bindings on PyPI need libsystemd's headers to build.
 """
 
 from __future__ import annotations
@@ -18,33 +19,35 @@ WATCHDOG_VARIABLE, WATCHDOG_PID_VARIABLE = "WATCHDOG_USEC", "WATCHDOG_PID"
 
 
 class NotifySocket:
-    """Where a service manager listens.
+    """The socket of the service manager.
 
     Args:
-        address: a path, or `@NAME`; None where nobody does.
+        address: a path, or `@NAME`; None where there is none.
     """
 
     def __init__(self, address: str | None) -> None:
         self._address = address
         if address is not None and address[:1] not in ("/", "@"):
-            # A virtual machine's vsock, which no device has.
-            logger.warning("%s=%s: expected a path or @NAME; the service manager is not told", SOCKET_VARIABLE, address)
+            # Such as the vsock of a virtual machine.
+            logger.warning(
+                "%s=%s: expected a path or @NAME; the service manager is not notified", SOCKET_VARIABLE, address
+            )
             self._address = None
 
     @classmethod
-    def named_by(cls, environment: Mapping[str, str] = os.environ) -> NotifySocket:
-        """The one that the environment names."""
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> NotifySocket:
+        """Return the socket that the environment names."""
         return cls(environment.get(SOCKET_VARIABLE) or None)
 
     def __bool__(self) -> bool:
-        """Somebody may listen."""
+        """Return whether there is a socket."""
         return self._address is not None
 
     def send(self, *lines: str) -> bool:
         """Send `KEY=value` lines; never waits, never raises.
 
         Returns:
-            Whether they are on their way, or nobody listens. False where they should be sent again: the socket is
+            True where they were sent or there is no socket. False where they should be sent again: the socket is
             full, or its owner is being replaced.
         """
         if self._address is None:
@@ -59,14 +62,14 @@ class NotifySocket:
 
 
 def watchdog_s(environment: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
-    """Seconds after which the service manager takes a silent process for dead; None where it does not look.
+    """Return the time in seconds after which the watchdog kills a silent process; None without a watchdog.
 
     Args:
-        environment: the process's, with WATCHDOG_USEC in microseconds and WATCHDOG_PID.
-        pid: whose watchdog it is asked for; this process's where None.
+        environment: of the process, with WATCHDOG_USEC in microseconds and WATCHDOG_PID.
+        pid: the process; None for this one.
     """
-    asked = environment.get(WATCHDOG_VARIABLE, "")
-    whose = environment.get(WATCHDOG_PID_VARIABLE) or str(os.getpid() if pid is None else pid)
-    if not asked.isdecimal() or not int(asked) or whose != str(os.getpid() if pid is None else pid):
+    timeout_us = environment.get(WATCHDOG_VARIABLE, "")
+    watched = environment.get(WATCHDOG_PID_VARIABLE) or str(os.getpid() if pid is None else pid)
+    if not timeout_us.isdecimal() or not int(timeout_us) or watched != str(os.getpid() if pid is None else pid):
         return None
-    return int(asked) / 1_000_000
+    return int(timeout_us) / 1_000_000

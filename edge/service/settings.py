@@ -1,4 +1,4 @@
-"""What `mien run` is asked to do."""
+"""The settings of a run."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
-from edge.events.aggregation import MIN_FACES
-from edge.events.builder import MIN_HOLD_S, UNCERTAIN_BELOW, Emit
-from edge.inference.shipped_models import DEFAULT_MODEL
-from edge.inference.threads import Threads
-from edge.tracking.scheduler import Cadence
+from edge.detection import DEFAULT_DETECTOR
+from edge.events import MIN_FACES, MIN_HOLD_S, UNCERTAIN_BELOW, Emit
+from edge.inference import DEFAULT_MODEL, Threads
+from edge.tracking import DetectionInterval
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The options of `mien run`, by their names; times in seconds."""
+    """The options of `mien run` by their names; times are in seconds."""
 
     source: str = "demo"
     model: str = DEFAULT_MODEL
-    detector: str = "blazeface"
-    cadence: Cadence | None = None
+    detector: str = DEFAULT_DETECTOR
+    cadence: DetectionInterval | None = None
     target_fps: float | None = None
     max_cpu: float | None = None
     sink: tuple[str, ...] = ("console",)

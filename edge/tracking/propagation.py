@@ -1,4 +1,4 @@
-"""A face that was found in one frame, where later frames have it."""
+"""Propagation: a face that was detected in one frame, and where later frames have it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from edge.tracking.optical_flow import Move
 from edge.tracking.thumbnail import Thumbnail
 from edge.types import Box, Detection
 
-#: Fewer of a face's points than this share tell the same: it turns, something is before it, or it is lost.
-MIN_KEPT = 0.4
-#: Fewer than this, and it moves as flow does not tell exactly: it turns, or speaks with its whole face.
-CALM_KEPT = 0.9
-#: It has become larger or smaller by this factor since it was found.
+#: A face is followed reliably while at least this share of its points agrees; otherwise it turns, is occluded, or lost.
+MIN_AGREEMENT = 0.4
+#: Below this share its motion is no longer that of a rigid object: it turns, or speaks with its whole face.
+STEADY_AGREEMENT = 0.9
+#: A face that grew or shrank by more than this factor since it was detected is detected again.
 MAX_GROWTH = 1.25
-#: It has lost this share of what was to be seen of it: it leaves the picture.
-MIN_STAYING = 0.7
+#: A face of which less than this share is still inside the image leaves it.
+MIN_REMAINING = 0.7
 
 
 @dataclass(frozen=True)
@@ -25,48 +25,48 @@ class PropagatedFace:
     """One face.
 
     Attributes:
-        found: as the detector found it.
-        now: where it is by now.
-        doubtful: it should be looked for.
-        restless: it should be looked for soon, for a box that is exact enough to read the face in it.
+        detected: as the detector found it.
+        now: where it is now.
+        unreliable: the detector should run for it.
+        unsteady: the detector should run for it soon, for a box that is accurate enough to read the face.
     """
 
-    found: Detection
+    detected: Detection
     now: Detection
-    doubtful: bool = False
-    restless: bool = False
+    unreliable: bool = False
+    unsteady: bool = False
 
     def moved(self, move: Move | None, view: Thumbnail) -> PropagatedFace:
-        """Where a move takes it.
+        """Return the face after a move.
 
         Args:
-            move: between the last small picture and this one; None where it could not be followed.
-            view: the small picture.
+            move: between the last thumbnail and this one; None where it could not be followed.
+            view: this thumbnail.
         """
         if move is None:
-            return replace(self, doubtful=True)
-        turn, shift = move.matrix[:, :2], move.matrix[:, 2] / view.scale
+            return replace(self, unreliable=True)
+        rotation, shift = move.matrix[:, :2], move.matrix[:, 2] / view.scale
         x, y, w, h = self.now.box
-        centre = turn @ np.array([x + w / 2, y + h / 2]) + shift
+        center = rotation @ np.array([x + w / 2, y + h / 2]) + shift
         w, h = w * move.scale, h * move.scale
-        box = (float(centre[0]) - w / 2, float(centre[1]) - h / 2, w, h)
+        box = (float(center[0]) - w / 2, float(center[1]) - h / 2, w, h)
         points = self.now.key_points
         if points is not None:
-            points = (points @ turn.T + shift).astype(np.float32)
+            points = (points @ rotation.T + shift).astype(np.float32)
         now = replace(self.now, box=box, key_points=points)
-        growth = w / max(self.found.box[2], 1e-6)
+        growth = w / max(self.detected.box[2], 1e-6)
         size_wh = view.size_wh[0] / view.scale, view.size_wh[1] / view.scale
-        doubtful = (
-            move.kept < MIN_KEPT
+        unreliable = (
+            move.agreement < MIN_AGREEMENT
             or not 1 / MAX_GROWTH <= growth <= MAX_GROWTH
-            or _visible(box, size_wh) < MIN_STAYING * _visible(self.found.box, size_wh)
+            or _visible(box, size_wh) < MIN_REMAINING * _visible(self.detected.box, size_wh)
         )
-        return PropagatedFace(self.found, now, doubtful, self.restless or move.kept < CALM_KEPT)
+        return PropagatedFace(self.detected, now, unreliable, self.unsteady or move.agreement < STEADY_AGREEMENT)
 
 
 def _visible(box: Box, size_wh: tuple[float, float]) -> float:
-    """Share of a box that lies in the picture."""
+    """Return the share of a box that lies inside the image."""
     x, y, w, h = box
-    across = min(x + w, size_wh[0]) - max(x, 0)
-    down = min(y + h, size_wh[1]) - max(y, 0)
-    return max(across, 0) * max(down, 0) / max(w * h, 1e-6)
+    width = min(x + w, size_wh[0]) - max(x, 0)
+    height = min(y + h, size_wh[1]) - max(y, 0)
+    return max(width, 0) * max(height, 0) / max(w * h, 1e-6)

@@ -5,13 +5,8 @@ from itertools import pairwise
 import pytest
 
 from edge.capture.captured_source import CaptureSource
-from edge.detection import open_detector
-from edge.inference.classifier import Classifier
-from edge.inference.shipped_models import DEFAULT_MODEL, find_model
-from edge.pipeline.degradation import DegradationLevel
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.load_control import LoadControl
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, DegradationLevel, Dispatcher, LoadControl, Pipeline
+from edge.recognizer import Recognizer
 from edge.testing import RecordingSink
 from edge.tracking.tracker import MAX_MISS_S, iou
 
@@ -24,27 +19,28 @@ def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, 
     """A real detector, frames of a process of their own, and a governor that changes its mind."""
 
     class Undecided(LoadControl):
-        rung = DegradationLevel()
+        level = DegradationLevel()
 
-    governor, sink, sizes = Undecided(), RecordingSink(), []
+    control, sink, sizes = Undecided(), RecordingSink(), []
 
     def turn(frame):
         if frame is None:
             return
         if not sizes or frame.size_wh != sizes[-1][0]:
-            sizes.append((frame.size_wh, pipeline.faces))
+            sizes.append((frame.size_wh, pipeline.statistics.faces))
         # The portrait is away now and then.
-        if pipeline.faces >= sizes[-1][1] + FACES:
-            governor.rung = DegradationLevel(capture_shrink=2 if len(sizes) == 1 else 1)
+        if pipeline.statistics.faces >= sizes[-1][1] + FACES:
+            control.level = DegradationLevel(capture_downscale=2 if len(sizes) == 1 else 1)
             if len(sizes) == 3:
                 pipeline.stop()
 
     source = CaptureSource(camera.spec, stall_timeout_s=20.0, freeze_timeout_s=0.0)
-    detector, classifier = open_detector("blazeface"), Classifier(find_model(DEFAULT_MODEL))
-    parts = Parts(source, detector, classifier, Dispatcher(sink), "frame", cadence=cadence, governor=governor)
+    components = Components.build(
+        source, Recognizer(), Dispatcher(sink), emit="frame", interval=cadence, load_control=control
+    )
     with source:
-        pipeline = Pipeline(parts)
-        pipeline.run(each_turn=turn)
+        pipeline = Pipeline(components)
+        pipeline.run(after_step=turn)
     assert [size for size, _ in sizes] == [(640, 480), (320, 240), (640, 480)]
     seen = [event for event in sink.events if event.state != "ended"]
     assert len(seen) >= 3 * FACES

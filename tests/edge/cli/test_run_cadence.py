@@ -8,15 +8,12 @@ import sys
 import pytest
 
 from edge.capture import open_watched
-from edge.detection import open_detector
-from edge.inference.classifier import Classifier
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, Dispatcher, Pipeline
+from edge.recognizer import Recognizer
 from edge.sources import open_source
 from edge.sources.video import VideoSource
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import UNCERTAIN_LABEL, SourceEvent
-from tests.conftest import SHIPPED
 from tests.edge.waiting import wait_until
 
 HAPPY = 3
@@ -25,7 +22,8 @@ HAPPY = 3
 def scripted(cadence, live=False):
     source = ScriptedSource([HAPPY] * 30)
     source.live = live
-    return Parts(source, ScriptedDetector([]), ScriptedClassifier(), Dispatcher(RecordingSink()), cadence=cadence)
+    recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([]))
+    return Components.build(source, recognizer, Dispatcher(RecordingSink()), interval=cadence)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +31,9 @@ def scripted(cadence, live=False):
 )
 def test_files_are_looked_at_frame_by_frame_and_live_sources_as_they_need_it(cadence, live, looks):
     report = Pipeline(scripted(cadence, live)).run()
-    assert (report.frames_processed, report.detector_looks) == (30, looks)
-    assert ("the detector looked at" in report.as_text()) == (looks < 30)
-    assert report.as_dict()["detector_looks"] == looks
+    assert (report.frames_processed, report.detector_runs) == (30, looks)
+    assert ("the detector ran in" in report.as_text()) == (looks < 30)
+    assert report.as_dict()["detector_looks"] == report.as_dict()["detector_runs"] == looks
 
 
 def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
@@ -49,32 +47,31 @@ def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
 
 
 def test_a_source_that_goes_offline_forgets_what_was_carried():
-    parts = scripted(30)
-    pipeline = Pipeline(parts)
+    components = scripted(30)
+    pipeline = Pipeline(components)
 
     def after(frame):
         if frame.index == 9:
-            parts.source.change_state(SourceEvent("scripted", "offline", "the cable is out"))
+            components.source.change_state(SourceEvent("scripted", "offline", "the cable is out"))
 
-    assert pipeline.run(each_turn=after).detector_looks == 2
+    assert pipeline.run(after_step=after).detector_runs == 2
 
 
 def test_other_parts_begin_with_a_look_and_looks_are_counted_over_both():
     pipeline = Pipeline(scripted(30))
 
     def after(frame):
-        if frame.index == 9 and pipeline.detector_looks == 1:
+        if frame.index == 9 and pipeline.statistics.detector_runs == 1:
             pipeline.change(scripted(15))
 
-    assert pipeline.run(each_turn=after).detector_looks == 3
+    assert pipeline.run(after_step=after).detector_runs == 3
 
 
 def watched(clip, cadence, emit="change"):
     """The events of the talking head, and the report."""
     sink = RecordingSink()
     with VideoSource(clip) as source:
-        parts = Parts(source, open_detector("blazeface"), Classifier(SHIPPED), Dispatcher(sink), emit, cadence=cadence)
-        report = Pipeline(parts).run()
+        report = Pipeline(Components.build(source, Recognizer(), Dispatcher(sink), emit=emit, interval=cadence)).run()
     assert len({event.track_id for event in sink.events}) == 1
     return sink.events, report
 
@@ -90,7 +87,7 @@ def test_the_talking_head_has_the_same_expressions(talking_head, weights):
     every, _ = watched(talking_head, 1)
     seldom, report = watched(talking_head, "auto")
     assert expressions(seldom) == expressions(every)
-    assert report.detector_looks <= report.frames_processed / 3
+    assert report.detector_runs <= report.frames_processed / 3
     assert report.faces == report.frames_processed
     # Frame by frame, before anything is smoothed, most are read alike.
     alike = [
@@ -100,7 +97,7 @@ def test_the_talking_head_has_the_same_expressions(talking_head, weights):
     assert sum(alike) >= 0.75 * len(alike)
 
 
-def test_the_option_and_the_configuration_file(invoke, demo_clip, tmp_path, weights):
+def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weights):
     report, config = tmp_path / "r.json", tmp_path / "mien.toml"
     for written, arguments, looks in (
         ("", (), 90),
@@ -109,17 +106,17 @@ def test_the_option_and_the_configuration_file(invoke, demo_clip, tmp_path, weig
         ("cadence = 5\n", ("--cadence", 1), 90),
     ):
         config.write_text(f'source = "{demo_clip}"\nreport = "{report}"\n{written}')
-        done = invoke("run", "--config", config, *arguments)
+        done = mien("run", "--config", config, *arguments)
         assert done.code == 0, done.err
         told = json.loads(report.read_text())
         assert told["detector_looks"] >= looks if looks == 18 else told["detector_looks"] <= looks
         assert told["faces"] >= 90
     for wrong in ("0", "often"):
-        done = invoke("run", "--cadence", wrong)
+        done = mien("run", "--cadence", wrong)
         assert done.code == 2
-        assert f"'{wrong}' is no cadence: expected auto, or a number of frames from 1 to 1000" in done.err
+        assert f"'{wrong}' is not a detection interval: expected auto, or a number of frames from 1 to 1000" in done.err
     config.write_text("cadence = true\n")
-    assert invoke("run", "--config", config).code == 2
+    assert mien("run", "--config", config).code == 2
 
 
 def test_sighup_changes_the_cadence(tmp_path, weights):
@@ -142,14 +139,14 @@ def test_sighup_changes_the_cadence(tmp_path, weights):
     assert told["detector_looks"] < told["frames_processed"]
 
 
-def test_profile_spreads_the_detector_over_its_looks(invoke, demo_clip, weights):
-    done = invoke("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
+def test_profile_spreads_the_detector_over_its_looks(mien, demo_clip, weights):
+    done = mien("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
     assert done.code == 0, done.err
     costs = json.loads(done.out)
     assert costs["frames"] == 60
     assert 6 <= costs["detector_looks"] <= 30
     stages = {stage["stage"]: stage for stage in costs["stages"]}
     assert stages["detect"]["ratio"] == pytest.approx(stages["detect"]["stage_ms"] / stages["detect"]["bare_ms"])
-    done = invoke("profile", "--source", demo_clip, "--cadence", "auto", "--max-frames", 20)
-    assert "cadence auto: the detector looked at" in done.out
+    done = mien("profile", "--source", demo_clip, "--cadence", "auto", "--max-frames", 20)
+    assert "detection interval auto: the detector ran in" in done.out
     assert "mean ms" in done.out

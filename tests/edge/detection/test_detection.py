@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.detection import open_detector
-from edge.detection.blazeface import VARIANTS, anchor_centres, blend, decode
+from edge.detection.blazeface import BlazeFace, BlazeFaceShort, anchor_centers, blend, decode
 from edge.errors import DetectorError, WeightsMissingError, WrongUseError
 from edge.tracking.tracker import iou
 from edge.types import Frame
@@ -33,8 +33,8 @@ def crowd(portrait):
 
 
 def test_anchors_are_as_many_as_the_outputs():
-    assert anchor_centres(VARIANTS["blazeface-short"]).shape == (896, 2)
-    full = anchor_centres(VARIANTS["blazeface"])
+    assert anchor_centers(BlazeFaceShort.variant).shape == (896, 2)
+    full = anchor_centers(BlazeFace.variant)
     assert full.shape == (2304, 2)
     assert full[0].tolist() == pytest.approx([0.5 / 48] * 2)
     assert full[1].tolist() == pytest.approx([1.5 / 48, 0.5 / 48])
@@ -149,7 +149,7 @@ def test_an_unknown_detector():
 def test_haar_without_cascades_says_so(monkeypatch):
     """As OpenCV 5 is; the test after this one runs the real thing where it is at hand."""
     monkeypatch.delattr(cv2, "CascadeClassifier")
-    with pytest.raises(DetectorError, match=r"has no Haar cascades, 4\.x had: use --detector blazeface"):
+    with pytest.raises(DetectorError, match=r"has no Haar cascades, 4\.x had them: use --detector blazeface"):
         open_detector("haar")
 
 
@@ -158,7 +158,7 @@ def test_haar_under_opencv_5_says_so(opencv5, tmp_path):
     environment = {**os.environ, "PYTHONPATH": opencv5}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.startswith("5.")
-    assert "has no Haar cascades, 4.x had: use --detector blazeface" in done.stderr
+    assert "has no Haar cascades, 4.x had them: use --detector blazeface" in done.stderr
     run = [sys.executable, "-m", "edge", "run", "--detector", "haar", "--max-frames", "1"]
     done = subprocess.run(run, capture_output=True, text=True, env=environment)
     assert done.returncode == 1

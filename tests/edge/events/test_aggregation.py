@@ -3,8 +3,8 @@ import pytest
 
 from edge.events.aggregation import Aggregator
 from edge.inference.contract import FER2013_LABELS
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, Dispatcher, Pipeline
+from edge.recognizer import Recognizer
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import UNCERTAIN, Detection, Track
 
@@ -55,13 +55,9 @@ def test_sinks_learn_of_no_single_face():
     faces = [Detection((x, 10, 20, 20), 0.9) for x in (0, 25, 43)]
     sink = RecordingSink()
     aggregator = Aggregator(1, 3, "scripted", FER2013_LABELS, "scripted@1")
-    parts = Parts(
-        ScriptedSource([HAPPY] * 25),
-        ScriptedDetector([faces] * 25),
-        ScriptedClassifier(),
-        Dispatcher(sink, aggregator=aggregator),
-    )
-    report = Pipeline(parts).run()
+    recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([faces] * 25))
+    dispatcher = Dispatcher(sink, aggregator=aggregator)
+    report = Pipeline(Components.build(ScriptedSource([HAPPY] * 25), recognizer, dispatcher)).run()
     assert sink.events == []
     assert [told.faces for told in sink.aggregates] == [3, 3, 3]
     assert [told.shares["happy"] for told in sink.aggregates] == [1, 1, 1]

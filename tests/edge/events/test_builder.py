@@ -3,7 +3,7 @@ import pytest
 
 from edge.events.builder import EventBuilder
 from edge.inference.contract import FER2013_LABELS
-from edge.types import Frame, Track
+from edge.types import Frame, Track, Tracks
 
 ANGRY, HAPPY, SAD = 0, 3, 4
 
@@ -17,7 +17,7 @@ def scores(**likely):
 
 def announced(seen, fps=10.0, **settings):
     """What is told of one face whose smoothed scores are `seen`, frame by frame: (frame, state, emotion)."""
-    maker = EventBuilder("change", "s", FER2013_LABELS, "m", **settings)
+    builder = EventBuilder("change", "s", FER2013_LABELS, "m", **settings)
     track, told = None, []
     for i, smoothed in enumerate(seen):
         now_s = i / fps
@@ -25,7 +25,7 @@ def announced(seen, fps=10.0, **settings):
             track = Track(1, (0, 0, 9, 9), 0.9, smoothed, smoothed, now_s, now_s)
         track.smoothed, track.seen_s = smoothed, now_s
         frame = Frame(np.zeros((9, 9), np.uint8), i, 0.0, now_s, 0.0)
-        told += [(event.frame, event.state, event.emotion) for event in maker.events(frame, [track], [], {})]
+        told += [(event.frame, event.state, event.emotion) for event in builder.build(frame, Tracks([track], []), {})]
     return told
 
 
@@ -59,16 +59,16 @@ def test_where_nothing_is_likely_the_face_is_uncertain_and_comes_back_with_a_mar
 
 
 def test_an_uncertain_event_carries_its_highest_score():
-    maker = EventBuilder("change", "s", FER2013_LABELS, "m")
+    builder = EventBuilder("change", "s", FER2013_LABELS, "m")
     smoothed = scores(sad=0.25)
     track = Track(1, (0, 0, 9, 9), 0.9, smoothed, smoothed, 0.0)
-    (event,) = maker.events(Frame(np.zeros((9, 9), np.uint8), 0, 0.0, 0.0, 0.0), [track], [], {})
+    (event,) = builder.build(Frame(np.zeros((9, 9), np.uint8)), Tracks([track], []), {})
     assert (event.emotion, event.score) == ("uncertain", pytest.approx(0.25))
     assert tuple(event.emotions) == FER2013_LABELS
 
 
 def test_each_frame_has_its_own_answer_however_doubtful():
-    maker = EventBuilder("frame", "s", FER2013_LABELS, "m")
+    builder = EventBuilder("frame", "s", FER2013_LABELS, "m")
     track = Track(1, (0, 0, 9, 9), 0.9, scores(sad=0.25), scores(happy=0.9), 0.0)
-    (event,) = maker.events(Frame(np.zeros((9, 9), np.uint8), 0, 0.0, 0.0, 0.0), [track], [], {})
+    (event,) = builder.build(Frame(np.zeros((9, 9), np.uint8)), Tracks([track], []), {})
     assert (event.state, event.emotion) == ("frame", "sad")

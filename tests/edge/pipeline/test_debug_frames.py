@@ -20,15 +20,15 @@ def frame(index):
 def test_pictures_are_stored_loudly_and_it_ends_by_itself(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "FPS", 1000)
     folder = tmp_path / "pictures"
-    with caplog.at_level(logging.INFO, "edge"), DebugFrames(folder, lasts_s=0.5) as frames:
+    with caplog.at_level(logging.INFO, "edge"), DebugFrames(folder, duration_s=0.5) as frames:
         assert str(folder) in frames.notice
         assert "PICTURES ARE BEING STORED" in caplog.text
         for index in range(200):
-            frames.take(frame(index))
+            frames.store(frame(index))
             time.sleep(0.005)
         assert frames.notice == ""
-        assert "over" in caplog.text
-        frames.take(frame(250))
+        assert "finished" in caplog.text
+        frames.store(frame(250))
     assert len(list(folder.glob("*.jpg"))) == frames.stored > 3
     assert not (folder / "00000250.jpg").exists()
     assert folder.stat().st_mode & 0o077 == 0
@@ -37,12 +37,12 @@ def test_pictures_are_stored_loudly_and_it_ends_by_itself(tmp_path, monkeypatch,
 
 def test_a_folder_is_used_once(tmp_path, caplog):
     with DebugFrames(tmp_path / "p") as first:
-        first.take(frame(0))
+        first.store(frame(0))
         wait_until(lambda: first.stored == 1, "a stored picture")
     # As after a crash, when the service manager starts the daemon again.
     with DebugFrames(tmp_path / "p") as second:
         assert second.notice == ""
-        second.take(frame(1))
+        second.store(frame(1))
     assert second.stored == 0
     assert "is not empty" in caplog.text
 
@@ -50,7 +50,7 @@ def test_a_folder_is_used_once(tmp_path, caplog):
 def test_a_full_disk_is_said_and_stops_nothing(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "MIN_FREE_BYTES", 1e18)
     with DebugFrames(tmp_path / "p") as frames:
-        frames.take(frame(0))
+        frames.store(frame(0))
         wait_until(lambda: "almost full" in caplog.text, "a line in the log")
     assert frames.stored == 0
 
@@ -71,13 +71,13 @@ def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
         def publish(self, *_):
             pass
 
-    with DebugFrames(tmp_path / "p", lasts_s=0.2) as frames:
-        audience = Dispatcher(preview=Viewers(), debug_frames=frames)
+    with DebugFrames(tmp_path / "p", duration_s=0.2) as frames:
+        dispatcher = Dispatcher(viewer=Viewers(), debug_frames=frames)
         for _ in range(3):
-            audience.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
+            dispatcher.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
             time.sleep(0.15)
             frames._next_s = 0
-    audience.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
+    dispatcher.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
     assert len(told) == 2
     assert "BEING STORED" in told[0]
     assert told[1] == ""

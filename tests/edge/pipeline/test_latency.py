@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.pipeline.latency import Histogram, Latency
+from edge.pipeline.latency import Histogram, StageLatency
 from edge.system.board import peak_rss_mb, temperature_c, throttled
 
 
@@ -26,7 +26,7 @@ def test_nothing_one_and_the_ends_of_the_range():
 
 
 def test_stages_are_counted_and_the_frames_own_are_forgotten():
-    latency = Latency(("a", "b"))
+    latency = StageLatency(("a", "b"))
     with latency.stage("a"):
         pass
     assert set(latency.frame_ms) == {"a"}

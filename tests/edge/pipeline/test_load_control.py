@@ -13,9 +13,9 @@ import pytest
 
 from edge.detection import open_detector
 from edge.detection.downscaling import detect_downscaled
-from edge.pipeline.degradation import DegradationLevel, degradation_levels
-from edge.pipeline.load_control import PATIENCE_S, WINDOW_S, LoadControl
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, DegradationLevel, LoadControl, Pipeline, degradation_levels
+from edge.pipeline.load_control import PATIENCE_S, WINDOW_S
+from edge.recognizer import Recognizer
 from edge.sources import is_camera
 from edge.system.cpu import cpu_s
 from edge.testing import ScriptedClassifier, ScriptedDetector, ScriptedSource
@@ -23,7 +23,7 @@ from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import clip
 
-LIVE = degradation_levels("haar", live=True)
+LIVE = degradation_levels(True, live=True)
 FPS = 30
 
 
@@ -32,70 +32,67 @@ class Board:
 
     Attributes:
         now_s, spent_s: the clock, and CPU time.
-        rungs: on which the governor was, one a frame that came.
+        levels: on which the governor was, one a frame that came.
     """
 
-    def __init__(self, frame_s, rungs=LIVE, **limits):
+    def __init__(self, frame_s, levels=LIVE, **limits):
         self.now_s = self.spent_s = 0.0
-        self.frame_s, self.rungs = frame_s, []
-        self.governor = LoadControl(rungs, clock=lambda: self.now_s, cpu=lambda: self.spent_s, **limits)
+        self.frame_s, self.levels = frame_s, []
+        self.control = LoadControl(levels, clock=lambda: self.now_s, cpu=lambda: self.spent_s, **limits)
 
     def run(self, seconds):
         end_s = self.now_s + seconds
         while self.now_s < end_s:
             began_s = self.now_s
-            rung = self.governor.rung
-            if self.governor.admits():
-                took_s = self.frame_s(rung, self.now_s)
+            level = self.control.level
+            if self.control.admits():
+                took_s = self.frame_s(level, self.now_s)
                 self.now_s += took_s
                 self.spent_s += took_s
-                self.governor.spent()
-            self.rungs.append(rung)
+                self.control.frame_done()
+            self.levels.append(level)
             self.now_s = max(self.now_s, began_s + 1 / FPS)
         return self
 
     @property
     def changes(self):
-        return self.governor.report().changes
+        return self.control.report().changes
 
 
 def detector_of(seconds):
     """A detector that takes so long, and 3 ms of everything else."""
-    return lambda rung, _: 0.003 + seconds / (rung.stretch * rung.shrink)
+    return lambda level, _: 0.003 + seconds / (level.interval_factor * level.downscale)
 
 
 def test_without_limits_nothing_is_governed():
     board = Board(detector_of(1.0)).run(60)
-    assert set(board.rungs) == {DegradationLevel()}
-    assert board.governor.report() is None
+    assert set(board.levels) == {DegradationLevel()}
+    assert board.control.report() is None
 
 
 def test_what_is_quick_enough_stays_as_it_is():
     board = Board(detector_of(0.01), target_fps=25, max_cpu_percent=50).run(120)
-    assert set(board.rungs) == {DegradationLevel()}
+    assert set(board.levels) == {DegradationLevel()}
     assert board.changes == 0
 
 
 def test_it_looks_more_seldom_then_at_less_and_leaves_frames_out_last():
-    board = Board(lambda rung, _: 0.05, max_cpu_percent=10).run(60)
-    order = list(dict.fromkeys(board.rungs))
+    board = Board(lambda level, _: 0.05, max_cpu_percent=10).run(60)
+    order = list(dict.fromkeys(board.levels))
     assert order == list(LIVE)
-    assert [rung.keep_one_of for rung in order[:4]] == [1] * 4
-    report = board.governor.report()
-    assert report.frames_left_out > 0
-    assert (
-        report.now
-        == "the detector looks 4 times as seldom, at frames of 1/2 of their width, 1 of 8 frames is processed"
-    )
+    assert [level.keep_one_of for level in order[:4]] == [1] * 4
+    report = board.control.report()
+    assert report.frames_skipped > 0
+    assert report.level == "detection interval x4, detection at 1/2 of the frame width, 1 of 8 frames processed"
 
 
 def test_for_frames_a_second_it_goes_as_far_as_it_must_and_leaves_none_out():
     board = Board(detector_of(0.15), target_fps=20).run(60)
-    assert board.governor.rung == DegradationLevel(4)
-    assert board.governor.report().frames_left_out == 0
+    assert board.control.level == DegradationLevel(4)
+    assert board.control.report().frames_skipped == 0
     hopeless = Board(detector_of(9), target_fps=20).run(120)
-    assert hopeless.governor.rung == DegradationLevel(4, 2)
-    assert hopeless.governor.report().frames_left_out == 0
+    assert hopeless.control.level == DegradationLevel(4, 2)
+    assert hopeless.control.report().frames_skipped == 0
 
 
 def test_a_source_that_gives_fewer_frames_than_the_target_is_no_reason():
@@ -110,56 +107,56 @@ def test_the_processor_is_held_at_what_is_allowed():
     assert (board.spent_s - spent_s) / 60 <= 0.45
 
 
-def test_it_goes_back_up_when_there_is_room_and_one_rung_at_a_time():
-    board = Board(lambda rung, now_s: detector_of(0.1 if now_s < 20 else 0.004)(rung, now_s), max_cpu_percent=40)
+def test_it_goes_back_up_when_there_is_room_and_one_level_at_a_time():
+    board = Board(lambda level, now_s: detector_of(0.1 if now_s < 20 else 0.004)(level, now_s), max_cpu_percent=40)
     board.run(20)
-    assert board.governor.rung != DegradationLevel()
-    lowest = LIVE.index(board.governor.rung)
+    assert board.control.level != DegradationLevel()
+    lowest = LIVE.index(board.control.level)
     board.run(20 + lowest * (PATIENCE_S + 2 * WINDOW_S))
-    assert board.governor.rung == DegradationLevel()
-    steps = [LIVE.index(rung) for rung in board.rungs]
+    assert board.control.level == DegradationLevel()
+    steps = [LIVE.index(level) for level in board.levels]
     assert {abs(b - a) for a, b in pairwise(steps)} <= {0, 1}
-    assert board.governor.report().most == str(LIVE[lowest])
+    assert board.control.report().highest_level == str(LIVE[lowest])
 
 
 def test_it_does_not_flap():
-    """Too much on one rung, with room on the next: tried again ever more seldom."""
-    board = Board(lambda rung, _: 0.03 if rung == DegradationLevel() else 0.005, max_cpu_percent=50)
+    """Too much on one level, with room on the next: tried again ever more seldom."""
+    board = Board(lambda level, _: 0.03 if level == DegradationLevel() else 0.005, max_cpu_percent=50)
     board.run(3600)
     # Every 14 s would be 500.
     assert board.changes < 30
-    assert np.mean([rung == DegradationLevel() for rung in board.rungs]) < 0.02
+    assert np.mean([level == DegradationLevel() for level in board.levels]) < 0.02
 
 
 def test_between_room_and_too_much_nothing_changes():
-    board = Board(lambda rung, _: 0.8 * 0.5 / FPS, max_cpu_percent=50).run(600)
+    board = Board(lambda level, _: 0.8 * 0.5 / FPS, max_cpu_percent=50).run(600)
     assert board.changes == 0
 
 
 def test_every_change_is_one_line_and_an_end_is_told(caplog):
     caplog.set_level(logging.INFO)
-    board = Board(lambda rung, _: 0.05, max_cpu_percent=10).run(60)
+    board = Board(lambda level, _: 0.05, max_cpu_percent=10).run(60)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert len(lines) == board.changes == len(LIVE) - 1
-    assert lines[0] == "100 % of a core is needed, allowed 10: the detector looks 2 times as seldom"
+    assert lines[0] == "load control: 100 % of a core used, limit 10: detection interval x2"
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warning.endswith("nothing is left to make it cheaper")
+    assert warning.endswith("no cheaper degradation level is left")
 
 
 def test_ladders():
-    assert all(rung.keep_one_of == 1 for rung in degradation_levels("haar", live=False))
-    assert all(rung.shrink == 1 for rung in degradation_levels("blazeface", live=True))
-    assert str(degradation_levels("blazeface", live=True)[0]) == "everything as asked for"
-    assert all(rung.capture_shrink == 1 for rung in degradation_levels("haar", live=True))
-    for detector in ("haar", "blazeface"):
+    assert all(level.keep_one_of == 1 for level in degradation_levels(True, live=False))
+    assert all(level.downscale == 1 for level in degradation_levels(False, live=True))
+    assert str(degradation_levels(False, live=True)[0]) == "no degradation"
+    assert all(level.capture_downscale == 1 for level in degradation_levels(True, live=True))
+    for downscalable in (True, False):
         # A camera gives smaller frames before one is left out, and from then on; of those a detector sees all.
-        rungs = degradation_levels(detector, live=True, camera=True)
-        smaller = [rung.capture_shrink == 2 for rung in rungs]
+        levels = degradation_levels(downscalable, live=True, camera=True)
+        smaller = [level.capture_downscale == 2 for level in levels]
         first = smaller.index(True)
         assert all(smaller[first:])
-        assert {rung.keep_one_of for rung in rungs[: first + 1]} == {1}
-        assert {rung.shrink for rung in rungs[first:]} == {1}
-        assert str(rungs[first]).endswith("frames are captured at 1/2 of their width")
+        assert {level.keep_one_of for level in levels[: first + 1]} == {1}
+        assert {level.downscale for level in levels[first:]} == {1}
+        assert str(levels[first]).endswith("capture at 1/2 of the frame width")
     assert is_camera("camera:0")
     assert is_camera("picamera2")
     assert not is_camera("rtsp://x/1")
@@ -167,14 +164,14 @@ def test_ladders():
 
 def test_the_loop_obeys():
     class Always(LoadControl):
-        rung = DegradationLevel(stretch=3, keep_one_of=2)
+        level = DegradationLevel(interval_factor=3, keep_one_of=2)
 
-    source = ScriptedSource([3] * 24)
-    parts = Parts(source, ScriptedDetector([]), ScriptedClassifier(), cadence=1, governor=Always())
-    report = Pipeline(parts).run()
+    recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([]))
+    components = Components.build(ScriptedSource([3] * 24), recognizer, interval=1, load_control=Always())
+    report = Pipeline(components).run()
     assert (report.frames_seen, report.frames_processed, report.frames_dropped) == (24, 12, 12)
-    assert report.detector_looks == 4
-    assert report.governor == {}
+    assert report.detector_runs == 4
+    assert report.load_control is None
 
 
 def test_a_shrunk_picture_has_its_faces_where_they_are(weights):
@@ -212,13 +209,13 @@ def test_cpu_time_counts_the_other_process_too():
 
 def test_a_detector_made_slow_is_held_to_its_frames_a_second(tmp_path, weights):
     code = (
-        "import sys, time, edge.service.daemon\n"
-        "from edge.detection.blazeface import BlazeFaceDetector\n"
-        "class Slow(BlazeFaceDetector):\n"
+        "import sys, time, edge.service.resources\n"
+        "from edge.detection.blazeface import BlazeFace\n"
+        "class Slow(BlazeFace):\n"
         "    def detect(self, frame):\n"
         "        time.sleep(0.15)\n"
         "        return super().detect(frame)\n"
-        "edge.service.daemon.open_detector = lambda *_: Slow()\n"
+        "edge.service.resources.open_detector = lambda *_: Slow.open()\n"
         f"sys.argv = ['mien', 'run', '--report', {str(tmp_path / 'r.json')!r}]\n"
         "sys.argv += ['--cadence', '1', '--target-fps', '12', '--max-frames', '120']\n"
         "from edge.cli.main import main\nmain()"
@@ -229,9 +226,14 @@ def test_a_detector_made_slow_is_held_to_its_frames_a_second(tmp_path, weights):
     assert report["governor"]["changes"] >= 1
     assert report["governor"]["target_fps"] == 12
     assert report["detector_looks"] < 0.8 * report["frames_processed"]
-    assert report["frames_dropped"] == report["governor"]["frames_left_out"] == 0
-    assert "frames a second could be processed, asked for 12: the detector looks 2 times as seldom" in done.stderr
-    assert "governor: " in done.stderr
+    assert (
+        report["frames_dropped"]
+        == report["governor"]["frames_left_out"]
+        == report["load_control"]["frames_skipped"]
+        == 0
+    )
+    assert "frames per second possible, target 12: detection interval x2" in done.stderr
+    assert "load control: " in done.stderr
 
 
 def test_wrong_limits(invoke):

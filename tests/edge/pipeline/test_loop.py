@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edge.inference.contract import FER2013_LABELS
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import STAGES, Parts, Pipeline
+from edge.pipeline import STAGES, Components, Dispatcher, Pipeline
+from edge.recognizer import Recognizer
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, Frame
 
@@ -14,7 +14,8 @@ def run(brightness, answers=None, emit="change", **kwargs):
     face = [Detection((10, 10, 20, 20), 0.9)]
     sink = RecordingSink()
     detector = ScriptedDetector([face] * len(brightness) if answers is None else answers)
-    pipeline = Pipeline(Parts(ScriptedSource(brightness), detector, ScriptedClassifier(), Dispatcher(sink), emit))
+    recognizer = Recognizer(ScriptedClassifier(), detector=detector)
+    pipeline = Pipeline(Components.build(ScriptedSource(brightness), recognizer, Dispatcher(sink), emit=emit))
     return pipeline.run(**kwargs), sink.events
 
 
@@ -99,9 +100,9 @@ def test_the_report_has_every_stage_and_stops_where_told():
 
 def test_stop_ends_after_the_frame_at_hand():
     sink = RecordingSink()
-    parts = Parts(ScriptedSource([HAPPY] * 9), ScriptedDetector([]), ScriptedClassifier(), Dispatcher(sink))
-    pipeline = Pipeline(parts)
-    report = pipeline.run(each_turn=lambda frame: pipeline.stop() if frame.index == 2 else None)
+    recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([]))
+    pipeline = Pipeline(Components.build(ScriptedSource([HAPPY] * 9), recognizer, Dispatcher(sink)))
+    report = pipeline.run(after_step=lambda frame: pipeline.stop() if frame.index == 2 else None)
     assert report.frames_processed == 3
 
 

@@ -16,8 +16,8 @@ import pytest
 from edge.detection.weights import WEIGHTS
 from edge.errors import FrameError
 from edge.inference.classifier import Classifier
-from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.loop import Parts, Pipeline
+from edge.pipeline import Components, Dispatcher, Pipeline
+from edge.recognizer import Recognizer
 from edge.system.cache import cache_folder
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
@@ -43,8 +43,8 @@ class Broken(ScriptedClassifier):
 
 
 def pipeline_of(brightness, classifier, sink):
-    source = ScriptedSource(brightness)
-    return Pipeline(Parts(source, ScriptedDetector([FACE] * len(brightness)), classifier, Dispatcher(sink)))
+    recognizer = Recognizer(classifier, detector=ScriptedDetector([FACE] * len(brightness)))
+    return Pipeline(Components.build(ScriptedSource(brightness), recognizer, Dispatcher(sink)))
 
 
 def test_frames_that_fail_are_counted_and_survived(caplog):
@@ -56,16 +56,16 @@ def test_frames_that_fail_are_counted_and_survived(caplog):
     assert [told.dropped for told in sink.reports] == [0, 0, 2, 0]
     # Once a minute, in one line.
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert line == "frame left out, 1 so far: RuntimeError: Invoke failed"
+    assert line == "frame skipped, 1 so far: RuntimeError: Invoke failed"
 
 
 def test_a_clip_of_which_no_frame_can_be_processed_fails():
-    with pytest.raises(FrameError, match=r"none of 3 frames could be processed: ValueError: .* no numbers"):
+    with pytest.raises(FrameError, match=r"none of 3 frames could be processed: ValueError: .* not finite numbers"):
         pipeline_of([6] * 3, Broken(nonsense=(6,)), RecordingSink()).run()
 
 
 def test_nothing_but_failures_ends_the_run_so_that_somebody_learns_of_it(monkeypatch):
-    monkeypatch.setattr("edge.pipeline.loop.FAILING_S", 0.0)
+    monkeypatch.setattr("edge.pipeline.failure_policy.MAX_FAILING_S", 0.0)
     with pytest.raises(FrameError, match="no frame could be processed for 0 s"):
         pipeline_of([3, 6, 6, 6, 3], Broken(nonsense=(6,)), RecordingSink()).run()
 
@@ -73,7 +73,8 @@ def test_nothing_but_failures_ends_the_run_so_that_somebody_learns_of_it(monkeyp
 def test_faces_leave_with_the_source_and_sinks_learn_why():
     sink = RecordingSink()
     source = ScriptedSource([HAPPY] * 6)
-    pipeline = Pipeline(Parts(source, ScriptedDetector([FACE] * 6), ScriptedClassifier(), Dispatcher(sink)))
+    recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([FACE] * 6))
+    pipeline = Pipeline(Components.build(source, recognizer, Dispatcher(sink)))
 
     def after(frame):
         if frame.index == 2:
@@ -82,24 +83,28 @@ def test_faces_leave_with_the_source_and_sinks_learn_why():
             # The faces ended with the source, before the next frame was processed.
             assert [event.state for event in sink.events] == ["started", "ended", "started"]
 
-    pipeline.run(each_turn=after)
+    pipeline.run(after_step=after)
     assert [event.state for event in sink.events] == ["started", "ended", "started", "ended"]
     assert [(event.state, event.reason) for event in sink.source_events] == [("stalled", "no frame for 20 s")]
 
 
 def test_other_parts_go_on_where_the_first_ones_stopped():
     sinks = RecordingSink(), RecordingSink()
-    parts = [
-        Parts(ScriptedSource([HAPPY] * 5), ScriptedDetector([FACE] * 5), ScriptedClassifier(), Dispatcher(sink))
+    components = [
+        Components.build(
+            ScriptedSource([HAPPY] * 5),
+            Recognizer(ScriptedClassifier(), detector=ScriptedDetector([FACE] * 5)),
+            Dispatcher(sink),
+        )
         for sink in sinks
     ]
-    pipeline = Pipeline(parts[0])
+    pipeline = Pipeline(components[0])
 
     def after(frame):
         if frame.index == 2 and not sinks[1].events:
-            pipeline.change(parts[1])
+            pipeline.change(components[1])
 
-    report = pipeline.run(each_turn=after)
+    report = pipeline.run(after_step=after)
     assert [[event.state for event in sink.events] for sink in sinks] == [["started", "ended"]] * 2
     # Three of the one, five of the other.
     assert (report.frames_processed, report.events, report.faces) == (8, 4, 8)
@@ -160,7 +165,7 @@ def test_sighup_reads_the_configuration_again(tmp_path):
         ):
             config.write_text(bad + "\n")
             process.send_signal(signal.SIGHUP)
-            line = wait_for_line(process, "refused, the old one stays")
+            line = wait_for_line(process, "rejected, the old one stays")
             assert said in line
             n = len(lines(second))
             wait_until(lambda n=n: len(lines(second)) > n + 5, f"more events after {bad!r}")

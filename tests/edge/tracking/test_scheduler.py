@@ -9,7 +9,7 @@ from edge.detection import open_detector
 from edge.errors import WrongUseError
 from edge.sources.video import VideoSource
 from edge.testing import ScriptedDetector
-from edge.tracking.scheduler import CHECKS, IDLE_S, DetectionScheduler, parse_cadence
+from edge.tracking.scheduler import IDLE_S, RETRIES, DetectionScheduler, parse_interval
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import background, clip
@@ -32,9 +32,9 @@ class Both:
         self.full = [detector.detect(frame) for frame in frames]
         self.looked, self.carried = [], []
         for frame in frames:
-            before = cadenced.looks
+            before = cadenced.runs
             self.carried.append(cadenced.detect(frame))
-            self.looked.append(cadenced.looks > before)
+            self.looked.append(cadenced.runs > before)
 
     @property
     def share(self):
@@ -70,7 +70,7 @@ def still(seconds, fps=30, value=90):
 # --- the talking head ---------------------------------------------------------------------------------------
 
 
-def test_the_talking_head_is_followed_with_a_third_of_the_looks(talking_head, weights):
+def test_the_talking_head_is_followed_with_a_third_of_the_runs(talking_head, weights):
     with VideoSource(talking_head) as source:
         both = Both(source)
     assert both.share <= 1 / 3
@@ -131,42 +131,42 @@ def test_a_still_scene_is_looked_at_once_a_second(weights):
 # --- the schedule, on scripted detectors --------------------------------------------------------------------
 
 
-def looks(frames, cadence, answers=(), stretch=1):
+def runs(frames, cadence, answers=(), interval_factor=1):
     detector = DetectionScheduler(ScriptedDetector(answers), cadence)
-    detector.stretch = stretch
+    detector.set_load(interval_factor, 1)
     looked = []
     for frame in frames:
-        before = detector.looks
+        before = detector.runs
         detector.detect(frame)
-        looked.append(detector.looks - before)
+        looked.append(detector.runs - before)
     return looked
 
 
 def test_every_frame_and_every_third():
-    assert looks(still(1), 1) == [1] * 30
-    assert looks(still(1), 3) == [1, 0, 0] * 10
-    assert looks(still(1), 3, stretch=2) == [1, 0, 0, 0, 0, 0] * 5
-    assert looks(still(1), 1, stretch=2) == [1, 0] * 15
+    assert runs(still(1), 1) == [1] * 30
+    assert runs(still(1), 3) == [1, 0, 0] * 10
+    assert runs(still(1), 3, interval_factor=2) == [1, 0, 0, 0, 0, 0] * 5
+    assert runs(still(1), 1, interval_factor=2) == [1, 0] * 15
 
 
 def test_a_face_that_cannot_be_followed_is_looked_for_at_every_frame():
     # Nothing to hold on to.
-    assert looks(still(1), "auto", [[FACE]] * 30) == [1] * 30
+    assert runs(still(1), "auto", [[FACE]] * 30) == [1] * 30
 
 
 def test_a_face_that_is_lost_is_looked_for_again():
-    assert looks(still(0.5), "auto", [[FACE]]) == [1, 1] + [1] * CHECKS + [0] * (13 - CHECKS)
+    assert runs(still(0.5), "auto", [[FACE]]) == [1, 1] + [1] * RETRIES + [0] * (13 - RETRIES)
 
 
 def test_after_a_pause_and_when_time_goes_back_everything_is_new():
     frames = list(still(0.2))
     late = [Frame(each.image, each.index, 0.0, each.position_s + 5, 0.0) for each in frames]
-    assert looks([*frames, *late, *frames], "auto") == [1, 0, 0, 0, 0, 0] * 3
+    assert runs([*frames, *late, *frames], "auto") == [1, 0, 0, 0, 0, 0] * 3
 
 
 def test_another_size_is_another_scene():
     larger = [Frame(np.zeros((96, 128, 3), np.uint8), i, 0.0, i / 30, 0.0) for i in range(3, 6)]
-    assert looks([*still(0.1), *larger], 100) == [1, 0, 0, 1, 0, 0]
+    assert runs([*still(0.1), *larger], 100) == [1, 0, 0, 1, 0, 0]
 
 
 def test_a_grey_source_and_tiny_pictures():
@@ -174,7 +174,7 @@ def test_a_grey_source_and_tiny_pictures():
     for shape in ((480, 640), (5, 700), (1, 1), (3, 3, 3)):
         image = random.integers(0, 255, shape).astype(np.uint8)
         frames = [Frame(image, i, 0.0, i / 30, 0.0) for i in range(10)]
-        assert sum(looks(frames, "auto", [[Detection((0, 0, 1, 1), 0.9)]])) >= 1
+        assert sum(runs(frames, "auto", [[Detection((0, 0, 1, 1), 0.9)]])) >= 1
 
 
 def test_what_fails_is_not_carried():
@@ -193,24 +193,24 @@ def test_what_fails_is_not_carried():
             looked.append(frame.index)
     assert looked == [3]
     # The first; the face cannot be followed; it is not there; that fails; and the one after it.
-    assert detector.looks == 5
+    assert detector.runs == 5
 
 
 def test_forgetting_looks_at_once():
     detector = DetectionScheduler(ScriptedDetector([]), "auto")
     frames = list(still(0.1))
     detector.detect(frames[0])
-    detector.forget()
+    detector.reset()
     detector.detect(frames[1])
-    assert detector.looks == 2
+    assert detector.runs == 2
 
 
 @pytest.mark.parametrize(("text", "cadence"), [("auto", "auto"), ("1", 1), ("30", 30)])
 def test_a_cadence(text, cadence):
-    assert parse_cadence(text) == cadence
+    assert parse_interval(text) == cadence
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "often", "1001", "٣"])
 def test_no_cadence(text):
     with pytest.raises(WrongUseError, match="expected auto, or a number of frames from 1 to 1000"):
-        parse_cadence(text)
+        parse_interval(text)

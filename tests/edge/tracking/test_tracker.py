@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 
+from edge.inference import FER2013_LABELS
 from edge.tracking.tracker import Tracker, iou
-from edge.types import Detection
+from edge.types import Face, Tracks
 
 HAPPY = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
 SAD = np.array([0, 0, 0, 0, 1, 0, 0], np.float32)
 
 
-def face(x, y=0.0, size=20.0):
-    return Detection((x, y, size, size), 0.9)
+def face(x, y=0.0, size=20.0, scores=HAPPY):
+    return Face((x, y, size, size), 0.9, None, scores, FER2013_LABELS)
 
 
 def test_iou():
@@ -21,30 +22,30 @@ def test_iou():
 def test_faces_keep_their_numbers_while_they_move():
     tracker = Tracker()
     for step in range(10):
-        seen, ended = tracker.update([face(2.0 * step), face(200 - 2.0 * step)], [HAPPY, SAD], step / 10)
-        assert [t.track_id for t in seen] == [1, 2]
-        assert not ended
+        tracks = tracker.update([face(2.0 * step), face(200 - 2.0 * step, scores=SAD)], step / 10)
+        assert [t.track_id for t in tracks.seen] == [1, 2]
+        assert not tracks.ended
     # The detector's order does not matter.
-    seen, _ = tracker.update([face(180), face(20)], [SAD, HAPPY], 1.0)
+    seen = tracker.update([face(180, scores=SAD), face(20)], 1.0).seen
     assert [t.track_id for t in seen] == [2, 1]
 
 
 def test_the_best_overlap_chooses_first():
     tracker = Tracker()
-    tracker.update([face(0), face(12)], [HAPPY, SAD], 0.0)
-    seen, _ = tracker.update([face(10)], [SAD], 0.1)
+    tracker.update([face(0), face(12, scores=SAD)], 0.0)
+    seen = tracker.update([face(10, scores=SAD)], 0.1).seen
     assert seen[0].track_id == 2
 
 
 def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
     tracker = Tracker(max_miss_s=0.5)
-    tracker.update([face(0)], [HAPPY], 0.0)
-    assert tracker.update([], [], 0.4) == ([], [])
-    seen, _ = tracker.update([face(1)], [HAPPY], 0.5)
+    tracker.update([face(0)], 0.0)
+    assert tracker.update([], 0.4) == Tracks([], [])
+    seen = tracker.update([face(1)], 0.5).seen
     assert seen[0].track_id == 1
-    _, ended = tracker.update([], [], 1.1)
+    ended = tracker.update([], 1.1).ended
     assert [t.track_id for t in ended] == [1]
-    seen, _ = tracker.update([face(1)], [HAPPY], 1.2)
+    seen = tracker.update([face(1)], 1.2).seen
     assert seen[0].track_id == 2
     assert [t.track_id for t in tracker.finish()] == [2]
     assert tracker.tracks == []
@@ -52,18 +53,18 @@ def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
 
 def test_a_face_at_the_place_of_one_that_has_left_is_another():
     tracker = Tracker(max_miss_s=0.5)
-    tracker.update([face(0)], [HAPPY], 0.0)
-    seen, ended = tracker.update([face(0)], [SAD], 100.0)
-    assert [t.track_id for t in ended] == [1]
-    assert [t.track_id for t in seen] == [2]
+    tracker.update([face(0)], 0.0)
+    tracks = tracker.update([face(0, scores=SAD)], 100.0)
+    assert [t.track_id for t in tracks.ended] == [1]
+    assert [t.track_id for t in tracks.seen] == [2]
 
 
 def test_scores_are_smoothed_by_time_not_by_frames():
     def after_one_second(fps):
         tracker = Tracker(smoothing_s=0.4)
-        tracker.update([face(0)], [HAPPY], 0.0)
+        tracker.update([face(0)], 0.0)
         for i in range(1, fps + 1):
-            (track,), _ = tracker.update([face(0)], [SAD], i / fps)
+            (track,) = tracker.update([face(0, scores=SAD)], i / fps).seen
         return track.smoothed
 
     slow, fast = after_one_second(5), after_one_second(50)
@@ -72,8 +73,8 @@ def test_scores_are_smoothed_by_time_not_by_frames():
     assert fast.sum() == pytest.approx(1, abs=1e-5)
 
 
-def ids(tracker, detections, now_s):
-    return [track.track_id for track in tracker.update(detections, [HAPPY] * len(detections), now_s)[0]]
+def ids(tracker, faces, now_s):
+    return [track.track_id for track in tracker.update(faces, now_s).seen]
 
 
 @pytest.mark.parametrize("fps", [5, 10, 30])
@@ -83,8 +84,8 @@ def test_two_faces_that_cross_keep_their_numbers(fps):
         now_s = i / fps
         left, right = face(120 * now_s, size=40), face(240 - 120 * now_s, y=6, size=44)
         # One hides the other while they meet.
-        detections = [right] if abs(left.box[0] - right.box[0]) < 12 else [left, right]
-        found = dict(zip([d.box for d in detections], ids(tracker, detections, now_s), strict=True))
+        faces = [right] if abs(left.box[0] - right.box[0]) < 12 else [left, right]
+        found = dict(zip([f.box for f in faces], ids(tracker, faces, now_s), strict=True))
     assert found == {left.box: 1, right.box: 2}
 
 

@@ -1,0 +1,31 @@
+"""Progress on a terminal's standard error; nothing elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+#: Called with what is being done, the amount done, and the total amount.
+Step = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress_steps() -> Iterator[Step]:
+    """Show a progress bar whose description changes; yields `callback(description, done, total)`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1)
+        yield lambda description, done, total: bar.update(
+            task, description=description, completed=done, total=max(total, 1)
+        )
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar; yields `callback(done, total)`."""
+    with progress_steps() as step:
+        yield lambda done, total: step(description, done, total)
