@@ -20,7 +20,7 @@ class MessageSink(Protocol):
         """Accept one message."""
         ...
 
-    def frame(self, report: FrameReport) -> None:
+    def put_frame(self, report: FrameReport) -> None:
         """Accept the report of one frame."""
         ...
 
@@ -85,7 +85,7 @@ class Dispatcher:
                 self._publish(aggregate)
             report = dataclasses.replace(report, faces=None)
         if self._sinks is not None:
-            self._sinks.frame(report)
+            self._sinks.put_frame(report)
         if self._debug_frames is not None:
             self._debug_frames.store(frame)
         if self._viewer is not None:

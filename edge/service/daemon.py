@@ -89,7 +89,7 @@ class Daemon:
             BrokenPipeError: nobody reads standard output any more.
             SinkError: events of a clip or a folder could not be written.
         """
-        patient, sinks = self._source_total is not None, self._resources.sinks
+        block_when_full, sinks = self._source_total is not None, self._resources.sinks
         # Beside the rest, so that all of it ends within 5 s.
         self._resources.start_closing()
         self._resources.close()
@@ -97,7 +97,7 @@ class Daemon:
             return
         if sinks.reader_gone:
             raise BrokenPipeError
-        if sinks.undelivered and patient:
+        if sinks.undelivered and block_when_full:
             raise SinkError(f"{sinks.undelivered} events could not be written; see above")
 
     @property

@@ -55,11 +55,11 @@ class Resources:
         recognizer = self._open_recognizer(settings)
 
         self.source = source = self._open_source(settings)
-        patient = source.total is not None
+        block_when_full = source.total is not None
         self.sinks = sinks = self._sinks.get(
-            (settings.sink, patient), lambda: self._exchange_sinks(prepared_sinks, patient)
+            (settings.sink, block_when_full), lambda: self._exchange_sinks(prepared_sinks, block_when_full)
         )
-        sinks.model(recognizer.model)
+        sinks.set_model(recognizer.model)
         preview = self._preview.get((settings.preview, settings.preview_token_file), lambda: new_preview)
         debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
 
@@ -111,11 +111,11 @@ class Resources:
             lambda: open_watched(settings.source, *timeouts_s, wait=settings.wait_for_source),
         )
 
-    def _exchange_sinks(self, prepared: Sequence[PreparedSink], patient: bool) -> SinkGroup:
+    def _exchange_sinks(self, prepared: Sequence[PreparedSink], block_when_full: bool) -> SinkGroup:
         """Open other sinks; the former ones are closed by now, and their counts are kept."""
         if self.sinks is not None:
             self._sink_counts_before, self.sinks = self.sink_counts, None
-        return open_sink_group(prepared, patient)
+        return open_sink_group(prepared, block_when_full)
 
     def _open_load_control(self, settings: RunSettings, source: Source) -> LoadControl:
         """Return load control; its level is kept as long as the board has the same to do."""

@@ -161,7 +161,7 @@ def test_sighup_reads_the_configuration_again(tmp_path):
             (f"source = '{tmp_path / 'none.mp4'}'", "no source"),
             (f"sink = 'jsonl:{tmp_path / 'no' / 'x.jsonl'}'", "cannot write"),
             ("preview = '0.0.0.0:0'", "expected a token"),
-            ("aggregate = 60\npreview = '127.0.0.1:0'", "expected one of them"),
+            ("aggregate = 60\npreview = '127.0.0.1:0'", "expected one of the two options"),
         ):
             config.write_text(bad + "\n")
             process.send_signal(signal.SIGHUP)
