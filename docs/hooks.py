@@ -99,7 +99,7 @@ def _configuration(argument: str) -> str:
 
     from edge.cli.main import cli
 
-    shown = CliRunner().invoke(cli, ["run", "--show-config"], catch_exceptions=False)
+    shown = CliRunner().invoke(cli, ["run", "--show-config"], prog_name="mien", catch_exceptions=False)
     return f"```toml\n{shown.stdout.strip()}\n```"
 
 
