@@ -36,6 +36,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _DIRECTIVE = re.compile(r"\{\{ (\w+)(?: ([^{}]+?))? \}\}")
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+#: Rows of tables, outside of code, and figures with their units in them: no line ends between the two.
+_CELL_UNIT = re.compile(r"^ *\|[^`\n]*(?:`[^`\n]*`[^`\n]*)*$", re.MULTILINE)
+_UNIT = re.compile(r"(\d) (%|ms|KiB|KB|MB|min|s|px)(?![\w`])")
 _LANGUAGES = {".toml": "toml", ".json": "json", ".service": "ini", ".yml": "yaml", ".conf": "ini"}
 
 
@@ -50,7 +53,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Fill in the directives of a page and rewrite the links that leave docs/."""
     where = page.file.src_uri
-    return _LINK.sub(lambda match: _inside(match, where), _DIRECTIVE.sub(lambda match: _fill(match, where), markdown))
+    text = _LINK.sub(lambda match: _inside(match, where), expand(markdown, where))
+    return _CELL_UNIT.sub(lambda match: _UNIT.sub("\\1&nbsp;\\2", match[0]), text)
 
 
 def figures() -> dict[str, Any]:
