@@ -6,7 +6,8 @@ A page holds directives in double braces:
     {{ help mien run }}                        what `mien run --help` prints
     {{ commands }}                             the table of all commands
     {{ configuration }}                        what `mien run --show-config` prints
-    {{ schema edge/events/event.schema.json }} the fields of a JSON Schema as a table
+    {{ schema edge/events/event.schema.json face }}
+                                               the fields of a JSON Schema, or of one of its definitions, as a table
     {{ file train/recipes/mien-small.toml }}   a file of the repository as a code block
     {{ card mien-small-int8 }}                 the model card in a shipped model
 
@@ -125,10 +126,12 @@ def _compact(table: dict[str, Any]) -> str:
     return re.sub(r"\[[^\[\]{}]{0,400}?\]", lambda match: re.sub(r"\s*\n\s*", " ", match[0]), text)
 
 
-def _schema(name: str) -> str:
-    schema = json.loads((ROOT / name).read_text("utf-8"))
+def _schema(argument: str) -> str:
+    name, _, definition = argument.partition(" ")
+    root = json.loads((ROOT / name).read_text("utf-8"))
+    schema = root["$defs"][definition] if definition else root
     rows = ["| field | type | meaning |", "| --- | --- | --- |"]
-    rows += [f"| `{path}` | {kind} | {text} |" for path, kind, text in _fields(schema, schema, "")]
+    rows += [f"| `{path}` | {kind} | {text} |" for path, kind, text in _fields(schema, root, "")]
     return "\n".join(rows)
 
 
@@ -136,13 +139,12 @@ def _fields(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> Iterat
     required = schema.get("required", ())
     for key, value in schema.get("properties", {}).items():
         value = _resolved(value, root)
-        optional = "" if key in required else ", optional"
+        optional = "" if key in required or value.get("deprecated") else ", optional"
         text = str(value.get("description", "")).replace("|", "\\|")
-        yield f"{prefix}{key}", f"{_kind(value)}{optional}", text
+        if value.get("deprecated"):
+            text = f"Deprecated. {text}"
+        yield f"{prefix}{key}", f"{_kind(value, root)}{optional}", text
         yield from _fields(value, root, f"{prefix}{key}.")
-        inner = _resolved(value.get("additionalProperties") or {}, root)
-        if isinstance(inner, dict) and inner.get("properties"):
-            yield from _fields(inner, root, f"{prefix}{key}.*.")
 
 
 def _resolved(schema: Any, root: dict[str, Any]) -> Any:
@@ -154,16 +156,19 @@ def _resolved(schema: Any, root: dict[str, Any]) -> Any:
     return schema
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
     if "enum" in schema:
         return " \\| ".join(f"`{value}`" for value in schema["enum"])
-    if "const" in schema:
-        return f"`{schema['const']}`"
     kind = schema.get("type", "any")
     if isinstance(kind, list):
         kind = " or ".join(kind)
     if kind == "array" and isinstance(schema.get("items"), dict):
-        return f"array of {schema['items'].get('type', 'any')}"
+        return f"array of {_kind(_resolved(schema['items'], root), root)}"
+    values = _resolved(schema.get("additionalProperties"), root)
+    if kind == "object" and isinstance(values, dict):
+        if keys := values.get("required"):
+            return "object of objects with " + ", ".join(f"`{key}`" for key in keys)
+        return f"object of {_kind(values, root)}s"
     return str(kind)
 
 
