@@ -1,1 +1,5 @@
-"""A bundle, onto a device, and back again if it is not well."""
+"""Puts mien onto devices: a signed bundle, installed in one command and rolled back if it does not work.
+
+`build` makes bundles on a workstation, `device` installs them, `push` installs them on other machines over ssh, and
+`cli` holds the commands of `mien deploy`. `ansible`, `fleet` and `systemd` are files for other programs.
+"""

@@ -1,4 +1,4 @@
-"""`python -m deploy ...` is `mien deploy ...`; without click, as on a fresh Pi, the device's part of it."""
+"""`python -m deploy ...` is `mien deploy ...`; without click, as on a new device, the device's commands alone."""
 
 import sys
 from importlib.util import find_spec

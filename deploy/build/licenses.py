@@ -1,4 +1,4 @@
-"""The licences of everything in a bundle, as its wheels bring them."""
+"""Collects the licenses of everything in a bundle from its wheels."""
 
 from __future__ import annotations
 
@@ -9,39 +9,42 @@ from pathlib import Path
 
 from deploy.build.wheels import Wheel
 
-_LICENCE = re.compile(r"[^/]+\.dist-info/(?:licen[cs]es/.+|(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*)", re.IGNORECASE)
-_TROVE = "License :: OSI Approved :: "
-#: mien's own, and that of MediaPipe's weights.
+_LICENSE_FILE = re.compile(
+    r"[^/]+\.dist-info/(?:licen[cs]es/.+|(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*)", re.IGNORECASE
+)
+_CLASSIFIER = "License :: OSI Approved :: "
+#: The license of mien, and of MediaPipe's weights.
 APACHE = "Apache-2.0"
 
 
-def licence_of(wheel: Wheel) -> str:
-    """What a wheel's metadata says: an SPDX expression where it has one, words otherwise."""
+def license_of(wheel: Wheel) -> str:
+    """The license that a wheel's metadata names: an SPDX expression where it has one, free text otherwise."""
     if expression := wheel.metadata.get("License-Expression"):
         return str(expression)
-    troves = [t.removeprefix(_TROVE) for t in wheel.metadata.get_all("Classifier", []) if t.startswith(_TROVE)]
-    words = str(wheel.metadata.get("License") or "").strip().splitlines()
-    # Some write the whole text there.
-    return words[0] if len(words) == 1 and len(words[0]) < 80 else " or ".join(troves) or "see its licence file"
+    classifiers = wheel.metadata.get_all("Classifier", [])
+    names = [text.removeprefix(_CLASSIFIER) for text in classifiers if text.startswith(_CLASSIFIER)]
+    lines = str(wheel.metadata.get("License") or "").strip().splitlines()
+    # Some packages put the full text of the license there.
+    return lines[0] if len(lines) == 1 and len(lines[0]) < 80 else " or ".join(names) or "see its license file"
 
 
-def write_licences(folder: Path, wheels: Sequence[Wheel]) -> None:
-    """Write every wheel's licence files below a folder, and a table of contents.
+def write_licenses(folder: Path, wheels: Sequence[Wheel]) -> None:
+    """Write the license files of all wheels below a folder, and a table of contents.
 
     Args:
-        folder: made here.
+        folder: is created.
         wheels: of the bundle.
     """
     folder.mkdir(parents=True)
     lines = []
     for wheel in sorted(wheels, key=lambda wheel: wheel.name.lower()):
-        lines.append(f"{wheel.name} {wheel.version}: {licence_of(wheel)}")
+        lines.append(f"{wheel.name} {wheel.version}: {license_of(wheel)}")
         with zipfile.ZipFile(wheel.path) as archive:
             for name in archive.namelist():
-                if _LICENCE.fullmatch(name) and not name.endswith("/"):
-                    # One flat folder a package: only the file's name and what distinguishes it.
-                    inside = re.sub(r"[^A-Za-z0-9._+-]", "-", name.split(".dist-info/", 1)[1].removeprefix("licenses/"))
-                    path = folder / wheel.path.name.split("-")[0] / inside.lstrip(".")
+                if _LICENSE_FILE.fullmatch(name) and not name.endswith("/"):
+                    # One flat folder for each package: subfolders become part of the file's name.
+                    file = re.sub(r"[^A-Za-z0-9._+-]", "-", name.split(".dist-info/", 1)[1].removeprefix("licenses/"))
+                    path = folder / wheel.path.name.split("-")[0] / file.lstrip(".")
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(archive.read(name))
     lines.append(f"weights/*.tflite: {APACHE}, MediaPipe's BlazeFace")

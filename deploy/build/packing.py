@@ -1,4 +1,4 @@
-"""A folder of parts into one signed file; the same parts give the same bytes."""
+"""Packs a folder of parts into one signed file; the same parts give the same bytes."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def pack(folder: Path, manifest: Manifest, key: Ed25519PrivateKey, out: Path) ->
 
     Args:
         folder: its parts.
-        manifest: all but the parts.
-        key: to sign with. Ed25519 signatures are the same every time.
-        out: the bundle, whole or not there.
+        manifest: complete but for the parts.
+        key: to sign with. Ed25519 signatures are deterministic.
+        out: the bundle; written completely or not at all.
 
     Returns:
         The manifest as written.
 
     Raises:
-        BundleError: a part's name would be refused on the device.
+        BundleError: the device would reject the name of a part.
     """
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     parts = tuple(Part(name, files[name].stat().st_size, sha256_of(files[name])) for name in sorted(files))
     manifest = replace(manifest, parts=parts)
     text = manifest.as_bytes()
-    # What the device would refuse is not signed.
+    # Never sign what the device would reject.
     parse_manifest(text)
-    # The signature last, the manifest first: a reader decides before it has read a part.
+    # The manifest and its signature come first: the reader verifies them before it reads any part.
     with replacing(out) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in ((MANIFEST, text), (SIGNATURE, key.sign(text))):
             archive.addfile(_entry(name, len(content), manifest), io.BytesIO(content))

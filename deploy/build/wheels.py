@@ -1,4 +1,4 @@
-"""The wheels of a target: downloaded by pip under the lock's hashes, and read."""
+"""The wheels of a target: downloads them with pip, verified by the lock's hashes, and reads their metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from edge.errors import DeployError
 
 @dataclass(frozen=True)
 class Wheel:
-    """One wheel: its file, the distribution's name and version, its METADATA, and its bytes when unpacked."""
+    """One wheel.
+
+    Attributes:
+        path: the file.
+        name, version: of the distribution.
+        metadata: its METADATA.
+        unpacked_bytes: total size of its files.
+    """
 
     path: Path
     name: str
@@ -26,7 +33,7 @@ class Wheel:
 
 
 def download_wheels(target: Target, arch: str, folder: Path) -> None:
-    """Download what the target's lock names, for its Python and processor, under the index this machine knows.
+    """Download the packages in the target's lock, for its Python and processor, from the index that pip is set up for.
 
     Raises:
         DeployError: pip fails.
@@ -36,13 +43,13 @@ def download_wheels(target: Target, arch: str, folder: Path) -> None:
     abis = [word for abi in (f"cp{target.python.replace('.', '')}", "abi3", "none") for word in ("--abi", abi)]
     python = ("--python-version", target.python, "--implementation", "cp", *abis)
     options = ("--only-binary=:all:", "--require-hashes", "--no-deps", "--dest", str(folder))
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
     done = subprocess.run(
         [*command, *options, *platforms, *python, "--requirement", str(target.lock)], capture_output=True, text=True
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
-        reason = (said or done.stderr.splitlines() or ["pip said nothing"])[-1].strip()
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
+        reason = (errors or done.stderr.splitlines() or ["pip printed nothing"])[-1].strip()
         raise DeployError(f"cannot download the wheels for {target.name} on {arch}: {reason[:300]}")
 
 
@@ -50,7 +57,7 @@ def read_wheel(path: Path) -> Wheel:
     """Read a wheel's metadata.
 
     Raises:
-        DeployError: it is no wheel.
+        DeployError: the file is not a wheel.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,5 +65,5 @@ def read_wheel(path: Path) -> Wheel:
             metadata = email.parser.Parser().parsestr(archive.read(name).decode("utf-8"))
             size = sum(entry.file_size for entry in archive.infolist())
     except (OSError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile) as error:
-        raise DeployError(f"{path.name} is no wheel: {error}") from error
+        raise DeployError(f"{path.name} is not a wheel: {error}") from error
     return Wheel(path, metadata["Name"], metadata["Version"], metadata, size)

@@ -6,41 +6,51 @@ from pathlib import Path
 
 import click
 
-from deploy.build.bundle_builder import UNIT, BundleSpec, make_bundle
+from deploy.build.bundle_builder import UNIT, BundleSpec, build_bundle
 from deploy.build.targets import ARCHITECTURES, TARGETS
 from edge.system.atomic_files import check_writable
 from edge.system.hashing import sha256_of
 
 
 @click.command()
-@click.option("--target", required=True, type=click.Choice(sorted(TARGETS)), help="Raspberry Pi OS of the device.")
+@click.option(
+    "--target", required=True, type=click.Choice(sorted(TARGETS)), help="Raspberry Pi OS release of the device."
+)
 @click.option(
     "--arch",
     type=click.Choice(ARCHITECTURES),
     default="aarch64",
     show_default=True,
-    help="Processor of the device; x86_64 to try a bundle on a workstation.",
+    help="Processor architecture of the device; x86_64 lets you try a bundle on a workstation.",
 )
 @click.option(
-    "--key", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The private key, see keygen."
+    "--key",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The private key that `mien deploy keygen` wrote.",
 )
 @click.option(
     "--model",
     multiple=True,
     metavar="NAME",
-    help="A shipped model or a .tflite file; may be given again, the first is the default.",
+    help="A shipped model or a .tflite file; can be repeated, the first is the default.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What a new device begins with, as for mien run --config; else the Pi's camera.",
+    help="Initial configuration of a new device, as for mien run --config; default: the Raspberry Pi's own camera.",
 )
-@click.option("--version", metavar="VERSION", help="Of the release; else mien's own and the source's time.")
 @click.option(
-    "--unit", type=click.Path(path_type=Path), default=UNIT, metavar="FILE", help="Another systemd unit than mien's."
+    "--version",
+    metavar="VERSION",
+    help="Version of the release; default: mien's own version and the time of the source.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The bundle.")
+@click.option(
+    "--unit", type=click.Path(path_type=Path), default=UNIT, metavar="FILE", help="A systemd unit to use for mien's."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The bundle to write.")
 def bundle(
     target: str,
     arch: str,
@@ -51,13 +61,13 @@ def bundle(
     unit: Path,
     out: Path,
 ) -> None:
-    """One signed file with all that a device needs: it installs without a network. Needs the extra 'deploy'.
+    """Build a signed file with everything that a device needs; it installs without a network.
 
-    The same source, lock, models and configuration give the same bytes.
+    The same source, lock, models and configuration give the same bytes. Needs the extra 'deploy'.
     """
     check_writable(out)
     spec = BundleSpec(TARGETS[target], arch, key, model, config, version, unit)
-    manifest = make_bundle(spec, out, lambda line: click.echo(line, err=True))
+    manifest = build_bundle(spec, out, lambda line: click.echo(line, err=True))
     size_mb = out.stat().st_size / 1e6
-    click.echo(f"{out}: release {manifest.version}, {len(manifest.parts)} parts, {size_mb:.1f} MB")
+    click.echo(f"{out}: release {manifest.version}, {len(manifest.parts)} files, {size_mb:.1f} MB")
     click.echo(f"SHA-256 {sha256_of(out)}")

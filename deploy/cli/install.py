@@ -9,8 +9,8 @@ import click
 from deploy.cli import options
 from deploy.device.installation import InstallOptions
 from deploy.device.installation import install as install_bundle
-from deploy.device.progress import say, say_nothing
-from deploy.device.release_store import Prefix
+from deploy.device.progress import ignore_step, print_step
+from deploy.device.release_store import ReleaseStore
 
 
 @click.command()
@@ -26,8 +26,8 @@ def install(
 ) -> None:
     """Install a bundle here, if it is trusted and works; otherwise nothing changes.
 
-    Its signature and every hash are checked first. Then it is unpacked beside the release that runs, tried on the demo
-    source, and made the current release by one rename. Needs no network.
+    First its signature and all hashes are verified. Then it is unpacked beside the current release, tested on the demo
+    source, and made the current release by one rename. No network is needed.
     """
     chosen = InstallOptions(pubkey, allow_older, frames, limit)
-    click.echo(install_bundle(bundle, Prefix(prefix), chosen, say if verbose else say_nothing))
+    click.echo(install_bundle(bundle, ReleaseStore(prefix), chosen, print_step if verbose else ignore_step))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deploy.build.signing_keys import make_keys
+from deploy.build.signing_keys import generate_keys
 
 
 @click.command()
@@ -15,13 +15,14 @@ from deploy.build.signing_keys import make_keys
     required=True,
     type=click.Path(path_type=Path),
     metavar="NAME",
-    help="The private key's file; the public one is NAME.pub.",
+    help="File for the private key; the public key is written to NAME.pub.",
 )
 def keygen(out: Path) -> None:
-    """A pair of Ed25519 keys: one signs bundles, one checks them. Needs the extra 'deploy'.
+    """Generate a pair of Ed25519 keys: the private one signs bundles, the public one verifies them.
 
-    Whoever has the private key can put software on every device that trusts the public one.
+    Whoever has the private key can install software on every device that trusts the public one. Needs the extra
+    'deploy'.
     """
-    public = make_keys(out)
-    click.echo(f"{out}: signs; keep it secret, and keep a copy")
-    click.echo(f"{public}: checks; belongs on every device")
+    public = generate_keys(out)
+    click.echo(f"{out}: the private key, which signs bundles; keep it secret, and keep a backup")
+    click.echo(f"{public}: the public key, which verifies bundles; copy it to every device")

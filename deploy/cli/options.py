@@ -32,13 +32,13 @@ limit = click.option(
     default=LIMIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Time that the self-test has.",
+    help="Time allowed for the self-test.",
 )
 pubkey = click.option(
     "--pubkey",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The public key of whoever signed the bundle; after the first installation the device knows it.",
+    help="Public key of the signer; required for the first installation only, later the device trusts that key.",
 )
-allow_older = click.option("--allow-older", is_flag=True, help="Also a version before the current one.")
-verbose = click.option("--verbose", is_flag=True, help="Say each step on standard error.")
+allow_older = click.option("--allow-older", is_flag=True, help="Also install a version older than the current one.")
+verbose = click.option("--verbose", is_flag=True, help="Print each step to standard error.")

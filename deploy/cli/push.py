@@ -12,13 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from deploy.build.installer_script import installer_script
+from deploy.build.installer_script import render_installer
 from deploy.cli import options
 from deploy.device.checked_bundle import CheckedBundle
 from deploy.device.release_store import DEFAULT_PREFIX
-from deploy.push.delivery import Outcome, Parcel, deliver
-from deploy.push.host import Host
-from deploy.push.rollout import roll_out
+from deploy.push import Host, Outcome, Payload, deliver, roll_out
 from edge.errors import DeployError, WrongUseError
 from edge.system.hashing import sha256_of
 
@@ -26,20 +24,28 @@ from edge.system.hashing import sha256_of
 @click.command()
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--canary", is_flag=True, help="The first host alone; the others only when it is well.")
 @click.option(
-    "--jobs", type=click.IntRange(1), default=8, show_default=True, metavar="N", help="So many hosts side by side."
+    "--canary", is_flag=True, help="Install on the first host alone, and on the others only if that succeeds."
 )
 @click.option(
-    "--prefix", default=str(DEFAULT_PREFIX), show_default=True, metavar="DIR", help="Where mien is installed there."
+    "--jobs", type=click.IntRange(1), default=8, show_default=True, metavar="N", help="Hosts to install on in parallel."
+)
+@click.option(
+    "--prefix",
+    default=str(DEFAULT_PREFIX),
+    show_default=True,
+    metavar="DIR",
+    help="Where mien is installed on the hosts.",
 )
 @options.pubkey
 @options.allow_older
 @options.frames
 @options.limit
-@click.option("--sudo/--no-sudo", default=True, show_default=True, help="Where the user there is not root.")
 @click.option(
-    "--ssh-config", type=click.Path(path_type=Path), metavar="FILE", help="Another configuration for ssh and sftp."
+    "--sudo/--no-sudo", default=True, show_default=True, help="Use sudo where the user on the host is not root."
+)
+@click.option(
+    "--ssh-config", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file for ssh and sftp."
 )
 def push(
     hosts: tuple[str, ...],
@@ -54,45 +60,46 @@ def push(
     sudo: bool,
     ssh_config: Path | None,
 ) -> None:
-    """Install a bundle on other machines, over ssh: copied (and resumed), checked and tried on each.
+    """Install a bundle on other machines, over ssh.
 
-    HOST is what ssh takes; it must let you in without a question, and sudo too. Exit status 1 if one fails.
+    The bundle is copied to each host (an interrupted copy is resumed), verified and tested there. HOST is a name that
+    ssh accepts; ssh and sudo must work there without a password. The exit status is 1 if a host fails.
     """
     if len(set(hosts)) != len(hosts):
-        raise WrongUseError("a host is named twice: expected each once")
+        raise WrongUseError("a host is given twice: expected each one once")
     if not bundle.is_file():
-        raise WrongUseError(f"cannot read the bundle {bundle}: expected what `mien deploy bundle` writes")
+        raise WrongUseError(f"cannot read the bundle {bundle}: expected a file that `mien deploy bundle` wrote")
     if pubkey is not None:
-        # Found out here, before it is copied anywhere.
+        # A bad bundle is found here, before it is copied anywhere.
         with CheckedBundle(bundle, _read(pubkey)):
             pass
-    chosen = ["--prefix", prefix, "--frames", str(frames), "--limit", str(limit)]
-    chosen += ["--allow-older"] if allow_older else []
-    # A short path: a socket's may have some hundred characters.
+    installer_options = ["--prefix", prefix, "--frames", str(frames), "--limit", str(limit)]
+    installer_options += ["--allow-older"] if allow_older else []
+    # A short path, because it becomes part of a socket's address; see Host.
     with tempfile.TemporaryDirectory(prefix="mien-", dir="/tmp") as temporary:
         folder = Path(temporary)
-        machines = {name: Host(name, folder, ssh_config) for name in hosts}
+        targets = {name: Host(name, folder, ssh_config) for name in hosts}
         installer = folder / "install.py"
-        installer.write_text(installer_script(), "utf-8")
-        parcel = Parcel(bundle, installer, pubkey, sha256_of(bundle), tuple(chosen), sudo)
+        installer.write_text(render_installer(), "utf-8")
+        payload = Payload(bundle, installer, pubkey, sha256_of(bundle), tuple(installer_options), sudo)
         columns = (TextColumn("{task.fields[host]}"), BarColumn(), DownloadColumn(), TextColumn("{task.description}"))
         console = Console(stderr=True)
-        # Elsewhere than on a terminal each redrawing would be a line.
+        # Without a terminal, every update would be a new line.
         with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
             size = bundle.stat().st_size
             tasks = {name: progress.add_task("waiting", total=size, host=name) for name in hosts}
 
-            def one(name: str) -> Outcome:
-                def tell(doing: str, there: int) -> None:
-                    progress.update(tasks[name], description=doing, completed=there)
+            def deliver_to(name: str) -> Outcome:
+                def report(activity: str, copied_bytes: int) -> None:
+                    progress.update(tasks[name], description=activity, completed=copied_bytes)
 
-                return deliver(machines[name], parcel, tell)
+                return deliver(targets[name], payload, report)
 
-            outcomes = roll_out(hosts, one, jobs, canary)
-    _print(outcomes)
-    bad = [outcome.host for outcome in outcomes if outcome.state != "installed"]
-    if bad:
-        raise DeployError(f"{len(bad)} of {len(hosts)} hosts do not have it: {', '.join(bad)}")
+            outcomes = roll_out(hosts, deliver_to, jobs, canary)
+    _print_table(outcomes)
+    failed = [outcome.host for outcome in outcomes if outcome.state != "installed"]
+    if failed:
+        raise DeployError(f"not installed on {len(failed)} of {len(hosts)} hosts: {', '.join(failed)}")
 
 
 def _read(path: Path) -> bytes:
@@ -102,11 +109,11 @@ def _read(path: Path) -> bytes:
         raise WrongUseError(f"cannot read the public key {path}: {error.strerror or error}") from error
 
 
-def _print(outcomes: list[Outcome]) -> None:
+def _print_table(outcomes: list[Outcome]) -> None:
     console = Console()
-    table = Table("host", "state", "seconds", "", box=None, header_style="")
+    table = Table("host", "state", "seconds", "message", box=None, header_style="")
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
-        # What a machine says is text, not markup.
-        table.add_row(*(Text(cell) for cell in (outcome.host, outcome.state, seconds, outcome.said)))
+        # A host's message is plain text, not markup.
+        table.add_row(*(Text(cell) for cell in (outcome.host, outcome.state, seconds, outcome.message)))
     (console if console.is_terminal else Console(width=200)).print(table)

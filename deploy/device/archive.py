@@ -1,7 +1,8 @@
-"""The bundle's file: a plain tar (POSIX ustar) of regular files, read before anything in it is trusted.
+"""Reads a bundle's file: a plain tar (POSIX ustar) of regular files, parsed before anything in it is trusted.
 
-Python's tarfile knows links, devices, sparse files and extended headers, none of which a bundle has. Until the
-signature is checked, these lines alone touch the file; whatever they do not know they refuse.
+Written by hand and not with Python's tarfile, which also understands links, devices, sparse files and extended headers;
+a bundle has none of them. Until the signature is verified this is the only code that touches the file, and it rejects
+whatever it does not know.
 """
 
 from __future__ import annotations
@@ -13,11 +14,19 @@ from typing import BinaryIO
 from edge.errors import BundleError
 
 BLOCK_BYTES = 512
+#: tarfile pads an archive to a record of this many blocks.
+_RECORD_BLOCKS = 20
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file: its name, where its bytes begin, and how many they are."""
+    """One file in the archive.
+
+    Attributes:
+        name: its path.
+        offset: position of its first byte in the archive.
+        size_bytes: its size.
+    """
 
     name: str
     offset: int
@@ -25,10 +34,10 @@ class Member:
 
 
 def read_members(stream: BinaryIO) -> list[Member]:
-    """The files of a bundle in their order.
+    """List the files of a bundle in their order.
 
     Raises:
-        BundleError: the file is cut short, damaged, or no bundle.
+        BundleError: the file is truncated, damaged, or not a bundle.
     """
     total = stream.seek(0, 2)
     members, position = [], 0
@@ -36,44 +45,45 @@ def read_members(stream: BinaryIO) -> list[Member]:
         stream.seek(position)
         header = stream.read(BLOCK_BYTES)
         if len(header) < BLOCK_BYTES:
-            raise BundleError("the bundle is cut short: copy it again")
+            raise BundleError("the bundle is truncated: copy it again")
         if not any(header):
             break
-        member = _member(header, position + BLOCK_BYTES)
+        member = _parse_header(header, position + BLOCK_BYTES)
         if member.offset + member.size_bytes > total:
-            raise BundleError(f"the bundle is cut short within {member.name}: copy it again")
+            raise BundleError(f"the bundle is truncated within {member.name}: copy it again")
         members.append(member)
         position = member.offset + -(-member.size_bytes // BLOCK_BYTES) * BLOCK_BYTES
-    # What follows the end could be anything, and no signature would cover it.
-    if total - position > 20 * BLOCK_BYTES + BLOCK_BYTES or any(header + stream.read()):
-        raise BundleError("the bundle goes on behind its end: expected nothing there")
+    # Data after the end of the archive could be anything, and no signature would cover it.
+    if total - position > (_RECORD_BLOCKS + 1) * BLOCK_BYTES or any(header + stream.read()):
+        raise BundleError("the bundle has data after its end: expected nothing there; copy it again")
     return members
 
 
 def read_chunks(stream: BinaryIO, member: Member, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
-    """A file's bytes.
+    """Yield the content of a file in chunks.
 
     Raises:
-        BundleError: there are fewer than before.
+        BundleError: the bundle has become shorter since its members were listed.
     """
     stream.seek(member.offset)
-    left = member.size_bytes
-    while left:
-        chunk = stream.read(min(chunk_bytes, left))
+    remaining = member.size_bytes
+    while remaining:
+        chunk = stream.read(min(chunk_bytes, remaining))
         if not chunk:
-            raise BundleError(f"the bundle is cut short within {member.name}: copy it again")
-        left -= len(chunk)
+            raise BundleError(f"the bundle is truncated within {member.name}: copy it again")
+        remaining -= len(chunk)
         yield chunk
 
 
-def _member(header: bytes, offset: int) -> Member:
+def _parse_header(header: bytes, offset: int) -> Member:
     """POSIX.1-1988 ustar: name 0..100, size 124..136, checksum 148..156, type 156, magic 257..263, prefix 345..500."""
+    not_a_bundle = "not a bundle, or a damaged one: expected a file that `mien deploy bundle` wrote"
     try:
         name, prefix = (header[a:b].split(b"\0")[0].decode("ascii") for a, b in ((0, 100), (345, 500)))
         size, checksum = (int(header[a:b].rstrip(b"\0 "), 8) for a, b in ((124, 136), (148, 156)))
     except ValueError as error:
-        raise BundleError("this is no bundle, or a damaged one: expected what `mien deploy bundle` writes") from error
-    summed = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
-    if header[257:263] != b"ustar\0" or header[156:157] != b"0" or checksum != summed or size < 0:
-        raise BundleError("this is no bundle, or a damaged one: expected what `mien deploy bundle` writes")
+        raise BundleError(not_a_bundle) from error
+    computed = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
+    if header[257:263] != b"ustar\0" or header[156:157] != b"0" or checksum != computed or size < 0:
+        raise BundleError(not_a_bundle)
     return Member(f"{prefix}/{name}" if prefix else name, offset, size)

@@ -1,4 +1,4 @@
-"""Writes that a power cut leaves done or undone, and nothing between."""
+"""Atomic, durable writes: after a power cut a change has happened completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from pathlib import Path
 
 
 def sync_path(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Wait until a file, or the list of names in a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
-def sync_disk(path: Path) -> None:
-    """Wait until everything on the disk that holds a folder is written: syncfs(2), which tells of errors as well.
+def sync_filesystem(path: Path) -> None:
+    """Wait until the file system that holds a folder is written to disk: syncfs(2), which also reports errors.
 
     Raises:
         OSError: something could not be written.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file: after a power cut it is there whole, or as it was before."""
+    """Replace a file: after a power cut it has either its new or its old content."""
     temporary = path.with_name(f".{path.name}.new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as stream:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
         stream.flush()
-        os.fsync(handle)
+        os.fsync(descriptor)
     temporary.replace(path)
     sync_path(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line to a file, beginning anew where a power cut left half of one."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    with os.fdopen(handle, "r+b") as stream:
+    """Append a line to a file; where a power cut left an incomplete line, end that one first."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "r+b") as stream:
         end = stream.seek(0, os.SEEK_END)
-        broken = False
+        is_incomplete = False
         if end:
             stream.seek(end - 1)
-            broken = stream.read(1) != b"\n"
-        stream.write((b"\n" if broken else b"") + line.encode() + b"\n")
+            is_incomplete = stream.read(1) != b"\n"
+        stream.write((b"\n" if is_incomplete else b"") + line.encode() + b"\n")
         stream.flush()
-        os.fsync(handle)
+        os.fsync(descriptor)
     sync_path(path.parent)
 
 
-def point(link: Path, target: str) -> None:
-    """Let a symbolic link point elsewhere, by one rename: there is no moment without it."""
+def replace_symlink(link: Path, target: str) -> None:
+    """Point a symbolic link to another target by a single rename: at no moment is it missing."""
     temporary = link.with_name(f".{link.name}.new")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)

@@ -1,4 +1,4 @@
-"""The device's commands without click: `python3 install.py BUNDLE`, for a Pi that has no mien yet."""
+"""The device's commands without click: `python3 install.py BUNDLE`, for a Raspberry Pi without mien."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import traceback
 from pathlib import Path
 
 from deploy.device.health_gate import FRAMES, LIMIT_S
-from deploy.device.install_status import as_text, status
+from deploy.device.install_status import as_text, read_status
 from deploy.device.installation import InstallOptions, install
-from deploy.device.progress import say, say_nothing
-from deploy.device.release_store import DEFAULT_PREFIX, Prefix
+from deploy.device.progress import ignore_step, print_step
+from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
 from deploy.device.reversion import roll_back
 from edge.errors import MienError
 
-_COMMANDS = ("install", "rollback", "status")
+_COMMANDS = {
+    "install": "install a bundle",
+    "rollback": "go back to an earlier release",
+    "status": "show what is installed, and the last attempts",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: of the command line; a bundle's path alone installs it.
+        arguments: of the command line; the path of a bundle alone installs it.
 
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C.
@@ -32,16 +36,17 @@ def main(arguments: list[str] | None = None) -> int:
     if given and given[0] not in (*_COMMANDS, "-h", "--help"):
         given = ["install", *given]
     options = _parser().parse_args(given)
-    announce, prefix = say if getattr(options, "verbose", False) else say_nothing, Prefix(options.prefix)
+    report_step = print_step if getattr(options, "verbose", False) else ignore_step
+    store = ReleaseStore(options.prefix)
     try:
         if options.command == "install":
             chosen = InstallOptions(options.pubkey, options.allow_older, options.frames, options.limit)
-            print(install(options.bundle, prefix, chosen, announce))
+            print(install(options.bundle, store, chosen, report_step))
         elif options.command == "rollback":
-            print(roll_back(prefix, options.to, options.force, options.frames, options.limit, announce))
+            print(roll_back(store, options.to, options.force, options.frames, options.limit, report_step))
         else:
-            told = status(prefix)
-            print(json.dumps(told, indent=2) if options.json else as_text(told))
+            status = read_status(store)
+            print(json.dumps(status, indent=2) if options.json else as_text(status))
     except (MienError, OSError, KeyboardInterrupt) as error:
         if options.debug:
             traceback.print_exc()
@@ -51,20 +56,32 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mien deploy", description="Install mien's bundles, and go back.")
+    parser = argparse.ArgumentParser(
+        prog="mien deploy", description="Install bundles of mien, roll back, and show what is installed."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="|".join(_COMMANDS))
-    rooms = {name: commands.add_parser(name) for name in _COMMANDS}
-    for room in rooms.values():
-        room.add_argument("--prefix", type=Path, default=DEFAULT_PREFIX, help=f"default: {DEFAULT_PREFIX}")
-        room.add_argument("--debug", action="store_true", help="show a traceback when something fails")
-    for room in (rooms["install"], rooms["rollback"]):
-        room.add_argument("--frames", type=int, default=FRAMES, help=f"inferences of the self-test; default: {FRAMES}")
-        room.add_argument("--limit", type=float, default=LIMIT_S, help="seconds that the self-test has")
-        room.add_argument("--verbose", action="store_true", help="say each step")
-    rooms["install"].add_argument("bundle", type=Path)
-    rooms["install"].add_argument("--pubkey", type=Path, help="the key that must have signed; later on it is known")
-    rooms["install"].add_argument("--allow-older", action="store_true", help="also a version before the current one")
-    rooms["rollback"].add_argument("--to", metavar="VERSION", help="default: the one that was current before")
-    rooms["rollback"].add_argument("--force", action="store_true", help="without the self-test")
-    rooms["status"].add_argument("--json", action="store_true")
+    parsers = {name: commands.add_parser(name, help=text, description=text) for name, text in _COMMANDS.items()}
+    for command in parsers.values():
+        command.add_argument(
+            "--prefix", type=Path, default=DEFAULT_PREFIX, help=f"where mien is installed; default: {DEFAULT_PREFIX}"
+        )
+        command.add_argument("--debug", action="store_true", help="show a traceback if the command fails")
+    for command in (parsers["install"], parsers["rollback"]):
+        command.add_argument(
+            "--frames", type=int, default=FRAMES, help=f"inferences that the self-test must finish; default: {FRAMES}"
+        )
+        command.add_argument(
+            "--limit", type=float, default=LIMIT_S, help=f"seconds allowed for the self-test; default: {LIMIT_S:.0f}"
+        )
+        command.add_argument("--verbose", action="store_true", help="print each step to standard error")
+    parsers["install"].add_argument("bundle", type=Path, help="the file that `mien deploy bundle` wrote")
+    parsers["install"].add_argument(
+        "--pubkey", type=Path, help="public key of the signer; required for the first installation only"
+    )
+    parsers["install"].add_argument(
+        "--allow-older", action="store_true", help="also install a version older than the current one"
+    )
+    parsers["rollback"].add_argument("--to", metavar="VERSION", help="default: the release that was current before")
+    parsers["rollback"].add_argument("--force", action="store_true", help="skip the self-test")
+    parsers["status"].add_argument("--json", action="store_true", help="print one JSON object")
     return parser

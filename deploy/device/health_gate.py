@@ -13,146 +13,155 @@ import tomllib
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.device.child_process import clean_environment, die_with_parent, last_words, run_child
+from deploy.device.child_process import clean_environment, die_with_parent, last_line, run_child
 from deploy.device.manifest import Manifest
 from edge.errors import DeployError, UnhealthyError
 
-#: A Pi with a slow card loads libraries and networks for half a minute when nothing is in memory yet.
+#: Seconds allowed for the self-test. A Raspberry Pi with a slow card needs half a minute to load libraries and models
+#: for the first time.
 LIMIT_S = 120.0
+#: Inferences that the self-test must finish.
 FRAMES = 30
 #: `mien run` ends within 5 s of SIGTERM.
-_END_S = 20.0
+_EXIT_LIMIT_S = 20.0
 
 
 def check_health(release: Path, manifest: Manifest, frames: int, limit_s: float, config: Path | None = None) -> None:
-    """Run the release's own daemon on the demo source, with the model of its configuration.
+    """Run the release's own daemon on the demo source, with the model that its configuration names.
 
     Args:
         release: an installed release.
-        manifest: its.
-        frames: finished inferences that are asked for.
-        limit_s: seconds that it has.
-        config: the configuration that the service reads; the bundle's own where None.
+        manifest: of the release.
+        frames: inferences that must be finished.
+        limit_s: seconds allowed for them.
+        config: the configuration that the service reads; None is the one in the bundle.
 
     Raises:
-        UnhealthyError: it refuses the configuration, does not become ready, stops, or is too slow.
+        UnhealthyError: the release rejects the configuration, does not become ready, stops, or is too slow.
     """
     mien, config = release / "venv" / "bin" / "mien", config or release / "config" / "mien.toml"
     try:
-        run_child([mien, "run", "--config", config, "--show-config"], f"take {config}", clean_environment())
+        run_child([mien, "run", "--config", config, "--show-config"], f"use {config}", clean_environment())
     except DeployError as error:
         raise UnhealthyError(str(error)) from error
-    with tempfile.TemporaryDirectory(prefix="mien-gate-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mien-health-") as folder:
         path = Path(folder)
-        options = ("--source", "demo", "--emit", "frame", "--sink", "jsonl:-", *_model_of(config, manifest))
+        options = ("--source", "demo", "--emit", "frame", "--sink", "jsonl:-", *_model_options(config, manifest))
         command: list[str | Path] = [mien, "run", *options]
         with (
-            (path / "stderr").open("w+", encoding="utf-8", errors="replace") as said,
-            _Listener(path / "notify") as heard,
+            (path / "stderr").open("w+", encoding="utf-8", errors="replace") as stderr,
+            _NotifySocket(path / "notify") as notify,
         ):
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=stderr,
                 cwd=folder,
                 env=clean_environment(NOTIFY_SOCKET=str(path / "notify"), PYTHONDONTWRITEBYTECODE="1"),
                 preexec_fn=die_with_parent,
             )
             try:
-                seen, is_ready = _watch(process, heard, frames, limit_s, manifest.needs_ready)
-                enough = seen >= frames and (is_ready or not manifest.needs_ready)
-                if enough:
+                finished, is_ready = _count_inferences(process, notify, frames, limit_s, manifest.needs_ready)
+                is_enough = finished >= frames and (is_ready or not manifest.needs_ready)
+                if is_enough:
                     process.send_signal(signal.SIGTERM)
-                status = _end(process) if enough else process.poll()
+                status = _wait_for_exit(process) if is_enough else process.poll()
             finally:
                 process.kill()
                 process.wait()
                 assert process.stdout is not None
                 process.stdout.close()
-            said.seek(0)
-            words = last_words(said.read(), status or 0)
-    if not enough:
-        told = "" if is_ready or not manifest.needs_ready else ", and was not ready"
-        how = f"ran {limit_s:.0f} s" if status is None else f"ended with status {status}"
-        raise UnhealthyError(f"the self-test {how} with {seen} of {frames} inferences{told}: {words}")
+            stderr.seek(0)
+            reason = last_line(stderr.read(), status or 0)
+    if not is_enough:
+        end = f"ran out of time after {limit_s:.0f} s" if status is None else f"ended with status {status}"
+        not_ready = "" if is_ready or not manifest.needs_ready else ", without becoming ready"
+        raise UnhealthyError(f"the self-test {end}, with {finished} of {frames} inferences{not_ready}: {reason}")
     if status != 0:
-        told = f"ended with status {status}" if status is not None else f"did not end within {_END_S:.0f} s"
-        raise UnhealthyError(f"the self-test {told} when it was told to end: {words}")
+        end = f"ended with status {status}" if status is not None else f"did not end within {_EXIT_LIMIT_S:.0f} s"
+        raise UnhealthyError(f"the self-test {end} after SIGTERM: {reason}")
 
 
-class _Listener:
-    """The socket on which a service manager would hear that the daemon is ready."""
+class _NotifySocket:
+    """The socket that stands in for systemd's: the daemon reports there that it is ready (sd_notify(3)).
+
+    Written by hand: receiving one datagram needs no library, and none could be installed yet.
+    """
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         self._socket.bind(str(path))
 
     def fileno(self) -> int:
-        """For a selector."""
+        """The descriptor to wait on."""
         return self._socket.fileno()
 
-    def says_ready(self) -> bool:
-        """Read one message."""
+    def reports_ready(self) -> bool:
+        """Receive one message, and return whether it reports that the daemon is ready."""
         try:
             return b"READY=1" in self._socket.recv(4096).split(b"\n")
         except BlockingIOError:
             return False
 
-    def __enter__(self) -> _Listener:
+    def __enter__(self) -> _NotifySocket:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
 
-def _watch(
-    process: subprocess.Popen[bytes], heard: _Listener, frames: int, limit_s: float, needs_ready: bool
+def _count_inferences(
+    process: subprocess.Popen[bytes], notify: _NotifySocket, frames: int, limit_s: float, needs_ready: bool
 ) -> tuple[int, bool]:
-    """Count finished inferences until there are enough, the daemon ends, or time is up."""
-    deadline_s, seen, is_ready, rest = time.monotonic() + limit_s, 0, False, b""
+    """Count finished inferences until there are enough, the daemon ends, or time runs out.
+
+    Returns:
+        Their number, and whether the daemon reported that it is ready.
+    """
+    deadline_s, finished, is_ready, rest = time.monotonic() + limit_s, 0, False, b""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        selector.register(heard, selectors.EVENT_READ)
-        while seen < frames or (needs_ready and not is_ready):
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
+        selector.register(notify, selectors.EVENT_READ)
+        while finished < frames or (needs_ready and not is_ready):
+            remaining_s = deadline_s - time.monotonic()
+            if remaining_s <= 0:
                 break
-            for key, _ in selector.select(left_s):
-                if key.fileobj is heard:
-                    is_ready = heard.says_ready() or is_ready
+            for key, _ in selector.select(remaining_s):
+                if key.fileobj is notify:
+                    is_ready = notify.reports_ready() or is_ready
                     continue
                 chunk = process.stdout.read1(65536)  # type: ignore[attr-defined]
                 if not chunk:
                     with suppress(subprocess.TimeoutExpired):
-                        process.wait(_END_S)
-                    return seen, is_ready
+                        process.wait(_EXIT_LIMIT_S)
+                    return finished, is_ready
                 *lines, rest = (rest + chunk).split(b"\n")
-                seen += sum(map(_is_inference, lines))
-    return seen, is_ready
+                finished += sum(map(_is_inference, lines))
+    return finished, is_ready
 
 
 def _is_inference(line: bytes) -> bool:
     try:
         event = json.loads(line)
-        # A network that answers nonsense fails here: probabilities that do not sum up to one.
+        # A model that computes nonsense fails here: its probabilities do not sum to one.
         return bool(event["state"] == "frame" and abs(sum(event["emotions"].values()) - 1) < 0.05)
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> int | None:
-    """The exit status; None where it does not end. What it still writes is read, so that it can."""
+def _wait_for_exit(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit status; None for a process that does not end. Its output is read, so that it never blocks on a pipe."""
     try:
-        process.communicate(timeout=_END_S)
+        process.communicate(timeout=_EXIT_LIMIT_S)
     except subprocess.TimeoutExpired:
         return None
     return process.returncode
 
 
-def _model_of(config: Path, manifest: Manifest) -> list[str]:
-    """The options that choose networks: as the configuration has them, the bundle's model otherwise."""
+def _model_options(config: Path, manifest: Manifest) -> list[str]:
+    """The options that choose models and threads: from the configuration, or else the bundle's default model."""
     try:
         table = tomllib.loads(config.read_text("utf-8"))
     except (OSError, ValueError) as error:

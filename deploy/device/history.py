@@ -1,4 +1,4 @@
-"""What was tried here and how it ended, in a file: Raspberry Pi OS forgets its journal with the power."""
+"""The record of installations and rollbacks, in a file: Raspberry Pi OS loses its journal when the power goes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from deploy.device.atomic_io import append_line, write_file
 
-#: Lines that are kept; past twice as many the older half goes.
-_KEPT = 200
+#: Entries that are kept; the file is cut back to them once it holds twice as many.
+_KEPT_ENTRIES = 200
 
 
 @dataclass(frozen=True)
-class Attempt:
+class HistoryEntry:
     """One line of the history.
 
     Attributes:
-        time: of the device's clock, UTC; a Pi has none until the network gives it one.
+        time: of the device's clock, in UTC; wrong on a Raspberry Pi until the network has set its clock.
         action: `install` or `rollback`.
         outcome: `started`, `activated`, `refused` (before anything was changed), `unhealthy` or `failed`.
-        version: what should be installed; empty where the bundle could not be trusted to say.
-        before: what was current then; empty where nothing was.
-        reason: why not, in one line.
+        version: of the release to install; empty where the bundle could not be trusted to name it.
+        before: version of the release that was current at the time; empty where there was none.
+        reason: why it did not succeed, in one line.
     """
 
     time: str
@@ -37,39 +37,39 @@ class Attempt:
 
 
 class History:
-    """The history of one prefix.
+    """The history of one release store.
 
     Args:
-        folder: of the state.
+        folder: of the store's state.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "history.jsonl"
 
     def add(self, action: str, outcome: str, version: str, before: str | None, reason: str = "") -> None:
-        """Append an attempt. A disk that takes no line does not change what is installed."""
+        """Append an entry. A disk that cannot be written does not stop an installation."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        attempt = Attempt(now, action, outcome, version, before or "", reason)
+        entry = HistoryEntry(now, action, outcome, version, before or "", reason)
         with suppress(OSError):
-            append_line(self._path, json.dumps(asdict(attempt), ensure_ascii=False))
+            append_line(self._path, json.dumps(asdict(entry), ensure_ascii=False))
             lines = self._path.read_bytes().splitlines(keepends=True)
-            if len(lines) > 2 * _KEPT:
-                write_file(self._path, b"".join(lines[-_KEPT:]))
+            if len(lines) > 2 * _KEPT_ENTRIES:
+                write_file(self._path, b"".join(lines[-_KEPT_ENTRIES:]))
 
-    def read(self) -> list[Attempt]:
-        """The attempts, oldest first; lines that a power cut broke are left out."""
+    def read(self) -> list[HistoryEntry]:
+        """The entries, oldest first; lines that a power cut left incomplete are skipped."""
         try:
             lines = self._path.read_text("utf-8", "replace").splitlines()
         except OSError:
             return []
-        attempts = []
+        entries = []
         for line in lines:
             with suppress(ValueError, TypeError):
-                attempts.append(Attempt(**json.loads(line)))
-        return attempts
+                entries.append(HistoryEntry(**json.loads(line)))
+        return entries
 
 
-def last_activated(attempts: Sequence[Attempt]) -> list[str]:
-    """Versions in the order of their last activation, the latest first."""
-    versions = [attempt.version for attempt in reversed(attempts) if attempt.outcome == "activated"]
+def activated_versions(entries: Sequence[HistoryEntry]) -> list[str]:
+    """The versions that were activated, the latest activation first and each version once."""
+    versions = [entry.version for entry in reversed(entries) if entry.outcome == "activated"]
     return list(dict.fromkeys(versions))

@@ -1,4 +1,4 @@
-"""Whether a bundle is for this machine, and whether there is room."""
+"""Checks whether a bundle is for this machine, and whether there is room for it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from edge.errors import BundleError, DeployError
 
 
 def find_python(manifest: Manifest) -> Path:
-    """The interpreter that a release's environment is made from: the system's, of the bundle's version.
+    """Find the system's interpreter of the bundle's Python version, from which its environment is created.
 
     Raises:
-        BundleError: the bundle is for another processor, or there is no such Python.
-        DeployError: that Python cannot make environments.
+        BundleError: the bundle is for another processor, or that Python is not installed.
+        DeployError: that Python cannot create virtual environments.
     """
     machine = platform.machine()
     if machine != manifest.arch:
@@ -27,36 +27,37 @@ def find_python(manifest: Manifest) -> Path:
             if machine in ("aarch64", "x86_64")
             else f"the bundle is for {manifest.arch}, this machine is {machine}: expected a 64-bit system"
         )
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    # Within an environment: the Python that it was made from, so that no release depends on another.
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    # In a virtual environment, the Python that it was created from: no release may depend on another one.
     own = Path(getattr(sys, "_base_executable", sys.executable))
-    if here == manifest.python:
+    if running == manifest.python:
         if importlib.util.find_spec("venv") is None:
-            raise DeployError(f"Python {here} has no venv module: sudo apt install python3-venv")
+            raise DeployError(f"Python {running} has no venv module: sudo apt install python3-venv")
         return own
-    named = shutil.which(f"python{manifest.python}")
-    if named is None:
+    found = shutil.which(f"python{manifest.python}")
+    if found is None:
         raise BundleError(
-            f"the bundle is for Python {manifest.python} ({manifest.target}), here is {here}: build it with --target "
-            f"{'bookworm' if here == '3.11' else 'trixie'}, or install python{manifest.python}"
+            f"the bundle is for Python {manifest.python} ({manifest.target}), this machine has {running}: build it "
+            f"with --target {'bookworm' if running == '3.11' else 'trixie'}, or install python{manifest.python}"
         )
-    said = run_child([named, "-c", "import venv, sys; print(sys.version_info[:2])"], "use it", clean_environment())
-    if said.strip() != str(tuple(map(int, manifest.python.split(".")))):
-        raise BundleError(f"{named} is not Python {manifest.python}, which the bundle needs")
-    return Path(named)
+    code = "import venv, sys; print(sys.version_info[:2])"
+    version = run_child([found, "-P", "-c", code], f"use {found}", clean_environment())
+    if version.strip() != str(tuple(map(int, manifest.python.split(".")))):
+        raise BundleError(f"{found} is not Python {manifest.python}, which the bundle needs")
+    return Path(found)
 
 
 def check_room(folder: Path, manifest: Manifest) -> None:
-    """Find out before anything is written that it cannot be.
+    """Check that the disk has room for a release, before anything is written.
 
     Raises:
         DeployError: there is too little room.
     """
-    # The parts lie beside what is made of them for a while.
-    need = manifest.installed_bytes + sum(part.size_bytes for part in manifest.parts)
+    # The bundle's parts and what is installed from them exist side by side for a while.
+    needed = manifest.installed_bytes + sum(part.size_bytes for part in manifest.parts)
     free = shutil.disk_usage(folder).free
-    if free < need:
+    if free < needed:
         raise DeployError(
-            f"{folder} has {free / 1e6:.0f} MB free, the release needs {need / 1e6:.0f} MB: remove something, or name "
+            f"{folder} has {free / 1e6:.0f} MB free, the release needs {needed / 1e6:.0f} MB: free some space, or use "
             "another --prefix"
         )

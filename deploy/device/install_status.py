@@ -1,58 +1,58 @@
-"""What is installed, and what was tried."""
+"""Reports what is installed, and the last installations and rollbacks."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from deploy.device.history import Attempt, History
-from deploy.device.release_store import Prefix
+from deploy.device.history import History, HistoryEntry
+from deploy.device.release_store import ReleaseStore
 from deploy.device.reversion import previous_version
 
-#: Attempts that are told.
-_LAST = 10
+#: Entries of the history that are shown.
+_SHOWN_ENTRIES = 10
 
 
-def status(prefix: Prefix) -> dict[str, Any]:
+def read_status(store: ReleaseStore) -> dict[str, Any]:
     """What is installed, as plain values.
 
     Returns:
         `prefix`, `current` and `previous` (versions or None), `releases` (version, target, arch, python, model, commit
-        of each), `history` (the last attempts, see `deploy.device.history.Attempt`; one that was killed is
-        `interrupted`).
+        of each), `history` (the last entries, see `deploy.device.history.HistoryEntry`; an installation that was
+        killed is `interrupted`).
     """
     shown = ("version", "target", "arch", "python", "model", "commit")
-    releases = [asdict(prefix.manifest(version)) for version in prefix.versions()]
+    releases = [asdict(store.manifest(version)) for version in store.versions()]
     return {
-        "prefix": str(prefix.path),
-        "current": prefix.current_version(),
-        "previous": previous_version(prefix),
+        "prefix": str(store.path),
+        "current": store.current_version(),
+        "previous": previous_version(store),
         "releases": [{key: release[key] for key in shown} for release in releases],
-        "history": [asdict(attempt) for attempt in _with_interrupted(History(prefix.state).read())[-_LAST:]],
+        "history": [asdict(entry) for entry in _mark_interrupted(History(store.state).read())[-_SHOWN_ENTRIES:]],
     }
 
 
-def as_text(told: dict[str, Any]) -> str:
-    """The same as a person reads it."""
-    if told["current"] is None and not told["history"]:
-        return f"nothing is installed in {told['prefix']}"
-    lines = [f"current   {told['current'] or 'none'}", f"previous  {told['previous'] or 'none'}"]
-    for release in told["releases"]:
+def as_text(status: dict[str, Any]) -> str:
+    """The result of `read_status` as lines for a person."""
+    if status["current"] is None and not status["history"]:
+        return f"nothing is installed in {status['prefix']}"
+    lines = [f"current   {status['current'] or 'none'}", f"previous  {status['previous'] or 'none'}"]
+    for release in status["releases"]:
         about = f"{release['target']}, {release['arch']}, Python {release['python']}, {release['model']}"
         lines.append(f"release   {release['version']}  {about}")
-    for attempt in told["history"]:
-        version, reason = attempt["version"] or "a bundle", attempt["reason"]
-        line = f"{attempt['time']}  {attempt['action']} of {version}: {attempt['outcome']}"
+    for entry in status["history"]:
+        version, reason = entry["version"] or "a bundle", entry["reason"]
+        line = f"{entry['time']}  {entry['action']} of {version}: {entry['outcome']}"
         lines.append(f"{line}: {reason}" if reason else line)
     return "\n".join(lines)
 
 
-def _with_interrupted(attempts: list[Attempt]) -> list[Attempt]:
-    """Leave out what an end followed; a start that nothing ended was cut off."""
-    told = []
-    for attempt, after in zip(attempts, [*attempts[1:], None], strict=False):
-        if attempt.outcome != "started":
-            told.append(attempt)
-        elif after is None or after.outcome == "started" or after.version != attempt.version:
-            told.append(Attempt(**{**asdict(attempt), "outcome": "interrupted"}))
-    return told
+def _mark_interrupted(entries: list[HistoryEntry]) -> list[HistoryEntry]:
+    """Drop each start that is followed by its end, and mark one that is not as interrupted."""
+    marked = []
+    for entry, following in zip(entries, [*entries[1:], None], strict=False):
+        if entry.outcome != "started":
+            marked.append(entry)
+        elif following is None or following.outcome == "started" or following.version != entry.version:
+            marked.append(replace(entry, outcome="interrupted"))
+    return marked

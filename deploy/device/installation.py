@@ -1,4 +1,4 @@
-"""Install a bundle: checked first, tried next, made current by one rename; else nothing has changed."""
+"""Installs a bundle: verify it, try it, then make it current by one rename; if anything fails, nothing has changed."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.device.atomic_io import write_file
-from deploy.device.checked_bundle import CheckedBundle
+from deploy.device.checked_bundle import MANIFEST, CheckedBundle
 from deploy.device.health_gate import FRAMES, LIMIT_S, check_health
-from deploy.device.history import History, last_activated
+from deploy.device.history import History, activated_versions
 from deploy.device.host_checks import check_room, find_python
-from deploy.device.lock import only_one
+from deploy.device.lock import exclusive_lock
 from deploy.device.manifest import Manifest
-from deploy.device.progress import Announce, say_nothing
-from deploy.device.release import make_environment, settle
-from deploy.device.release_store import Prefix
+from deploy.device.progress import StepReporter, ignore_step
+from deploy.device.release import make_environment, relocate
+from deploy.device.release_store import ReleaseStore
 from deploy.device.service import Service
 from deploy.device.version import version_key
 from edge.errors import BundleError, DeployError, MienError, UnhealthyError
 
-#: Releases that stay on the disk, the current one among them.
+#: Releases that stay on the disk, the current one included.
 KEPT_RELEASES = 3
 
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """How to install.
+    """Options of an installation.
 
     Attributes:
-        public_key: PEM file of the key that must have signed; None: the one that the prefix trusts.
-        allow_older: also a version before the current one.
-        frames: inferences of the health gate.
-        limit_s: seconds that it has.
+        public_key: PEM file of the key that must have signed the bundle; None is the key that the store trusts.
+        allow_older: also install a version older than the current one.
+        frames: inferences that the health gate must finish.
+        limit_s: seconds allowed for them.
     """
 
     public_key: Path | None = None
@@ -43,146 +43,151 @@ class InstallOptions:
     limit_s: float = LIMIT_S
 
 
-def install(path: Path, prefix: Prefix, options: InstallOptions, announce: Announce = say_nothing) -> str:
+def install(path: Path, store: ReleaseStore, options: InstallOptions, report_step: StepReporter = ignore_step) -> str:
     """Install a bundle.
 
     Args:
         path: the bundle.
-        prefix: to install into; made where it is not there.
-        options: how.
-        announce: called with the name of each step before it is taken.
+        store: to install into; created if it does not exist.
+        options: of the installation.
+        report_step: called with the name of each step before the step is taken.
 
     Returns:
         What was done, in one line.
 
     Raises:
-        BundleError: it cannot be trusted, or is for another machine.
-        UnhealthyError: it does not work here. The old release is the current one.
-        DeployError: anything else; likewise.
+        BundleError: the bundle cannot be trusted, or is for another machine.
+        UnhealthyError: the release does not work here. The old release stays current.
+        DeployError: anything else failed. The old release stays current.
     """
-    prefix.make()
-    history = History(prefix.state)
-    announce("lock")
-    with only_one(prefix.state / "lock"):
-        before = prefix.current_version()
-        announce("verify")
-        with _told(history, "refused", "", before):
-            key = _public_key(prefix, options)
+    store.create()
+    history = History(store.state)
+    report_step("lock")
+    with exclusive_lock(store.state / "lock"):
+        before = store.current_version()
+        report_step("verify")
+        with _recorded(history, "refused", "", before):
+            key = _public_key(store, options)
             bundle = CheckedBundle(path, key)
         with bundle:
             manifest = bundle.manifest
-            announce("check")
-            with _told(history, "refused", manifest.version, before):
+            report_step("check")
+            with _recorded(history, "refused", manifest.version, before):
                 _check_order(manifest, before, options)
-                is_there = _is_there(prefix, bundle)
+                is_unpacked = _is_unpacked(store, bundle)
                 python = find_python(manifest)
-                if not is_there:
-                    check_room(prefix.path, manifest)
-            if is_there and manifest.version == before:
+                if not is_unpacked:
+                    check_room(store.path, manifest)
+            if is_unpacked and manifest.version == before:
                 return f"{manifest.version} is the current release already"
-            announce("begin")
+            report_step("begin")
             history.add("install", "started", manifest.version, before)
-            with _told(history, "failed", manifest.version, before):
-                announce("sweep")
-                prefix.sweep()
-                if not is_there:
-                    _make_release(bundle, prefix, python, announce)
+            with _recorded(history, "failed", manifest.version, before):
+                report_step("clean")
+                store.clean_up()
+                if not is_unpacked:
+                    _make_release(bundle, store, python, report_step)
         try:
-            return _activate(prefix, manifest, before, key, options, history, announce)
+            return _activate(store, manifest, before, key, options, history, report_step)
         except BaseException:
-            # It works no better the next time. One that was here before stays, as what a rollback goes to.
-            if not is_there and prefix.current_version() != manifest.version:
-                prefix.remove(manifest.version)
+            # It would work no better the next time. A release that was installed before stays, for a rollback.
+            if not is_unpacked and store.current_version() != manifest.version:
+                store.remove(manifest.version)
             raise
 
 
-def _make_release(bundle: CheckedBundle, prefix: Prefix, python: Path, announce: Announce) -> None:
-    announce("unpack")
-    staging = prefix.new_staging()
+def _make_release(bundle: CheckedBundle, store: ReleaseStore, python: Path, report_step: StepReporter) -> None:
+    report_step("unpack")
+    staging = store.create_staging()
     try:
         bundle.unpack(staging)
-        announce("environment")
+        report_step("environment")
         make_environment(python, staging)
-        announce("settle")
-        settle(staging, prefix.release(bundle.manifest.version))
-        announce("name")
-        prefix.finish(staging, bundle.manifest.version)
+        report_step("relocate")
+        relocate(staging, store.release(bundle.manifest.version))
+        report_step("publish")
+        store.publish(staging, bundle.manifest.version)
     except BaseException:
-        prefix.sweep()
+        store.clean_up()
         raise
 
 
 def _activate(
-    prefix: Prefix,
+    store: ReleaseStore,
     manifest: Manifest,
     before: str | None,
     key: bytes,
     options: InstallOptions,
     history: History,
-    announce: Announce,
+    report_step: StepReporter,
 ) -> str:
-    version, service = manifest.version, Service(prefix)
-    release = prefix.release(version)
-    with _told(history, "failed", version, before):
-        announce("health")
+    version, service = manifest.version, Service(store)
+    release = store.release(version)
+    with _recorded(history, "failed", version, before):
+        report_step("health")
         check_health(release, manifest, options.frames, options.limit_s, service.config)
-        announce("trust")
-        write_file(prefix.state / "trusted.pub", key)
-        announce("switch")
-        prefix.switch(version)
-    announce("record")
+        report_step("trust")
+        write_file(store.state / "trusted.pub", key)
+        report_step("switch")
+        store.switch(version)
+    report_step("record")
     history.add("install", "activated", version, before)
-    announce("service")
+    report_step("service")
     try:
-        said = service.adopt(release)
+        note = service.update(release)
     except UnhealthyError as error:
-        raise _go_back(prefix, version, before, service, history, str(error)) from error
-    announce("prune")
-    prune(prefix, history)
-    announce("done")
-    return "; ".join(filter(None, (f"{version} is the current release", before and f"before it was {before}", said)))
+        raise _revert(store, version, before, service, history, str(error)) from error
+    report_step("prune")
+    prune(store, history)
+    report_step("done")
+    return summary(version, before, note)
 
 
-def prune(prefix: Prefix, history: History) -> list[str]:
-    """Remove all but the last three releases: the current one, and those that were current last.
+def summary(version: str, before: str | None, note: str) -> str:
+    """What was done, in one line: the release that is current, the one before it, and a note about the service."""
+    return "; ".join(filter(None, (f"{version} is the current release", before and f"it replaces {before}", note)))
+
+
+def prune(store: ReleaseStore, history: History) -> list[str]:
+    """Remove all but `KEPT_RELEASES` releases: the current one stays, and those that were current most recently.
 
     Returns:
         The versions removed.
     """
-    current, ranks = prefix.current_version(), last_activated(history.read())
-    # Never activated, or forgotten by the history: behind the others, the newest first.
-    others = [version for version in reversed(prefix.versions()) if version not in ranks]
-    order = [v for v in (*ranks, *others) if v != current and prefix.release(v).is_dir()]
+    current, ranked = store.current_version(), activated_versions(history.read())
+    # Releases that were never activated, or that the history no longer mentions, come last, the newest first.
+    others = [version for version in reversed(store.versions()) if version not in ranked]
+    order = [v for v in (*ranked, *others) if v != current and store.release(v).is_dir()]
     removed = order[KEPT_RELEASES - 1 :]
     for version in removed:
-        prefix.remove(version)
+        store.remove(version)
     return removed
 
 
-def _go_back(
-    prefix: Prefix, version: str, before: str | None, service: Service, history: History, reason: str
+def _revert(
+    store: ReleaseStore, version: str, before: str | None, service: Service, history: History, reason: str
 ) -> UnhealthyError:
-    """The service ran with the old release and does not with the new one: take the old one again."""
+    """Make the old release current again, because the service ran with it and does not run with the new one."""
     history.add("install", "unhealthy", version, before, reason)
     if before is None:
         return UnhealthyError(reason)
-    prefix.switch(before)
+    store.switch(before)
     history.add("rollback", "activated", before, version, reason)
     try:
-        said = service.adopt(prefix.release(before))
+        note = service.update(store.release(before))
     except UnhealthyError as error:
-        said = str(error)
-    return UnhealthyError(f"{reason}; {before} is current again: {said}")
+        note = str(error)
+    return UnhealthyError(f"{reason}; {before} is current again: {note}")
 
 
-def _public_key(prefix: Prefix, options: InstallOptions) -> bytes:
-    path = options.public_key or prefix.state / "trusted.pub"
+def _public_key(store: ReleaseStore, options: InstallOptions) -> bytes:
+    path = options.public_key or store.state / "trusted.pub"
     try:
         return path.read_bytes()
     except OSError as error:
         if options.public_key is None:
             raise DeployError(
-                f"{prefix.path} trusts no key yet: name the one that signed the bundle by --pubkey FILE"
+                f"{store.path} has no trusted key yet: pass the key that signed the bundle with --pubkey FILE"
             ) from error
         raise DeployError(f"cannot read the public key {path}: {error.strerror or error}") from error
 
@@ -190,24 +195,26 @@ def _public_key(prefix: Prefix, options: InstallOptions) -> bytes:
 def _check_order(manifest: Manifest, before: str | None, options: InstallOptions) -> None:
     if before is None or options.allow_older or version_key(manifest.version) >= version_key(before):
         return
-    raise BundleError(f"{manifest.version} is older than the current {before}: add --allow-older if that is meant")
+    raise BundleError(f"{manifest.version} is older than the current {before}: add --allow-older to install it anyway")
 
 
-def _is_there(prefix: Prefix, bundle: CheckedBundle) -> bool:
-    """Whether the very same release was unpacked before."""
+def _is_unpacked(store: ReleaseStore, bundle: CheckedBundle) -> bool:
+    """Whether the very same release has been installed before and is still on the disk."""
     version = bundle.manifest.version
     try:
-        there = (prefix.release(version) / "manifest.json").read_bytes()
+        installed = (store.release(version) / MANIFEST).read_bytes()
     except OSError:
         return False
-    if there != bundle.manifest_bytes:
-        raise BundleError(f"another release {version} is there already: build the bundle with a --version of its own")
+    if installed != bundle.manifest_bytes:
+        raise BundleError(
+            f"another release {version} is installed already: build the bundle with a different --version"
+        )
     return True
 
 
 @contextmanager
-def _told(history: History, outcome: str, version: str, before: str | None) -> Iterator[None]:
-    """Keep the reason of a failure, and let it be one of mien's errors."""
+def _recorded(history: History, outcome: str, version: str, before: str | None) -> Iterator[None]:
+    """Record the reason of a failure in the history, and raise it as one of mien's errors."""
     try:
         yield
     except MienError as error:
@@ -217,11 +224,11 @@ def _told(history: History, outcome: str, version: str, before: str | None) -> I
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            told = "the disk is full: make room and install again"
+            reason = "no space left on the disk: free some space and install again"
         else:
-            told = f"{error.strerror or error}: {error.filename or 'a file'}"
-        history.add("install", outcome, version, before, told)
-        raise DeployError(told) from error
+            reason = f"{error.strerror or error}: {error.filename or 'a file'}"
+        history.add("install", outcome, version, before, reason)
+        raise DeployError(reason) from error
     except BaseException as error:
         history.add("install", outcome, version, before, f"stopped by {type(error).__name__}")
         raise

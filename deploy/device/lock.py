@@ -1,4 +1,4 @@
-"""One installer at a time."""
+"""The lock that allows one installer at a time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from edge.errors import DeployError
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends.
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold a lock that is released when this process ends, however it ends.
 
     Args:
-        path: a file for it, which stays.
+        path: the lock file, which is left in place.
 
     Raises:
-        DeployError: another process holds it.
+        DeployError: another process holds the lock.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            pid = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
-            raise DeployError(f"another installation is under way (process {pid}): wait until it has ended") from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            raise DeployError(f"another installation is in progress (process {pid}): wait until it ends") from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(handle)
+        os.close(descriptor)

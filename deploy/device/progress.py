@@ -1,4 +1,4 @@
-"""What the installer is doing, for those who watch it, and for a test that kills it there."""
+"""The steps of an installation, for those who watch it, and for a test that kills the installer at each of them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-#: In their order. What comes before `switch` leaves the old release current, what comes after it the new one.
+#: In their order. Up to `switch` the old release is the current one, after it the new one.
 STEPS = (
-    "lock", "verify", "check", "begin", "sweep", "unpack", "environment", "settle", "name", "health", "trust", "switch",
-    "record", "service", "prune", "done",
+    "lock", "verify", "check", "begin", "clean", "unpack", "environment", "relocate", "publish", "health", "trust",
+    "switch", "record", "service", "prune", "done",
 )  # fmt: skip
 
-Announce = Callable[[str], None]
+#: Called with the name of each step before the step is taken.
+StepReporter = Callable[[str], None]
 
 
-def say(step: str) -> None:
-    """Announce a step on standard error."""
+def print_step(step: str) -> None:
+    """Print a step to standard error."""
     assert step in STEPS
-    # Whoever listened may be gone: a lost ssh connection must not stop an installation half-way.
+    # The reader may be gone: a lost ssh connection must not stop an installation halfway.
     with suppress(OSError):
         print(f"step {step}", file=sys.stderr, flush=True)
 
 
-def say_nothing(step: str) -> None:
-    """Announce no step."""
+def ignore_step(step: str) -> None:
+    """Report nothing."""
     assert step in STEPS

@@ -1,74 +1,75 @@
-"""Back to a release that was current before."""
+"""Rolls back to a release that was current before."""
 
 from __future__ import annotations
 
 from deploy.device.health_gate import FRAMES, LIMIT_S, check_health
-from deploy.device.history import History, last_activated
-from deploy.device.lock import only_one
-from deploy.device.progress import Announce, say_nothing
-from deploy.device.release_store import Prefix
+from deploy.device.history import History, activated_versions
+from deploy.device.installation import summary
+from deploy.device.lock import exclusive_lock
+from deploy.device.progress import StepReporter, ignore_step
+from deploy.device.release_store import ReleaseStore
 from deploy.device.service import Service
 from edge.errors import DeployError, UnhealthyError
 
 
-def previous_version(prefix: Prefix) -> str | None:
-    """The release that was current before the present one, and is still here."""
-    current = prefix.current_version()
-    for version in last_activated(History(prefix.state).read()):
-        if version != current and version in prefix.versions():
+def previous_version(store: ReleaseStore) -> str | None:
+    """The release that was current before the present one, and is still installed."""
+    current = store.current_version()
+    for version in activated_versions(History(store.state).read()):
+        if version != current and version in store.versions():
             return version
     return None
 
 
 def roll_back(
-    prefix: Prefix,
+    store: ReleaseStore,
     to: str | None = None,
     is_forced: bool = False,
     frames: int = FRAMES,
     limit_s: float = LIMIT_S,
-    announce: Announce = say_nothing,
+    report_step: StepReporter = ignore_step,
 ) -> str:
     """Make an earlier release the current one.
 
     Args:
-        prefix: where mien is installed.
-        to: its version; None: the one that was current before.
-        is_forced: without its self-test.
-        frames: inferences of the self-test.
-        limit_s: seconds that it has.
-        announce: called with the name of each step before it is taken.
+        store: where mien is installed.
+        to: the version to go back to; None is the release that was current before.
+        is_forced: skip the self-test.
+        frames: inferences that the self-test must finish.
+        limit_s: seconds allowed for them.
+        report_step: called with the name of each step before the step is taken.
 
     Returns:
         What was done, in one line.
 
     Raises:
-        DeployError: there is none.
-        UnhealthyError: it does not work either. What was current stays so.
+        DeployError: there is no such release.
+        UnhealthyError: that release does not work either. The current release stays current.
     """
-    if not prefix.state.is_dir():
-        raise DeployError(f"nothing is installed in {prefix.path}: name another --prefix, or install a bundle")
-    announce("lock")
-    with only_one(prefix.state / "lock"):
-        history, before = History(prefix.state), prefix.current_version()
-        version = to or previous_version(prefix)
+    if not store.state.is_dir():
+        raise DeployError(f"nothing is installed in {store.path}: use another --prefix, or install a bundle")
+    report_step("lock")
+    with exclusive_lock(store.state / "lock"):
+        history, before = History(store.state), store.current_version()
+        version = to or previous_version(store)
         if version is None:
-            raise DeployError(f"{prefix.path} holds no earlier release to go back to")
+            raise DeployError(f"{store.path} holds no earlier release: expected one to go back to")
         if version == before:
-            raise DeployError(f"{version} is the current release already")
-        manifest, service = prefix.manifest(version), Service(prefix)
+            raise DeployError(f"{version} is the current release already: expected another version")
+        manifest, service = store.manifest(version), Service(store)
         if not is_forced:
-            announce("health")
+            report_step("health")
             try:
-                check_health(prefix.release(version), manifest, frames, limit_s, service.config)
+                check_health(store.release(version), manifest, frames, limit_s, service.config)
             except UnhealthyError as error:
                 history.add("rollback", "unhealthy", version, before, str(error))
                 raise UnhealthyError(
-                    f"{error}; {before} stays current; --force goes back without a self-test"
+                    f"{error}; {before} stays current; --force rolls back without a self-test"
                 ) from error
-        announce("switch")
-        prefix.switch(version)
-        announce("record")
-        history.add("rollback", "activated", version, before, "asked for")
-        announce("service")
-        said = service.adopt(prefix.release(version))
-    return "; ".join(filter(None, (f"{version} is the current release", before and f"before it was {before}", said)))
+        report_step("switch")
+        store.switch(version)
+        report_step("record")
+        history.add("rollback", "activated", version, before, "requested")
+        report_step("service")
+        note = service.update(store.release(version))
+    return summary(version, before, note)

@@ -7,42 +7,42 @@ import subprocess
 from pathlib import Path
 
 from deploy.device.atomic_io import write_file
-from deploy.device.release_store import DEFAULT_PREFIX, Prefix
+from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
 from edge.errors import UnhealthyError
 
 NAME = "mien.service"
-#: It exists where systemd is the first process: sd_booted(3).
+#: Exists where systemd is the init process: sd_booted(3).
 _BOOTED = Path("/run/systemd/system")
 
 
 class Service:
-    """What systemd runs of a prefix. Of any but the default one it runs nothing.
+    """The service that systemd runs from a release store. Only the default prefix has one.
 
     Args:
-        prefix: where mien is installed.
+        store: where mien is installed.
         root: of the file system; another one in tests.
     """
 
-    def __init__(self, prefix: Prefix, root: Path = Path("/")) -> None:
+    def __init__(self, store: ReleaseStore, root: Path = Path("/")) -> None:
         self._unit = root / "etc/systemd/system" / NAME
         self._config = root / "etc/mien/mien.toml"
-        self._is_ours = prefix.path == DEFAULT_PREFIX and os.geteuid() == 0
+        self._is_managed = store.path == DEFAULT_PREFIX and os.geteuid() == 0
 
     @property
     def config(self) -> Path | None:
         """The configuration that the service reads; None where there is none yet."""
-        return self._config if self._is_ours and self._config.is_file() else None
+        return self._config if self._is_managed and self._config.is_file() else None
 
-    def adopt(self, release: Path) -> str:
-        """Let systemd run a release that has become the current one.
+    def update(self, release: Path) -> str:
+        """Install the unit of the release that has become current, and restart the service if it runs.
 
         Returns:
-            What was done, or is still to do, in words.
+            What was done, or what is left to do, in words.
 
         Raises:
-            UnhealthyError: the service was running before and does not any more.
+            UnhealthyError: the service was running before and no longer starts.
         """
-        if not self._is_ours or not _BOOTED.is_dir():
+        if not self._is_managed or not _BOOTED.is_dir():
             return ""
         if not self._config.exists():
             self._config.parent.mkdir(parents=True, exist_ok=True)
@@ -51,15 +51,15 @@ class Service:
         if not self._unit.is_file() or self._unit.read_bytes() != unit:
             write_file(self._unit, unit)
             _systemctl("daemon-reload")
-        # "activating" is also one between two tries, since the release before did not start.
+        # "activating" also covers the pause between two restarts of a release that does not start.
         state = _systemctl("is-active", NAME).stdout.strip()
         if state not in ("active", "activating", "reloading", "deactivating"):
-            return f"start it by  sudo systemctl enable --now {NAME.removesuffix('.service')}"
+            return f"start it with  sudo systemctl enable --now {NAME.removesuffix('.service')}"
         done = _systemctl("restart", NAME)
         if done.returncode and state != "active":
-            return "the service did not run before, and does not start now: see  journalctl -u mien"
+            return "the service was not running before, and does not start now: see  journalctl -u mien"
         if done.returncode:
-            raise UnhealthyError(f"the service does not start any more: {(done.stderr.splitlines() or ['?'])[0]}")
+            raise UnhealthyError(f"the service no longer starts: {(done.stderr.splitlines() or ['?'])[0]}")
         return "the service was restarted"
 
 

@@ -1,6 +1,6 @@
-"""Ed25519 signatures (RFC 8032), verified by whatever this machine has: cryptography, or the `openssl` program.
+"""Ed25519 signatures (RFC 8032), verified by what this machine has: Python's cryptography, or the `openssl` program.
 
-Raspberry Pi OS brings OpenSSL 3 and not always Python's cryptography. Keys are PEM files of either.
+Raspberry Pi OS comes with OpenSSL 3, but not always with Python's cryptography. Keys are PEM files for both.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from edge.errors import BundleError, DeployError
 
-#: Bytes of an Ed25519 signature.
+#: Size of an Ed25519 signature (RFC 8032, section 5.1.6).
 SIGNATURE_BYTES = 64
 
 
 def verify(message: bytes, signature: bytes, public_key_pem: bytes) -> None:
-    """Return if the signature is the key's over the message.
+    """Return if the signature over the message was made with the key; raise otherwise.
 
     Args:
         message: what was signed.
@@ -24,18 +24,20 @@ def verify(message: bytes, signature: bytes, public_key_pem: bytes) -> None:
         public_key_pem: SubjectPublicKeyInfo as PEM.
 
     Raises:
-        BundleError: it is not.
-        DeployError: the key is none, or nothing here can verify.
+        BundleError: the signature is wrong.
+        DeployError: the key is not a valid public key, or no means of verification is installed.
     """
     try:
-        is_right = _by_cryptography(message, signature, public_key_pem)
+        is_valid = _verify_by_cryptography(message, signature, public_key_pem)
     except ImportError:
-        is_right = _by_openssl(message, signature, public_key_pem)
-    if not is_right:
-        raise BundleError("the signature is not this key's: the bundle was changed, or signed by another key")
+        is_valid = _verify_by_openssl(message, signature, public_key_pem)
+    if not is_valid:
+        raise BundleError(
+            "the signature does not match the public key: the bundle was changed, or was signed with another key"
+        )
 
 
-def _by_cryptography(message: bytes, signature: bytes, public_key_pem: bytes) -> bool:
+def _verify_by_cryptography(message: bytes, signature: bytes, public_key_pem: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -43,9 +45,9 @@ def _by_cryptography(message: bytes, signature: bytes, public_key_pem: bytes) ->
     try:
         key = load_pem_public_key(public_key_pem)
     except ValueError as error:
-        raise _no_key() from error
+        raise _invalid_key() from error
     if not isinstance(key, Ed25519PublicKey):
-        raise _no_key()
+        raise _invalid_key()
     try:
         key.verify(signature, message)
     except InvalidSignature:
@@ -53,15 +55,16 @@ def _by_cryptography(message: bytes, signature: bytes, public_key_pem: bytes) ->
     return True
 
 
-def _by_openssl(message: bytes, signature: bytes, public_key_pem: bytes) -> bool:
+def _verify_by_openssl(message: bytes, signature: bytes, public_key_pem: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        key, text, sign = (Path(folder) / name for name in ("key.pem", "message", "signature"))
-        for path, content in ((key, public_key_pem), (text, message), (sign, signature)):
+        key_file, message_file, signature_file = (Path(folder) / name for name in ("key.pem", "message", "signature"))
+        for path, content in ((key_file, public_key_pem), (message_file, message), (signature_file, signature)):
             path.write_bytes(content)
-        if b"ED25519" not in _openssl("pkey", "-pubin", "-in", str(key), "-noout", "-text").stdout.upper():
-            raise _no_key()
-        options = ("-verify", "-pubin", "-inkey", str(key), "-rawin", "-in", str(text), "-sigfile", str(sign))
-        return _openssl("pkeyutl", *options).returncode == 0
+        if b"ED25519" not in _openssl("pkey", "-pubin", "-in", str(key_file), "-noout", "-text").stdout.upper():
+            raise _invalid_key()
+        key = ("-pubin", "-inkey", str(key_file))
+        files = ("-rawin", "-in", str(message_file), "-sigfile", str(signature_file))
+        return _openssl("pkeyutl", "-verify", *key, *files).returncode == 0
 
 
 def _openssl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -69,9 +72,9 @@ def _openssl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["openssl", *arguments], capture_output=True)
     except OSError as error:
         raise DeployError(
-            "nothing here can verify a signature: expected OpenSSL 3 or Python's cryptography: sudo apt install openssl"
+            "cannot verify the signature: expected OpenSSL 3 or Python's cryptography: sudo apt install openssl"
         ) from error
 
 
-def _no_key() -> DeployError:
-    return DeployError("the public key is none: expected Ed25519 as PEM, as `mien deploy keygen` writes it")
+def _invalid_key() -> DeployError:
+    return DeployError("not a valid public key: expected Ed25519 in PEM format, as `mien deploy keygen` writes it")

@@ -1,4 +1,4 @@
-"""One bundle to one machine: copied, checked, installed there by the installer that goes with it."""
+"""Delivers one bundle to one host: copies it, checks the copy, and runs the installer that is sent along."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.push.host import Host, quoted
+from deploy.push.host import Host, quote_for_sftp
 from edge.errors import DeployError, MienError
 
-#: Where a bundle lies on the device until it is installed, below the home folder.
-_FOLDER = ".cache/mien-deploy"
+#: The folder for bundles that are not installed yet, below the home folder on the host.
+_REMOTE_FOLDER = ".cache/mien-deploy"
+
+#: Called with what is being done, and the number of bytes that have been copied.
+ProgressReporter = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """What is sent.
+class Payload:
+    """What is sent to each host.
 
     Attributes:
         bundle, installer: files.
-        pubkey: the key that the device shall trust; None: the one that it trusts.
+        pubkey: the key that the host is to trust; None is the one that it trusts already.
         sha256: of the bundle.
-        options: of the installer there.
-        with_sudo: where the user there is not root.
+        options: of the installer on the host.
+        with_sudo: run the installer with sudo where the user there is not root.
     """
 
     bundle: Path
@@ -37,76 +40,88 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went.
+    """The result for one host.
 
     Attributes:
         host: its name.
         state: `installed`, `failed`, or `not tried` when the canary failed.
-        said: what the installer, or ssh, said.
-        seconds: it took.
+        message: the last line of the installer or of ssh.
+        seconds: duration of the delivery.
     """
 
     host: str
     state: str
-    said: str
+    message: str
     seconds: float = 0.0
 
 
-def deliver(host: Host, parcel: Parcel, tell: Callable[[str, int], None]) -> Outcome:
-    """Copy a bundle to a machine and install it there; an error is an outcome.
+def deliver(host: Host, payload: Payload, report: ProgressReporter) -> Outcome:
+    """Copy a bundle to a host and install it there; an error becomes an outcome.
 
     Args:
-        host: the machine.
-        parcel: what is sent.
-        tell: called with what is being done, and the bytes that are there.
+        host: to install on.
+        payload: what is sent.
+        report: called with what is being done, and the number of bytes that have been copied.
     """
     begin_s = time.monotonic()
     try:
-        said = _deliver(host, parcel, tell)
+        message = _copy_and_install(host, payload, report)
     except MienError as error:
-        tell("failed", 0)
+        report("failed", 0)
         return Outcome(host.name, "failed", str(error), time.monotonic() - begin_s)
     finally:
         host.close()
-    return Outcome(host.name, "installed", said, time.monotonic() - begin_s)
+    return Outcome(host.name, "installed", message, time.monotonic() - begin_s)
 
 
-def _deliver(host: Host, parcel: Parcel, tell: Callable[[str, int], None]) -> str:
-    size = parcel.bundle.stat().st_size
-    # Named by its content, so that half of another bundle is never gone on with.
-    bundle, installer, key = (f"{_FOLDER}/{parcel.sha256[:16]}{end}" for end in (".bundle", ".install.py", ".pub"))
-    tell("connecting", 0)
-    # Only its owner may write there: what lies there is run by root.
-    there = host.run_script(
-        f"umask 077; mkdir -p {_FOLDER} || exit; "
-        "command -v python3 >/dev/null || { echo there is no python3 >&2; exit 1; }; "
-        f"rm -f {installer} {key} && {{ stat -c %s {bundle} 2>/dev/null || echo 0; }}"
+def _copy_and_install(host: Host, payload: Payload, report: ProgressReporter) -> str:
+    size = payload.bundle.stat().st_size
+    # Named by its content, so that a partial copy of another bundle is never continued.
+    stem = f"{_REMOTE_FOLDER}/{payload.sha256[:16]}"
+    bundle, installer, key = (f"{stem}{suffix}" for suffix in (".bundle", ".install.py", ".pub"))
+    report("connecting", 0)
+    # Only the owner may write there: root runs what is in it.
+    copied = int(
+        host.run_script(
+            f"umask 077; mkdir -p {_REMOTE_FOLDER} || exit; "
+            "command -v python3 >/dev/null || { echo python3 is not installed >&2; exit 1; }; "
+            f"rm -f {installer} {key} && {{ stat -c %s {bundle} 2>/dev/null || echo 0; }}"
+        )
     )
-    tell("copying", int(there))
-    with_it = [f"put {quoted(parcel.installer)} {installer}"]
-    with_it += [f"put {quoted(parcel.pubkey)} {key}"] if parcel.pubkey else []
-    _copy(host, parcel, bundle, int(there), with_it, lambda: tell("copying", host.size(bundle)))
-    tell("checking", size)
-    words = ["python3", "-I", installer, "install", bundle, "--verbose", *parcel.options]
-    words += ["--pubkey", key] if parcel.pubkey else []
-    sudo = '$([ "$(id -u)" = 0 ] || echo sudo -n) ' if parcel.with_sudo else ""
-    said = host.run_script(
-        # What failed stays, so that the next attempt need not copy it.
+    report("copying", copied)
+    extra = [f"put {quote_for_sftp(payload.installer)} {installer}"]
+    extra += [f"put {quote_for_sftp(payload.pubkey)} {key}"] if payload.pubkey else []
+    _copy(host, payload, bundle, copied, extra, lambda: report("copying", host.file_size(bundle)))
+    report("checking", size)
+    words = ["python3", "-I", installer, "install", bundle, "--verbose", *payload.options]
+    words += ["--pubkey", key] if payload.pubkey else []
+    sudo = '$([ "$(id -u)" = 0 ] || echo sudo -n) ' if payload.with_sudo else ""
+    output = host.run_script(
+        # After a failure the copy stays, so that the next attempt need not copy it again.
         f"{sudo}{shlex.join(words)} && rm -f {bundle} {installer} {key}",
-        lambda line: tell(line.removeprefix("step "), size) if line.startswith("step ") else None,
+        lambda line: report(line.removeprefix("step "), size) if line.startswith("step ") else None,
     )
-    tell("installed", size)
-    return said.strip()
+    report("installed", size)
+    return output.strip()
 
 
-def _copy(host: Host, parcel: Parcel, bundle: str, there: int, more: list[str], look: Callable[[], None]) -> None:
-    """Copy the bundle, going on where an earlier copy was cut off, and whatever goes with it."""
-    size = parcel.bundle.stat().st_size
-    for begun in (there, 0):
-        word = "reput" if 0 < begun < size else "put"
-        lines = [*more, *([f"{word} {quoted(parcel.bundle)} {bundle}"] if begun != size else [])]
-        host.put("\n".join(lines), look)
-        if host.run("sha256sum", bundle).split()[0] == parcel.sha256:
+def _copy(host: Host, payload: Payload, bundle: str, copied: int, extra: list[str], report: Callable[[], None]) -> None:
+    """Copy the bundle, resuming a copy that was interrupted, along with other files.
+
+    Args:
+        host: to copy to.
+        payload: with the bundle.
+        bundle: its path on the host.
+        copied: bytes of it that are there already.
+        extra: commands for sftp that copy the other files.
+        report: called now and then while it copies.
+    """
+    size = payload.bundle.stat().st_size
+    for offset in (copied, 0):
+        command = "reput" if 0 < offset < size else "put"
+        lines = [*extra, *([f"{command} {quote_for_sftp(payload.bundle)} {bundle}"] if offset != size else [])]
+        host.put("\n".join(lines), report)
+        if host.run("sha256sum", bundle).split()[0] == payload.sha256:
             return
-        more = []
-    raise DeployError("the copy has another SHA-256 than the bundle, twice: look after the network and the disk")
+        extra = []
+    raise DeployError("the copy differs from the bundle (SHA-256), twice: check the network and the host's disk")

@@ -1,4 +1,4 @@
-"""One machine behind ssh: commands on it, and files to it."""
+"""One machine that is reached over ssh: runs commands on it, and copies files to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.errors import DeployError, WrongUseError
 
-#: Nobody is there to answer a question; a connection that has died is given up within half a minute.
+#: No question is ever asked, and a dead connection is given up after half a minute (ssh_config(5)).
 _OPTIONS = (
     "BatchMode=yes",
     "ConnectTimeout=15",
@@ -19,8 +19,8 @@ _OPTIONS = (
     "ControlMaster=auto",
     "ControlPersist=60",
 )
-#: How often a copy's progress is looked up.
-_LOOK_S = 1.0
+#: Interval between two reports of a copy's progress.
+_REPORT_INTERVAL_S = 1.0
 
 
 class Host:
@@ -28,8 +28,9 @@ class Host:
 
     Args:
         name: as ssh takes it: `pi@porch.local`, or a name of the ssh configuration.
-        folder: a short path, for the socket of the connection that all commands share.
-        config: another configuration for ssh.
+        folder: for the socket of the connection that all commands share. Its path must be short: the address of a
+            socket has at most 108 bytes (unix(7)).
+        config: an ssh configuration to use in place of the user's.
 
     Raises:
         WrongUseError: ssh would take the name for an option.
@@ -37,74 +38,74 @@ class Host:
 
     def __init__(self, name: str, folder: Path, config: Path | None = None) -> None:
         if not name or name.startswith("-") or not name.isprintable() or " " in name:
-            raise WrongUseError(f"{name!r} is no host: expected a name or user@name, as ssh takes it")
+            raise WrongUseError(f"{name!r} is not a host: expected a name or user@name, as ssh takes it")
         self.name = name
         own = [word for option in (*_OPTIONS, f"ControlPath={folder}/%C") for word in ("-o", option)]
         self._options = [*(["-F", str(config)] if config else []), *own]
 
-    def run(self, *command: str, hear: Callable[[str], None] | None = None) -> str:
-        """Run a command there.
+    def run(self, *command: str) -> str:
+        """Run a command on the host, its words quoted; see `run_script`."""
+        return self.run_script(shlex.join(command))
+
+    def run_script(self, script: str, on_line: Callable[[str], None] | None = None) -> str:
+        """Run a line of shell on the host.
 
         Args:
-            command: words, quoted here.
-            hear: called with each line that it writes to standard error, while it runs.
+            script: the line.
+            on_line: called with each line that it writes to standard error, while it runs.
 
         Returns:
             What it wrote to standard output.
 
         Raises:
-            DeployError: it cannot be reached, or the command fails; with the last line of what it said.
+            DeployError: the host cannot be reached, or the command fails; the message is its last line.
         """
-        return self.run_script(shlex.join(command), hear)
-
-    def run_script(self, script: str, hear: Callable[[str], None] | None = None) -> str:
-        """Run a line of shell there; see `run`."""
-        said: list[str] = []
+        errors: list[str] = []
         with self._start(["ssh", *self._options, self.name, "--", script]) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            out: list[str] = []
-            # Both are read at once, or the one that is not would fill up.
-            reader = threading.Thread(target=lambda stream: out.append(stream.read()), args=(process.stdout,))
+            output: list[str] = []
+            # Both streams are read at once, because a full pipe would block the command.
+            reader = threading.Thread(target=lambda stream: output.append(stream.read()), args=(process.stdout,))
             reader.start()
             for line in process.stderr:
-                said.append(line.rstrip("\n"))
-                if hear is not None:
-                    hear(said[-1])
+                errors.append(line.rstrip("\n"))
+                if on_line is not None:
+                    on_line(errors[-1])
             reader.join()
             status = process.wait()
         if status:
-            raise DeployError(_last(said, status))
-        return "".join(out)
+            raise DeployError(_last_line(errors, status))
+        return "".join(output)
 
-    def put(self, batch: str, look: Callable[[], None]) -> None:
-        """Copy files there, by one session of sftp.
+    def put(self, batch: str, report: Callable[[], None]) -> None:
+        """Copy files to the host in one session of sftp.
 
         Args:
-            batch: its commands, a line each; see `quoted`.
-            look: called now and then while it copies.
+            batch: its commands, one on each line; see `quote_for_sftp`.
+            report: called now and then while it copies.
 
         Raises:
-            DeployError: it cannot be reached, or a command fails.
+            DeployError: the host cannot be reached, or a command fails.
         """
         with self._start(["sftp", "-q", *self._options, "-b", "-", self.name], stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             process.stdin.write(f"{batch}\n")
             process.stdin.close()
-            # communicate() would write to it.
+            # Otherwise communicate() would write to it again.
             process.stdin = None
             while True:
                 try:
-                    said = process.communicate(timeout=_LOOK_S)[1]
+                    errors = process.communicate(timeout=_REPORT_INTERVAL_S)[1]
                     break
                 except subprocess.TimeoutExpired:
-                    look()
+                    report()
         if process.returncode:
-            raise DeployError(_last(said.splitlines(), process.returncode))
+            raise DeployError(_last_line(errors.splitlines(), process.returncode))
 
-    def size(self, remote: str) -> int:
-        """Bytes of a file there; 0 where it is none."""
-        return int(self.run_script(f"stat -c %s {shlex.quote(remote)} 2>/dev/null || echo 0").strip())
+    def file_size(self, path: str) -> int:
+        """The size of a file on the host in bytes; 0 where it does not exist."""
+        return int(self.run_script(f"stat -c %s {shlex.quote(path)} 2>/dev/null || echo 0").strip())
 
     def close(self) -> None:
         """End the connection that the commands shared."""
@@ -117,15 +118,17 @@ class Host:
                 command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
             )
         except OSError as error:
-            raise DeployError(f"there is no {command[0]} here: sudo apt install openssh-client") from error
+            raise DeployError(f"{command[0]} is not installed here: sudo apt install openssh-client") from error
 
 
-def _last(lines: Sequence[str], status: int) -> str:
-    told = [line.strip() for line in lines if line.strip() and not line.startswith("step ")]
-    return (told or [f"ended with status {status} and said nothing"])[-1].removeprefix("mien deploy: ")[:300]
+def _last_line(lines: Sequence[str], status: int) -> str:
+    """The last line of an error output but for the installer's steps, without the installer's own prefix."""
+    messages = [line.strip() for line in lines if line.strip() and not line.startswith("step ")]
+    last = (messages or [f"the command ended with status {status} and printed nothing"])[-1]
+    return last.removeprefix("mien deploy: ")[:300]
 
 
-def quoted(path: Path) -> str:
-    """A path as a batch of sftp takes it."""
+def quote_for_sftp(path: Path) -> str:
+    """A path as a batch file of sftp takes it."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from deploy.build.signing_keys import make_keys
+from deploy.build.signing_keys import generate_keys
 from tests.conftest import Outcome
 from tests.deploy.made_release import Workshop
 
-#: The Python of the system, which knows none of the packages of this environment.
+#: The Python of the system, without the packages of this environment.
 BARE_PYTHON = sys._base_executable
 
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory) -> Workshop:
     folder = tmp_path_factory.mktemp("workshop")
-    make_keys(folder / "key")
+    generate_keys(folder / "key")
     return Workshop(folder, folder / "key", has_real_pip=bool(os.environ.get("MIEN_DEPLOY_LONG")))
 
 
 class Device:
-    """A prefix, and the installer as one file run by a bare Python."""
+    """An installation prefix, and the installer as one file, run by a Python without packages."""
 
     def __init__(self, workshop: Workshop, prefix: Path) -> None:
         self.workshop, self.prefix = workshop, prefix
@@ -30,7 +30,7 @@ class Device:
         return [BARE_PYTHON, "-I", str(self.workshop.installer), *map(str, arguments), "--prefix", str(self.prefix)]
 
     def run(self, *arguments: object, **environment: str) -> Outcome:
-        # A bare Python: neither the checkout nor the environment's packages.
+        # Neither the checkout nor the environment's packages can be imported.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, env={**clean, **environment}, timeout=200
@@ -48,8 +48,8 @@ class Device:
     def releases(self) -> list[str]:
         return sorted(path.name for path in (self.prefix / "releases").iterdir())
 
-    def says(self) -> str:
-        """What the current release answers."""
+    def version(self) -> str:
+        """The output of the current release's `mien --version`."""
         command = [self.prefix / "current" / "venv" / "bin" / "mien", "--version"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -62,4 +62,4 @@ def device(workshop, tmp_path) -> Device:
 @pytest.fixture
 def long_checks() -> None:
     if not os.environ.get("MIEN_DEPLOY_LONG"):
-        pytest.skip("a long check: make test-deploy")
+        pytest.skip("a long check: run  make test-deploy")

@@ -1,4 +1,4 @@
-"""Bundles of a made mien: small, quick to install, and unwell in whatever way a test wants."""
+"""Bundles of a fake mien: small, quick to install, and broken in whatever way a test needs."""
 
 import ensurepip
 import platform
@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 from deploy.build.bundle_builder import requirements
-from deploy.build.installer_script import installer_script
+from deploy.build.installer_script import render_installer
 from deploy.build.packing import pack
-from deploy.build.signing_keys import read_key
+from deploy.build.signing_keys import read_private_key
 from deploy.build.wheel_file import write_wheel
 from deploy.build.wheels import read_wheel
 from deploy.device.manifest import Manifest
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-#: What stands for the daemon: it says what `mien run --sink jsonl:-` says, or fails as it is told.
+#: A stand-in for the daemon: it prints what `mien run --sink jsonl:-` prints, or fails in the way that HOW names.
 _DAEMON = """
 import json, os, signal, socket, sys, time
 HOW, VERSION = {how!r}, {version!r}
@@ -42,7 +42,7 @@ while HOW != "silent":
 time.sleep(600)
 """
 
-#: What stands for pip, which takes seconds to load: it unpacks the wheels that the requirements name.
+#: A stand-in for pip, which takes seconds to load: it unpacks the wheels that the requirements name.
 _PIP = """
 import pathlib, sys, zipfile
 options = sys.argv[1:]
@@ -59,19 +59,19 @@ class Workshop:
     """Makes signed bundles in a folder.
 
     Args:
-        folder: of the bundles.
-        key: private key.
-        has_real_pip: bundles bring pip itself, not what stands for it.
+        folder: for the bundles.
+        key: the private key.
+        has_real_pip: put pip itself into the bundles, and not its stand-in.
     """
 
     def __init__(self, folder: Path, key: Path, has_real_pip: bool = False) -> None:
         self.has_real_pip = has_real_pip
         self.folder, self.key, self.pubkey = folder, key, key.with_name(f"{key.name}.pub")
         self.installer = folder / "install.py"
-        self.installer.write_text(installer_script())
+        self.installer.write_text(render_installer())
 
     def bundle(self, version, how="well", ballast=b"", key=None, **manifest):
-        """A bundle of the made mien; it is there only once for the same arguments."""
+        """A bundle of the fake mien; made only once for the same arguments."""
         name = f"{version}-{how}-{len(ballast)}-{abs(hash(str(manifest)))}-{(key or self.key).name}.bundle"
         out = self.folder / name
         if out.exists():
@@ -104,5 +104,5 @@ class Workshop:
             "version": version, "target": "bookworm", "arch": platform.machine(), "python": PYTHON, "model": "made",
             "commit": "", "built_s": 1_700_000_000, "installed_bytes": 100_000, "needs_ready": True, "parts": (),
         }  # fmt: skip
-        pack(parts, Manifest(**{**values, **manifest}), read_key(key or self.key), out)
+        pack(parts, Manifest(**{**values, **manifest}), read_private_key(key or self.key), out)
         return out

@@ -11,10 +11,10 @@ import zipfile
 
 import pytest
 
-from deploy.build.own_wheel import make_own_wheel
+from deploy.build.own_wheel import build_own_wheel
 from deploy.build.packing import pack
 from deploy.build.sbom import make_sbom
-from deploy.build.signing_keys import read_key
+from deploy.build.signing_keys import read_private_key
 from deploy.build.targets import TARGETS
 from deploy.build.wheels import read_wheel
 from deploy.device.checked_bundle import CheckedBundle
@@ -37,7 +37,7 @@ def test_keys_are_private_and_never_overwritten(mien, tmp_path):
 def test_mien_s_own_wheel_is_that_of_the_build_and_the_same_twice(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    one, two = (make_own_wheel(tmp_path / name) for name in ("a", "b"))
+    one, two = (build_own_wheel(tmp_path / name) for name in ("a", "b"))
     assert one.read_bytes() == two.read_bytes()
     with zipfile.ZipFile(one) as archive:
         names = set(archive.namelist())
@@ -59,7 +59,7 @@ def test_the_same_parts_give_the_same_bytes(workshop, tmp_path):
         for part in sorted(("z/1", "a/2", "a/1"), reverse=name == "a"):
             (folder / part).parent.mkdir(parents=True, exist_ok=True)
             (folder / part).write_text(part)
-        pack(folder, manifest, read_key(workshop.key), tmp_path / f"{name}.bundle")
+        pack(folder, manifest, read_private_key(workshop.key), tmp_path / f"{name}.bundle")
         written.append((tmp_path / f"{name}.bundle").read_bytes())
     assert written[0] == written[1]
     with tarfile.open(tmp_path / "a.bundle") as archive:
@@ -124,7 +124,7 @@ def test_the_bill_of_materials_is_valid_and_whole(tmp_path):
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    wheels = [read_wheel(make_own_wheel(tmp_path))]
+    wheels = [read_wheel(build_own_wheel(tmp_path))]
     text = json.dumps(
         make_sbom(
             "1.0", 0, TARGETS["trixie"], "aarch64", wheels, {"models/m.tflite": SHIPPED, "weights/w.tflite": SHIPPED}

@@ -1,4 +1,4 @@
-"""The installer, as one file, by a Python that has nothing: what it does, and what it leaves when it refuses."""
+"""The installer as one file, run by a Python without packages: what it does, and what it leaves after a failure."""
 
 import fcntl
 import importlib.util
@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from deploy.build.signing_keys import make_keys
-from deploy.device import host_checks as machine
+from deploy.build.signing_keys import generate_keys
+from deploy.device import host_checks
 from deploy.device.manifest import Manifest
 from edge.errors import DeployError
 from tests.deploy.made_release import PYTHON
@@ -18,7 +18,7 @@ from tests.deploy.made_release import PYTHON
 
 @pytest.fixture(scope="module")
 def installed(workshop, tmp_path_factory):
-    """A prefix with 1.0, to copy."""
+    """An installation of 1.0, to be copied."""
     from tests.deploy.conftest import Device
 
     device = Device(workshop, tmp_path_factory.mktemp("installed") / "mien")
@@ -28,8 +28,8 @@ def installed(workshop, tmp_path_factory):
 
 
 @pytest.fixture
-def old(installed, device):
-    """A prefix of its own in which 1.0 is current."""
+def updatable(installed, device):
+    """A device of the test's own on which 1.0 is current."""
     device.prefix.parent.mkdir(parents=True)
     shutil.copytree(installed.prefix, device.prefix, symlinks=True)
     return device
@@ -40,13 +40,13 @@ def history(device):
 
 
 def assert_refused(device, done, *words, outcome="refused", code=1):
-    """One line, 1.0 is current and starts, nothing is left lying about, and the reason is kept."""
+    """One error line; 1.0 is current and starts; nothing else is left behind; the reason is recorded."""
     assert done.code == code, done.err
     line = done.error_line()
     for word in words:
         assert word in line
     assert device.current() == "1.0"
-    assert device.says() == "mien, version 1.0"
+    assert device.version() == "mien, version 1.0"
     assert device.releases() == ["1.0"]
     last = history(device)[-1]
     assert last["outcome"] == outcome
@@ -57,50 +57,50 @@ def assert_refused(device, done, *words, outcome="refused", code=1):
 
 def test_a_first_installation(installed, workshop):
     assert installed.current() == "1.0"
-    assert installed.says() == "mien, version 1.0"
+    assert installed.version() == "mien, version 1.0"
     release = installed.prefix / "releases" / "1.0"
     assert not (release / "wheels").exists()
     assert (release / "models" / "made.tflite").read_bytes() == b"made"
-    # Nothing in it names the folder in which it was made.
+    # No file names the folder in which the release was staged.
     for path in (release / "venv" / "bin").iterdir():
         if path.is_file() and not path.is_symlink():
             assert ".staging" not in path.read_text()
-    told = json.loads(installed.run("status", "--json").out)
-    assert told["current"] == "1.0"
-    assert told["previous"] is None
-    assert [attempt["outcome"] for attempt in told["history"]] == ["activated"]
+    status = json.loads(installed.run("status", "--json").out)
+    assert status["current"] == "1.0"
+    assert status["previous"] is None
+    assert [attempt["outcome"] for attempt in status["history"]] == ["activated"]
 
 
-def test_an_update_a_rollback_and_pruning(old, workshop):
+def test_an_update_a_rollback_and_pruning(updatable, workshop):
     for version in ("1.1", "1.2"):
-        # The prefix knows the key by now.
-        done = old.run("install", workshop.bundle(version), "--frames", 5)
+        # The key is trusted by now, so it need not be passed.
+        done = updatable.run("install", workshop.bundle(version), "--frames", 5)
         assert done.code == 0, done.err
-    assert old.current() == "1.2"
-    assert old.releases() == ["1.0", "1.1", "1.2"]
-    assert old.run("rollback", "--frames", 5).code == 0
-    assert old.current() == "1.1"
-    assert old.says() == "mien, version 1.1"
-    assert old.install(workshop.bundle("1.3")).code == 0
-    # 1.2 was current after 1.0.
-    assert old.releases() == ["1.1", "1.2", "1.3"]
-    told = json.loads(old.run("status", "--json").out)
-    assert (told["current"], told["previous"]) == ("1.3", "1.1")
-    assert old.run("rollback", "--to", "1.2", "--force").code == 0
-    assert old.says() == "mien, version 1.2"
-    assert "1.2" in old.run("status").out.splitlines()[0]
+    assert updatable.current() == "1.2"
+    assert updatable.releases() == ["1.0", "1.1", "1.2"]
+    assert updatable.run("rollback", "--frames", 5).code == 0
+    assert updatable.current() == "1.1"
+    assert updatable.version() == "mien, version 1.1"
+    assert updatable.install(workshop.bundle("1.3")).code == 0
+    # 1.0 is removed, because 1.2 was current more recently.
+    assert updatable.releases() == ["1.1", "1.2", "1.3"]
+    status = json.loads(updatable.run("status", "--json").out)
+    assert (status["current"], status["previous"]) == ("1.3", "1.1")
+    assert updatable.run("rollback", "--to", "1.2", "--force").code == 0
+    assert updatable.version() == "mien, version 1.2"
+    assert "1.2" in updatable.run("status").out.splitlines()[0]
 
 
-def test_the_same_bundle_again_changes_nothing(old, workshop):
-    before = sorted(path for path in old.prefix.rglob("*"))
-    done = old.install(workshop.bundle("1.0"))
+def test_the_same_bundle_again_changes_nothing(updatable, workshop):
+    before = sorted(path for path in updatable.prefix.rglob("*"))
+    done = updatable.install(workshop.bundle("1.0"))
     assert done.code == 0
     assert "current release already" in done.out
-    assert sorted(path for path in old.prefix.rglob("*")) == before
+    assert sorted(path for path in updatable.prefix.rglob("*")) == before
 
 
-def test_another_bundle_of_the_same_version_is_refused(old, workshop):
-    assert_refused(old, old.install(workshop.bundle("1.0", commit="abc")), "another release 1.0")
+def test_another_bundle_of_the_same_version_is_refused(updatable, workshop):
+    assert_refused(updatable, updatable.install(workshop.bundle("1.0", commit="abc")), "another release 1.0")
 
 
 @pytest.mark.parametrize(
@@ -109,31 +109,31 @@ def test_another_bundle_of_the_same_version_is_refused(old, workshop):
         ("crashes", "the model is damaged"),
         ("refuses", "unknown key"),
         ("silent", "0 of 5 inferences"),
-        ("unready", "was not ready"),
+        ("unready", "without becoming ready"),
         ("nonsense", "0 of 5 inferences"),
     ],
 )
-def test_an_unhealthy_release_never_becomes_current(old, workshop, how, words):
-    done = old.install(workshop.bundle("2.0", how=how), "--limit", 2)
-    assert_refused(old, done, words, outcome="unhealthy")
-    assert "2.0: unhealthy" in old.run("status").out
+def test_an_unhealthy_release_never_becomes_current(updatable, workshop, how, words):
+    done = updatable.install(workshop.bundle("2.0", how=how), "--limit", 2)
+    assert_refused(updatable, done, words, outcome="unhealthy")
+    assert "2.0: unhealthy" in updatable.run("status").out
 
 
-def test_an_older_version_only_when_told(old, workshop):
+def test_an_older_version_is_installed_only_with_the_option(updatable, workshop):
     older = workshop.bundle("0.9")
-    assert_refused(old, old.install(older), "older than the current 1.0", "--allow-older")
-    assert old.install(older, "--allow-older").code == 0
-    assert old.current() == "0.9"
+    assert_refused(updatable, updatable.install(older), "older than the current 1.0", "--allow-older")
+    assert updatable.install(older, "--allow-older").code == 0
+    assert updatable.current() == "0.9"
 
 
-def test_another_key_is_refused(old, workshop, tmp_path):
-    make_keys(tmp_path / "theirs")
+def test_another_key_is_refused(updatable, workshop, tmp_path):
+    generate_keys(tmp_path / "theirs")
     theirs = workshop.bundle("2.0", key=tmp_path / "theirs")
-    assert_refused(old, old.install(theirs), "not this key's")
-    assert_refused(old, old.run("install", theirs), "not this key's")
+    assert_refused(updatable, updatable.install(theirs), "does not match the public key")
+    assert_refused(updatable, updatable.run("install", theirs), "does not match the public key")
 
 
-def test_a_prefix_that_trusts_nobody_asks_for_a_key(device, workshop):
+def test_a_first_installation_without_a_key_asks_for_one(device, workshop):
     done = device.run("install", workshop.bundle("1.0"))
     assert done.code == 1
     assert "--pubkey" in done.error_line()
@@ -141,15 +141,15 @@ def test_a_prefix_that_trusts_nobody_asks_for_a_key(device, workshop):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.6])
-def test_a_truncated_bundle_is_refused(old, workshop, tmp_path, share):
+def test_a_truncated_bundle_is_refused(updatable, workshop, tmp_path, share):
     content = workshop.bundle("2.0").read_bytes()
     cut = tmp_path / "cut.bundle"
     cut.write_bytes(content[: int(share * len(content))])
-    assert_refused(old, old.install(cut), "cut short")
+    assert_refused(updatable, updatable.install(cut), "truncated")
 
 
-def test_a_missing_bundle_is_refused(old, tmp_path):
-    assert_refused(old, old.install(tmp_path / "none"), "No such file")
+def test_a_missing_bundle_is_refused(updatable, tmp_path):
+    assert_refused(updatable, updatable.install(tmp_path / "none"), "No such file")
 
 
 @pytest.mark.parametrize(
@@ -160,19 +160,19 @@ def test_a_missing_bundle_is_refused(old, tmp_path):
         ({"installed_bytes": 10**15}, "MB free"),
     ],
 )
-def test_a_bundle_for_another_machine_is_refused(old, workshop, values, words):
-    assert_refused(old, old.install(workshop.bundle("2.0", **values)), words)
+def test_a_bundle_for_another_machine_is_refused(updatable, workshop, values, words):
+    assert_refused(updatable, updatable.install(workshop.bundle("2.0", **values)), words)
 
 
-def test_a_python_without_venv_is_named(monkeypatch):
+def test_a_python_without_venv_names_the_package_to_install(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "venv" else found(name))
-    manifest = Manifest("1", "bookworm", machine.platform.machine(), PYTHON, "m", "", 0, 0, True, ())
+    manifest = Manifest("1", "bookworm", host_checks.platform.machine(), PYTHON, "m", "", 0, 0, True, ())
     with pytest.raises(DeployError, match="apt install python3-venv"):
-        machine.find_python(manifest)
+        host_checks.find_python(manifest)
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(device, workshop):
+def test_a_prefix_that_cannot_be_written_is_one_error_line(device, workshop):
     device.prefix.parent.mkdir(parents=True)
     device.prefix.write_text("a file")
     done = device.install(workshop.bundle("1.0"))
@@ -180,25 +180,25 @@ def test_a_folder_that_cannot_be_written_is_one_line(device, workshop):
     assert "cannot write" in done.error_line()
 
 
-def test_two_installers_exclude_each_other(old, workshop):
-    with (old.prefix / "state" / "lock").open("r+") as lock:
+def test_two_installers_exclude_each_other(updatable, workshop):
+    with (updatable.prefix / "state" / "lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = old.install(workshop.bundle("2.0"))
+        done = updatable.install(workshop.bundle("2.0"))
         assert done.code == 1
-        assert "another installation is under way" in done.error_line()
-    assert old.install(workshop.bundle("2.0")).code == 0
+        assert "another installation is in progress" in done.error_line()
+    assert updatable.install(workshop.bundle("2.0")).code == 0
 
 
-def test_whoever_listens_may_go(old, workshop):
-    """As when an ssh connection is lost: the installation goes on."""
-    command = old.command("install", workshop.bundle("2.0"), "--verbose", "--frames", 5)
+def test_the_installation_goes_on_when_its_reader_is_gone(updatable, workshop):
+    """As when an ssh connection is lost."""
+    command = updatable.command("install", workshop.bundle("2.0"), "--verbose", "--frames", 5)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     process.stdout.close()
     process.stderr.close()
     process.wait(100)
-    assert old.current() == "2.0"
-    assert history(old)[-1]["outcome"] == "activated"
+    assert updatable.current() == "2.0"
+    assert history(updatable)[-1]["outcome"] == "activated"
 
 
 def test_wrong_use_exits_2(device):
@@ -215,11 +215,11 @@ def test_a_full_disk_leaves_the_old_release(workshop, tmp_path):
     mount.mkdir()
     options = ["-t", "tmpfs", "-o", "size=7m", "tmpfs", str(mount)]
     if os.geteuid() or subprocess.run(["mount", *options], capture_output=True).returncode:
-        pytest.skip("no small disk here: mounting one needs root")
+        pytest.skip("cannot mount a small file system: that needs root")
     try:
         device = Device(workshop, mount / "mien")
         assert device.install(workshop.bundle("1.0")).code == 0
-        # There is room for the parts, as the manifest promises, and not for what becomes of them.
+        # There is room for what the manifest announces, but not for the installed release.
         ballast = os.urandom(4_000_000)
         done = device.install(workshop.bundle("2.0", ballast=ballast, installed_bytes=0))
         assert_refused(device, done, "space", outcome="failed")

@@ -1,4 +1,4 @@
-"""A bundle that somebody, or something, has changed is refused before anything in it is used."""
+"""A bundle that was changed, on purpose or by accident, is rejected before anything in it is used."""
 
 import io
 import subprocess
@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from deploy.build.signing_keys import make_keys, read_key
+from deploy.build.signing_keys import generate_keys, read_private_key
 from deploy.device import signature
 from deploy.device.archive import BLOCK_BYTES, read_members
 from deploy.device.checked_bundle import CheckedBundle
@@ -24,14 +24,14 @@ def members(path):
         return read_members(stream)
 
 
-def refused(workshop, path):
+def rejection(workshop, path):
     with pytest.raises(BundleError) as caught, CheckedBundle(path, workshop.pubkey.read_bytes()):
         pass
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_an_untouched_bundle_is_taken(workshop, good, tmp_path):
+def test_an_unchanged_bundle_is_accepted(workshop, good, tmp_path):
     with CheckedBundle(good, workshop.pubkey.read_bytes()) as bundle:
         bundle.unpack(tmp_path)
         assert bundle.manifest.version == "1.0"
@@ -39,12 +39,12 @@ def test_an_untouched_bundle_is_taken(workshop, good, tmp_path):
     assert unpacked == {member.name for member in members(good)}
 
 
-def test_every_part_in_turn_and_every_header(workshop, good, tmp_path):
+def test_a_flipped_bit_in_any_part_or_header_is_rejected(workshop, good, tmp_path):
     content = bytearray(good.read_bytes())
     changed = tmp_path / "changed.bundle"
     assert len(members(good)) > 8
     for member in members(good):
-        # In the name and the size of the header, at both ends of the content, and in its middle.
+        # In the name and the size in the header, at both ends of the content, and in its middle.
         last = member.offset + member.size_bytes - 1
         for place in (
             member.offset - BLOCK_BYTES,
@@ -55,20 +55,20 @@ def test_every_part_in_turn_and_every_header(workshop, good, tmp_path):
         ):
             content[place] ^= 1
             changed.write_bytes(content)
-            refused(workshop, changed)
+            rejection(workshop, changed)
             content[place] ^= 1
 
 
-def test_bytes_behind_the_end(workshop, good, tmp_path):
+def test_data_after_the_end_is_rejected(workshop, good, tmp_path):
     more = tmp_path / "more.bundle"
     more.write_bytes(good.read_bytes() + b"x")
-    assert "behind its end" in refused(workshop, more)
+    assert "after its end" in rejection(workshop, more)
     more.write_bytes(good.read_bytes() + good.read_bytes())
-    assert "behind its end" in refused(workshop, more)
+    assert "after its end" in rejection(workshop, more)
 
 
-def rewritten(good, out, change):
-    """The bundle's members after `change(list of (TarInfo, bytes))`, as a tar again."""
+def rewrite(good, out, change):
+    """Write the bundle again with its members as `change(list of (TarInfo, bytes))` returns them."""
     with tarfile.open(good) as archive:
         inside = [(entry, archive.extractfile(entry).read()) for entry in archive]
     with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -77,7 +77,7 @@ def rewritten(good, out, change):
     return out
 
 
-def test_parts_that_are_missing_added_twice_or_in_another_order(workshop, good, tmp_path):
+def test_missing_added_repeated_and_reordered_parts_are_rejected(workshop, good, tmp_path):
     added = tarfile.TarInfo("wheels/evil-1-py3-none-any.whl")
     link = tarfile.TarInfo("wheels/link")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -93,57 +93,57 @@ def test_parts_that_are_missing_added_twice_or_in_another_order(workshop, good, 
         "empty": lambda inside: [],
     }
     for name, change in changes.items():
-        refused(workshop, rewritten(good, tmp_path / name, change))
+        rejection(workshop, rewrite(good, tmp_path / name, change))
 
 
-def test_other_files_are_no_bundles(workshop, tmp_path):
+def test_other_files_are_not_bundles(workshop, tmp_path):
     for name, content in {"zip": b"PK\x03\x04" * 300, "zeros": bytes(20_000), "text": b"hello\n" * 1000}.items():
         path = tmp_path / name
         path.write_bytes(content)
-        refused(workshop, path)
+        rejection(workshop, path)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../b", ".hidden", "a//b", "a/", "", "manifest.sig", "a b"])
-def test_a_manifest_that_points_outside_is_refused_even_if_signed(path):
+def test_a_manifest_that_points_outside_is_rejected_even_if_signed(path):
     manifest = Manifest("1", "bookworm", "x", "3.11", "m", "", 0, 0, True, (Part(path, 1, "0" * 64),))
     with pytest.raises(BundleError, match="part"):
         parse_manifest(manifest.as_bytes())
 
 
 @pytest.mark.parametrize("version", ["", "1.0/..", "../1", "x", "1.0\n", "1" * 100])
-def test_a_version_that_is_none_is_refused(version):
-    with pytest.raises(BundleError, match="no version"):
+def test_an_invalid_version_in_a_manifest_is_rejected(version):
+    with pytest.raises(BundleError, match="not a version"):
         parse_manifest(Manifest(version, "t", "x", "3.11", "m", "", 0, 0, True, ()).as_bytes())
 
 
-def test_manifests_that_are_none():
+def test_invalid_manifests_are_rejected():
     for text in (b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1}', b"\xff", b"[" * 100_000):
         with pytest.raises(BundleError):
             parse_manifest(text)
 
 
-BOTH = pytest.mark.parametrize("way", [signature._by_cryptography, signature._by_openssl])
+BOTH = pytest.mark.parametrize("way", [signature._verify_by_cryptography, signature._verify_by_openssl])
 
 
 @BOTH
 def test_both_ways_to_verify_agree(tmp_path, way):
-    public, key = make_keys(tmp_path / "key").read_bytes(), read_key(tmp_path / "key")
+    public, key = generate_keys(tmp_path / "key").read_bytes(), read_private_key(tmp_path / "key")
     for message in (b"x", b"manifest" * 50_000):
-        sign = key.sign(message)
-        assert way(message, sign, public)
-        assert not way(message + b"x", sign, public)
-        assert not way(message, sign[:-1] + bytes([sign[-1] ^ 1]), public)
+        signed = key.sign(message)
+        assert way(message, signed, public)
+        assert not way(message + b"x", signed, public)
+        assert not way(message, signed[:-1] + bytes([signed[-1] ^ 1]), public)
         assert not way(message, bytes(64), public)
-    make_keys(tmp_path / "other")
+    generate_keys(tmp_path / "other")
     assert not way(b"x", key.sign(b"x"), (tmp_path / "other.pub").read_bytes())
 
 
 @BOTH
-def test_what_is_no_ed25519_key_is_refused(tmp_path, way):
+def test_a_key_of_another_type_is_rejected(tmp_path, way):
     made = subprocess.run(["openssl", "genpkey", "-algorithm", "X25519"], capture_output=True, check=True).stdout
     other = subprocess.run(["openssl", "pkey", "-pubout"], input=made, capture_output=True, check=True).stdout
     for key in (b"", b"no key", other):
-        with pytest.raises(DeployError, match="public key is none"):
+        with pytest.raises(DeployError, match="not a valid public key"):
             way(b"x", bytes(64), key)
 
 
@@ -155,15 +155,15 @@ def test_rfc_8032_test_2(way):
     raw = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
     der = base64.encodebytes(bytes.fromhex("302a300506032b6570032100") + raw)
     public = b"-----BEGIN PUBLIC KEY-----\n" + der + b"-----END PUBLIC KEY-----\n"
-    sign = bytes.fromhex(
+    signed = bytes.fromhex(
         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
         "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
     )
-    assert way(b"\x72", sign, public)
-    assert not way(b"\x73", sign, public)
+    assert way(b"\x72", signed, public)
+    assert not way(b"\x73", signed, public)
 
 
-def test_without_openssl_the_message_says_so(monkeypatch, tmp_path):
+def test_without_openssl_the_message_names_the_package_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DeployError, match="apt install openssl"):
-        signature._by_openssl(b"", bytes(64), b"")
+        signature._verify_by_openssl(b"", bytes(64), b"")
