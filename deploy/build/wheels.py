@@ -5,13 +5,13 @@ from __future__ import annotations
 import email.message
 import email.parser
 import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.build.targets import Target
 from edge.errors import DeployError
+from edge.system.processes import last_line, python_command
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,13 @@ def download_wheels(target: Target, arch: str, folder: Path) -> None:
     abis = [word for abi in (f"cp{target.python.replace('.', '')}", "abi3", "none") for word in ("--abi", abi)]
     python = ("--python-version", target.python, "--implementation", "cp", *abis)
     options = ("--only-binary=:all:", "--require-hashes", "--no-deps", "--dest", str(folder))
-    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
+    command = python_command("pip", "--disable-pip-version-check", "--quiet", "download")
     done = subprocess.run(
         [*command, *options, *platforms, *python, "--requirement", str(target.lock)], capture_output=True, text=True
     )
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
-        reason = (errors or done.stderr.splitlines() or ["pip printed nothing"])[-1].strip()
-        raise DeployError(f"cannot download the wheels for {target.name} on {arch}: {reason[:300]}")
+        reason = last_line(done.stderr, preferred=("ERROR", "No module")) or "pip printed nothing"
+        raise DeployError(f"cannot download the wheels for {target.name} on {arch}: {reason}")
 
 
 def read_wheel(path: Path) -> Wheel:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edge.errors import DeployError
 
-#: From <sys/prctl.h>: the signal that a process gets when its parent dies. `edge.capture` has this constant too; the
-#: installer ships as one file of the modules in this folder, so it cannot share that one.
+#: From <sys/prctl.h>: the signal that a process gets when its parent dies. `edge.system.processes` has this constant
+#: too; the installer ships as one file of the modules in this folder, so it cannot share that one.
 _PR_SET_PDEATHSIG = 1
 
 

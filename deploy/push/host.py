@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.errors import DeployError, WrongUseError
+from edge.system.processes import last_line
 
 #: No question is ever asked, and a dead connection is given up after half a minute (ssh_config(5)).
 _OPTIONS = (
@@ -75,7 +76,7 @@ class Host:
             reader.join()
             status = process.wait()
         if status:
-            raise DeployError(_last_line(errors, status))
+            raise DeployError(_reason("\n".join(errors), status))
         return "".join(output)
 
     def put(self, batch: str, report: Callable[[], None]) -> None:
@@ -101,7 +102,7 @@ class Host:
                 except subprocess.TimeoutExpired:
                     report()
         if process.returncode:
-            raise DeployError(_last_line(errors.splitlines(), process.returncode))
+            raise DeployError(_reason(errors, process.returncode))
 
     def file_size(self, path: str) -> int:
         """The size of a file on the host in bytes; 0 where it does not exist."""
@@ -121,11 +122,11 @@ class Host:
             raise DeployError(f"{command[0]} is not installed here: sudo apt install openssh-client") from error
 
 
-def _last_line(lines: Sequence[str], status: int) -> str:
-    """The last line of an error output but for the installer's steps, without the installer's own prefix."""
-    messages = [line.strip() for line in lines if line.strip() and not line.startswith("step ")]
-    last = (messages or [f"the command ended with status {status} and printed nothing"])[-1]
-    return last.removeprefix("mien deploy: ")[:300]
+def _reason(errors: str, status: int) -> str:
+    """The last line of an error output that is not a step of the installer, without the installer's own prefix."""
+    lines = [line for line in errors.splitlines() if not line.startswith("step ")]
+    last = last_line("\n".join(lines)) or f"the command ended with status {status} and printed nothing"
+    return last.removeprefix("mien deploy: ")
 
 
 def quote_for_sftp(path: Path) -> str:

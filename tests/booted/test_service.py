@@ -81,7 +81,7 @@ def is_running(state, restarts):
 
 def test_it_starts_bounded_and_with_its_secrets(told):
     states, _, text = told
-    assert "1.0 is the current release; start it by  sudo systemctl enable --now mien" in text
+    assert "1.0 is the current release; start it with  sudo systemctl enable --now mien" in text
     assert is_running(states["started"], "0"), text
     assert states["started"]["StatusText"].startswith("demo: ")
     # A filter of system calls, and no capability.

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.build.signing_keys import generate_keys
+from deploy.device.command_line import main
 from tests.conftest import Outcome
 from tests.deploy.made_release import Workshop
 
@@ -21,7 +24,7 @@ def workshop(tmp_path_factory) -> Workshop:
 
 
 class Device:
-    """An installation prefix, and the installer as one file, run by a Python without packages."""
+    """A device as the installer sees it: a folder to install into."""
 
     def __init__(self, workshop: Workshop, prefix: Path) -> None:
         self.workshop, self.prefix = workshop, prefix
@@ -29,17 +32,23 @@ class Device:
     def command(self, *arguments: object) -> list[str]:
         return [BARE_PYTHON, "-I", str(self.workshop.installer), *map(str, arguments), "--prefix", str(self.prefix)]
 
-    def run(self, *arguments: object, **environment: str) -> Outcome:
+    def run_installer(self, *arguments: object) -> Outcome:
+        """Run the installer as a device does: one file, by a Python without packages."""
         # Neither the checkout nor the environment's packages can be imported.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, env={**clean, **environment}, timeout=200
-        )
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=clean, timeout=200)
         return Outcome.of(done)
 
-    def install(self, bundle: Path, *more: object, **environment: str) -> Outcome:
+    def run(self, *arguments: object) -> Outcome:
+        """Run the same command in this process, which takes a fraction of the time."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main([*map(str, arguments), "--prefix", str(self.prefix)])
+        return Outcome(status, out.getvalue(), err.getvalue())
+
+    def install(self, bundle: Path, *more: object) -> Outcome:
         key = ("--pubkey", self.workshop.pubkey)
-        return self.run("install", bundle, *key, "--frames", 5, "--limit", 20, *more, **environment)
+        return self.run("install", bundle, *key, "--frames", 5, "--limit", 20, *more)
 
     def current(self) -> str | None:
         link = self.prefix / "current"

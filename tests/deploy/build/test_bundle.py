@@ -1,4 +1,4 @@
-"""What `mien deploy bundle` makes of this very checkout."""
+"""`mien deploy keygen`, `bundle` and `installer`, applied to this checkout."""
 
 import email.parser
 import json
@@ -10,37 +10,43 @@ import tarfile
 import zipfile
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
-from deploy.build.own_wheel import build_own_wheel
+from deploy.build.own_wheel import PACKAGES, build_own_wheel
 from deploy.build.packing import pack
 from deploy.build.sbom import make_sbom
 from deploy.build.signing_keys import read_private_key
 from deploy.build.targets import TARGETS
+from deploy.build.wheel_file import write_wheel
 from deploy.build.wheels import read_wheel
 from deploy.device.checked_bundle import CheckedBundle
 from deploy.device.manifest import Manifest
 from tests.conftest import ROOT, SHIPPED
-from tests.test_layers import imports
+from tests.imports import imported_packages
 
 
-def test_keys_are_private_and_never_overwritten(mien, tmp_path):
-    done = mien("deploy", "keygen", "--out", tmp_path / "fleet")
+def test_keys_are_private_and_never_overwritten(invoke, tmp_path):
+    done = invoke("deploy", "keygen", "--out", tmp_path / "fleet")
     assert done.code == 0, done.err
     assert (tmp_path / "fleet").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "fleet.pub").stat().st_mode & 0o777 == 0o644
-    again = mien("deploy", "keygen", "--out", tmp_path / "fleet")
+    again = invoke("deploy", "keygen", "--out", tmp_path / "fleet")
     assert again.code == 2
     assert "never overwritten" in again.error_line()
-    assert mien("keygen", "--out", tmp_path / "no" / "where", module="deploy").code == 1
+    assert invoke("keygen", "--out", tmp_path / "no" / "where", module="deploy").code == 1
 
 
-def test_mien_s_own_wheel_is_that_of_the_build_and_the_same_twice(tmp_path):
+def test_mien_s_own_wheel_holds_the_packages_and_is_reproducible(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     one, two = (build_own_wheel(tmp_path / name) for name in ("a", "b"))
     assert one.read_bytes() == two.read_bytes()
     with zipfile.ZipFile(one) as archive:
         names = set(archive.namelist())
+        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+            package for package in PACKAGES if (ROOT / package).is_dir()
+        }
         assert "edge/inference/models/mien-small-int8.tflite" in names
         assert "deploy/build/locks/bookworm.lock" in names
         assert not [n for n in names if "__pycache__" in n or n.endswith("model.keras") or n.startswith("tests/")]
@@ -71,7 +77,7 @@ def test_the_same_parts_give_the_same_bytes(workshop, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_the_locks_hold_the_base_install_and_the_extras_of_a_device(target):
+def test_the_locks_hold_the_base_install_and_the_extras_for_a_device(target):
     def pins(path):
         lines = [line.rstrip(" \\") for line in path.read_text().splitlines() if "==" in line]
         return dict(line.partition(";")[0].strip().split("==") for line in lines if line[0] not in " #")
@@ -81,7 +87,7 @@ def test_the_locks_hold_the_base_install_and_the_extras_of_a_device(target):
     assert not {"tensorflow", "keras", "torch", "cryptography"} & set(lock)
     assert "://" not in target.lock.read_text()
     if target.name == "bookworm":
-        # What its picamera2 was built for.
+        # Bookworm's picamera2 was built for numpy 1.
         assert lock["numpy"].startswith("1.")
     else:
         assert {name: lock[name] for name in device if name != "numpy"} == {
@@ -89,76 +95,77 @@ def test_the_locks_hold_the_base_install_and_the_extras_of_a_device(target):
         }
 
 
-def test_wrong_use_of_bundle(mien, workshop, tmp_path):
+def test_wrong_use_of_bundle(invoke, workshop, tmp_path):
     out = ("--target", "bookworm", "--out", tmp_path / "x")
     bad = tmp_path / "bad.toml"
     bad.write_text("color = 1\n")
     for options, words in (
         (("--key", tmp_path / "none"), "cannot read the key"),
-        (("--key", workshop.pubkey), "no private key"),
+        (("--key", workshop.pubkey), "not a private key"),
         (("--key", workshop.key, "--config", bad), "unknown key 'color'"),
-        (("--key", workshop.key, "--version", "new"), "no version"),
+        (("--key", workshop.key, "--version", "new"), "not a version"),
         (("--key", workshop.key, "--model", "nobody"), "no model"),
         (("--key", workshop.key, "--unit", tmp_path / "none"), "systemd unit"),
     ):
-        done = mien("deploy", "bundle", *out, *options)
+        done = invoke("deploy", "bundle", *out, *options)
         assert done.code in (1, 2)
         assert words in done.error_line()
     assert not (tmp_path / "x").exists()
 
 
-def test_without_the_extra_the_command_says_so(tmp_path):
-
-    code = (
-        "import sys\nsys.modules['cryptography'] = None\n"
-        f"sys.argv = ['mien', 'deploy', 'keygen', '--out', {str(tmp_path / 'k')!r}]\n"
-        "from edge.cli.main import main\nmain()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "pip install 'mien[deploy]'" in done.stderr
+def test_without_the_extra_the_command_names_it(invoke, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    done = invoke("deploy", "keygen", "--out", tmp_path / "k")
+    assert done.code == 2
+    assert "pip install 'mien[deploy]'" in done.error_line()
 
 
-def test_the_bill_of_materials_is_valid_and_whole(tmp_path):
-    pytest.importorskip("cyclonedx", reason="no cyclonedx-python-lib")
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
-    wheels = [read_wheel(build_own_wheel(tmp_path))]
-    text = json.dumps(
-        make_sbom(
-            "1.0", 0, TARGETS["trixie"], "aarch64", wheels, {"models/m.tflite": SHIPPED, "weights/w.tflite": SHIPPED}
-        )
-    )
+def test_the_bill_of_materials_is_valid_complete_and_reproducible(tmp_path):
+    wheels = [read_wheel(build_own_wheel(tmp_path)), read_wheel(fake_wheel(tmp_path))]
+    networks = {"models/m.tflite": SHIPPED, "weights/w.tflite": SHIPPED}
+    text = make_sbom("1.0", 0, TARGETS["trixie"], "aarch64", wheels, networks)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    assert [c["bom-ref"] for c in json.loads(text)["components"]] == [
-        "models/m.tflite", f"pkg:pypi/mien@{wheels[0].version}", "weights/w.tflite",
-    ]  # fmt: skip
+    sbom = json.loads(text)
+    mien, click = f"pkg:pypi/mien@{wheels[0].version}", "pkg:pypi/click@8.4.0"
+    assert sorted(c["bom-ref"] for c in sbom["components"]) == ["models/m.tflite", click, mien, "weights/w.tflite"]
+    needed = {entry["ref"]: entry.get("dependsOn", []) for entry in sbom["dependencies"]}
+    assert sorted(needed["mien-bundle@1.0"]) == ["models/m.tflite", mien, "weights/w.tflite"]
+    assert (needed[mien], needed[click]) == ([click], [])
+    assert sbom["metadata"]["timestamp"] == "1970-01-01T00:00:00+00:00"
+    # Whatever the order in which the parts are given.
+    reordered = dict(reversed(networks.items()))
+    assert make_sbom("1.0", 0, TARGETS["trixie"], "aarch64", wheels[::-1], reordered) == text
+    # Another content has another serial number.
+    other = json.loads(make_sbom("1.0", 0, TARGETS["trixie"], "aarch64", wheels[:1], networks))
+    assert other["serialNumber"] != sbom["serialNumber"]
 
 
-def test_the_installer_is_the_modules_as_they_are(mien, tmp_path):
-    done = mien("deploy", "installer", "--out", tmp_path / "install.py")
+def fake_wheel(folder):
+    metadata = b"Metadata-Version: 2.4\nName: Click\nVersion: 8.4.0\nLicense-Expression: BSD-3-Clause\n"
+    return write_wheel(folder, "click", "8.4.0", {"click.py": b""}, {"METADATA": metadata})
+
+
+def test_the_installer_contains_the_modules_unchanged(invoke, tmp_path):
+    done = invoke("deploy", "installer", "--out", tmp_path / "install.py")
     assert done.code == 0, done.err
     text = (tmp_path / "install.py").read_text()
     for path in (ROOT / "deploy" / "device").glob("*.py"):
         assert path.read_text() in text
-    # Nothing but the standard library, and what it carries itself.
-    imported = {name for path in (ROOT / "deploy" / "device").glob("*.py") for name in imports(path)}
+    # It needs nothing but the standard library and the modules that it contains.
+    imported = {name for path in (ROOT / "deploy" / "device").glob("*.py") for name in imported_packages(path)}
     assert imported - set(sys.stdlib_module_names) == {"deploy", "edge", "cryptography"}
 
 
 @pytest.fixture(scope="session")
-def unit(tmp_path_factory):
-    """mien's own unit; a made one where there is none."""
-    own = ROOT / "deploy" / "systemd" / "mien.service"
-    made = tmp_path_factory.mktemp("unit") / "mien.service"
-    made.write_text("[Service]\nExecStart=/opt/mien/current/venv/bin/mien run --config /etc/mien/mien.toml\n")
-    return own if own.exists() else made
+def unit():
+    """mien's systemd unit."""
+    return ROOT / "deploy" / "systemd" / "mien.service"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("long_checks", "weights")
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_bundle_for_a_pi_is_whole_and_the_same_twice(mien, workshop, unit, tmp_path, target):
+def test_a_bundle_for_a_pi_is_complete_and_reproducible(mien, workshop, unit, tmp_path, target):
     outs = [tmp_path / name for name in ("a", "b")]
     for out in outs:
         done = mien("deploy", "bundle", "--target", target, "--key", workshop.key, "--unit", unit, "--out", out)
@@ -173,33 +180,30 @@ def test_a_bundle_for_a_pi_is_whole_and_the_same_twice(mien, workshop, unit, tmp
             assert name.endswith(("_aarch64.whl", "-any.whl")), name
             package = name.removeprefix("wheels/").split("-")[0]
             assert package == "flatbuffers" or [n for n in names if n.startswith(f"licences/{package}/")], package
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
     sbom = (tmp_path / "parts" / "sbom.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom) is None
     files = {p["value"] for c in json.loads(sbom)["components"] for p in c["properties"]}
     assert files == {name for name in names if name.startswith(("wheels/", "weights/", "models/"))}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("long_checks", "weights")
 def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop, unit, device, tmp_path):
-    """The whole way: real wheels, a bare Python, no network; then a broken update, which never gets there."""
-
+    """The whole way: real wheels, a Python without packages, no network; then a broken update, which is rejected."""
     from tests.deploy.conftest import BARE_PYTHON
 
     if sys.version_info[:2] not in ((3, 11), (3, 13)):
         pytest.skip("Python 3.11 or 3.13")
-    cut = ["unshare", "--net", "--map-root-user"]
-    if subprocess.run([*cut, "true"], capture_output=True).returncode:
-        pytest.skip("the network cannot be cut off here: no unshare")
+    offline = ["unshare", "--net", "--map-root-user"]
+    if subprocess.run([*offline, "true"], capture_output=True).returncode:
+        pytest.skip("cannot disable the network here: unshare fails")
     target = "bookworm" if sys.version_info[:2] == (3, 11) else "trixie"
     config = tmp_path / "mien.toml"
     config.write_text('source = "demo"\n')
     bundles = []
     for version, model in (("1.0", "mien-small-int8"), ("2.0", str(tmp_path / "broken.tflite"))):
         if version == "2.0":
-            # A graph that is whole by its card and no network: only running it shows that.
+            # Its card is intact but its graph is not a network, which shows only when it runs.
             from dataclasses import replace
 
             from edge.inference.model_card import read_model, write_model
@@ -215,10 +219,10 @@ def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop
         assert done.code == 0, done.err
         bundles.append(out)
     options = ["--pubkey", str(workshop.pubkey), "--prefix", str(device.prefix)]
-    install = [*cut, BARE_PYTHON, "-I", str(workshop.installer), "install"]
+    install = [*offline, BARE_PYTHON, "-I", str(workshop.installer), "install"]
     done = subprocess.run([*install, str(bundles[0]), *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    daemon = [*cut, str(device.prefix / "current/venv/bin/mien"), "run", "--config"]
+    daemon = [*offline, str(device.prefix / "current/venv/bin/mien"), "run", "--config"]
     daemon += [str(device.prefix / "current/config/mien.toml"), "--max-frames", "20"]
     ran = subprocess.run(
         [*daemon, "--emit", "frame", "--sink", "jsonl:-"], capture_output=True, text=True, cwd=tmp_path
@@ -230,11 +234,11 @@ def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop
     assert "self-test" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert device.current() == "1.0"
-    # By the installed mien itself.
-    told = subprocess.run(
+    # The status as the installed mien reports it.
+    status = subprocess.run(
         [device.prefix / "current/venv/bin/mien", "deploy", "status", "--json", "--prefix", device.prefix],
         capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
-    attempts = json.loads(told.stdout)["history"]
+    attempts = json.loads(status.stdout)["history"]
     assert [a["outcome"] for a in attempts] == ["activated", "unhealthy"]
     shutil.rmtree(device.prefix)

@@ -22,7 +22,8 @@ def installed(workshop, tmp_path_factory):
     from tests.deploy.conftest import Device
 
     device = Device(workshop, tmp_path_factory.mktemp("installed") / "mien")
-    done = device.install(workshop.bundle("1.0"))
+    key = ("--pubkey", workshop.pubkey)
+    done = device.run_installer("install", workshop.bundle("1.0"), *key, "--frames", 5, "--limit", 20)
     assert done.code == 0, done.err
     return device
 
@@ -65,12 +66,13 @@ def test_a_first_installation(installed, workshop):
     for path in (release / "venv" / "bin").iterdir():
         if path.is_file() and not path.is_symlink():
             assert ".staging" not in path.read_text()
-    status = json.loads(installed.run("status", "--json").out)
+    status = json.loads(installed.run_installer("status", "--json").out)
     assert status["current"] == "1.0"
     assert status["previous"] is None
     assert [attempt["outcome"] for attempt in status["history"]] == ["activated"]
 
 
+@pytest.mark.slow
 def test_an_update_a_rollback_and_pruning(updatable, workshop):
     for version in ("1.1", "1.2"):
         # The key is trusted by now, so it need not be passed.
@@ -104,17 +106,18 @@ def test_another_bundle_of_the_same_version_is_refused(updatable, workshop):
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "limit_s", "words"),
     [
-        ("crashes", "the model is damaged"),
-        ("refuses", "unknown key"),
-        ("silent", "0 of 5 inferences"),
-        ("unready", "without becoming ready"),
-        ("nonsense", "0 of 5 inferences"),
+        ("crashes", 20, "the model is damaged"),
+        ("refuses", 20, "unknown key"),
+        # What never becomes healthy takes all of the time allowed.
+        ("silent", 0.5, "0 of 5 inferences"),
+        ("unready", 0.5, "without becoming ready"),
+        ("nonsense", 0.5, "0 of 5 inferences"),
     ],
 )
-def test_an_unhealthy_release_never_becomes_current(updatable, workshop, how, words):
-    done = updatable.install(workshop.bundle("2.0", how=how), "--limit", 2)
+def test_an_unhealthy_release_never_becomes_current(updatable, workshop, how, limit_s, words):
+    done = updatable.install(workshop.bundle("2.0", how=how), "--limit", limit_s)
     assert_refused(updatable, done, words, outcome="unhealthy")
     assert "2.0: unhealthy" in updatable.run("status").out
 
@@ -203,11 +206,12 @@ def test_the_installation_goes_on_when_its_reader_is_gone(updatable, workshop):
 
 def test_wrong_use_exits_2(device):
     assert "nothing is installed" in device.run("status").out
-    assert device.run("install").code == 2
+    assert device.run_installer("install").code == 2
     assert device.run("rollback").code == 1
     assert device.run("nonsense-command-that-is-no-file").code == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_release(workshop, tmp_path):
     from tests.deploy.conftest import Device
 

@@ -22,6 +22,7 @@ from deploy.device.release_store import ReleaseStore
 from tests.deploy.conftest import Device
 
 KILLS = int(os.environ.get("MIEN_INSTALL_KILLS", "3"))
+pytestmark = pytest.mark.slow
 IS_LONG = bool(os.environ.get("MIEN_DEPLOY_LONG"))
 #: The steps at which a kill is most likely to reveal an error.
 CRITICAL_STEPS = ("environment", "publish", "switch", "record")
