@@ -1,0 +1,5 @@
+"""`python -m mien ...` is the command `mien ...`."""
+
+from edge.cli.main import main
+
+main()

@@ -1,0 +1,21 @@
+"""Training: data to a trained model. Needs the extra `train`, but only when a function is used.
+
+run = mien.train.fit("cnn", "fer2013.csv", "runs/cnn")
+report = mien.train.evaluate("runs/cnn/model.keras", "fer2013.csv")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.system.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from train.evaluation import evaluate
+    from train.training import fit
+
+__all__ = ["evaluate", "fit"]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__, {"evaluate": "train.evaluation:evaluate", "fit": "train.training:fit"}, extra="train"
+)
