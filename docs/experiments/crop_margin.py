@@ -1,9 +1,9 @@
-"""The crop margin that suits a detector's boxes, measured: the table in docs/explanation/models.md.
+"""Measure the crop margin that suits a detector's boxes: the table in docs/explanation/models.md.
 
     python docs/experiments/crop_margin.py MODEL DATA [DETECTOR]
 
-PublicTest's faces are enlarged, pasted into the middle of a picture of 640x480 whose edges go on as the face's do,
-found by the detector, cut out with each margin and classified: the way of a frame through `mien run`.
+PublicTest's faces are enlarged, pasted into the center of a 640x480 picture whose edges replicate those of the face,
+found by the detector, cropped with each margin and classified, as `mien run` does with a frame.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def main(model: Path, data: Path, detector_name: str) -> None:
     print("| --- |" + " --- |" * len(SIDES))
     for i, margin in enumerate(MARGINS):
         print(f"| {margin:.2f} | " + " | ".join(f"{100 * scores[i]:.2f} %" for _, _, scores in columns) + " |")
-    print("| as they are | " + " | ".join(f"{100 * whole:.2f} %" for _, whole, _ in columns) + " |")
+    print("| original crop | " + " | ".join(f"{100 * whole:.2f} %" for _, whole, _ in columns) + " |")
     print("| found | " + " | ".join(f"{n} of {len(faces)}" for n, _, _ in columns) + " |")
 
 
 def column(classifier: Classifier, detector: Detector, faces: Faces, side: int) -> tuple[int, float, list[float]]:
-    """Of the faces that are found at this size: how many, accuracy as they are, and with each margin."""
+    """Return how many faces of this size are found, their accuracy with the original crop, and with each margin."""
     found, whole, right = 0, 0, np.zeros(len(MARGINS), int)
     for face, class_id in zip(faces.images, faces.class_ids, strict=True):
         picture = pasted(face, side)
@@ -57,7 +57,7 @@ def column(classifier: Classifier, detector: Detector, faces: Faces, side: int) 
 
 
 def pasted(face: np.ndarray, side: int) -> np.ndarray:
-    """The face in the middle of a picture, `(480, 640, 3)` uint8 BGR."""
+    """Return the face in the center of a picture, `(480, 640, 3)` uint8 BGR."""
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     left, top = (WIDTH - side) // 2, (HEIGHT - side) // 2
     picture = cv2.copyMakeBorder(
@@ -67,7 +67,7 @@ def pasted(face: np.ndarray, side: int) -> np.ndarray:
 
 
 def covers(box: Box, side: int) -> bool:
-    """Whether a box is about where the face is."""
+    """Return whether a box is about where the face is."""
     x, y, w, h = box
     middle = abs(x + w / 2 - WIDTH / 2) < side / 4 and abs(y + h / 2 - HEIGHT / 2) < side / 4
     return middle and 0.4 * side < w < 1.4 * side

@@ -1,11 +1,11 @@
-"""What `--cadence auto` saves, and what it costs: the table of docs/explanation/detection-interval.md.
+"""Measure what `--cadence auto` saves and costs: the table of docs/explanation/detection-interval.md.
 
     python docs/experiments/detection_interval.py CLIP [--rounds 5] [--detector blazeface]
 
-What the detector finds in every frame of the clip is the truth here. The loop, from detector to events and with the
-shipped model, runs on the frames, held in memory, with cadence 1 and auto in turns; so it does on ten seconds of a room
-in which nothing moves and nobody is, with a camera's noise. CPU time is the process's, of all its threads, without
-decoding the clip; the median of the rounds counts.
+The ground truth is what the detector finds on every frame of the clip. The loop, from detector to events and with the
+shipped model, runs on the frames, which are held in memory, with `--cadence 1` and `auto` interleaved, and also on ten
+seconds of a still, empty room with a camera's noise. CPU time is that of all threads of the process, without decoding
+the clip; the table shows the median of the rounds.
 """
 
 from __future__ import annotations
@@ -30,13 +30,22 @@ from edge.tracking.scheduler import DetectionInterval, DetectionScheduler
 from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
+COLUMNS = (
+    "scene",
+    "setting",
+    "detector runs",
+    "mean IoU",
+    "faces missed, longest",
+    "CPU ms per frame",
+    "share of `--cadence 1`",
+)
 CADENCES: tuple[DetectionInterval, ...] = (1, "auto")
-#: Boxes that share less than this with one of every-frame detection have missed it.
+#: A face is missed if no box has at least this IoU with the detector's box on that frame.
 SAME_IOU = 0.3
 
 
-class _Memory(ClosingSource):
-    """Frames that are there already."""
+class _MemorySource(ClosingSource):
+    """Frames that were decoded before."""
 
     name = "memory"
 
@@ -49,7 +58,7 @@ class _Memory(ClosingSource):
 
 
 def _still_room(seconds: int = 10, fps: int = 30) -> list[Frame]:
-    """Soft shapes, 640x480, and the noise of a camera: eight pictures in turn."""
+    """Return soft shapes, 640x480, with the noise of a camera: eight pictures, repeated."""
     random = np.random.default_rng(0)
     coarse = random.integers(60, 180, (6, 8, 3)).astype(np.uint8)
     room = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
@@ -58,28 +67,30 @@ def _still_room(seconds: int = 10, fps: int = 30) -> list[Frame]:
 
 
 def _agreement(frames: list[Frame], name: str) -> tuple[float, int, float]:
-    """Mean IoU of auto's faces with those of every frame, faces missed, and the longest miss in seconds."""
-    every, cadenced = open_detector(name), DetectionScheduler(open_detector(name), "auto")
+    """Return the mean IoU of auto's faces with the ground truth, the faces missed, and the longest miss in seconds."""
+    every, scheduled = open_detector(name), DetectionScheduler(open_detector(name), "auto")
     shares: list[float] = []
     longest_s = since_s = 0.0
     for frame in frames:
-        truth, carried = every.detect(frame), cadenced.detect(frame)
-        found = [_share(face, carried) for face in truth]
+        truth, tracked = every.detect(frame), scheduled.detect(frame)
+        found = [_best_iou(face, tracked) for face in truth]
         shares += found
         since_s = since_s if any(share < SAME_IOU for share in found) else frame.position_s
         longest_s = max(longest_s, frame.position_s - since_s)
     return float(np.mean(shares)), sum(share < SAME_IOU for share in shares), longest_s
 
 
-def _share(face: Detection, others: list[Detection]) -> float:
+def _best_iou(face: Detection, others: list[Detection]) -> float:
     return max((iou(face.box, other.box) for other in others), default=0.0)
 
 
 def _cpu_ms(
     frames: list[Frame], name: str, cadence: DetectionInterval, classifier: Classifier
 ) -> tuple[float, RunReport]:
-    """CPU time a frame in milliseconds, and what the loop did."""
-    pipeline = Pipeline(Components.build(_Memory(frames), Recognizer(classifier, detector=name), interval=cadence))
+    """Return the CPU time per frame in milliseconds, and the run report."""
+    pipeline = Pipeline(
+        Components.build(_MemorySource(frames), Recognizer(classifier, detector=name), interval=cadence)
+    )
     begin_s = time.process_time()
     report = pipeline.run()
     return (time.process_time() - begin_s) / len(frames) * 1000, report
@@ -99,8 +110,8 @@ def _rows(title: str, frames: list[Frame], name: str, rounds: int, classifier: C
         if cadence == "auto" and report.faces:
             share, missed, longest_s = _agreement(frames, name)
             agreed = f"| {share:.3f} | {missed}, {longest_s * 1000:.0f} ms |"
-        looks = f"{report.detector_runs} of {report.frames_processed}"
-        yield f"| {title} | {cadence} | {looks} {agreed} {cost:.2f} | {cost / full:.0%} |"
+        runs = f"{report.detector_runs} of {report.frames_processed}"
+        yield f"| {title} | {cadence} | {runs} {agreed} {cost:.2f} | {cost / full:.0%} |"
 
 
 def main() -> None:
@@ -113,9 +124,9 @@ def main() -> None:
     classifier = Classifier(find_model(DEFAULT_MODEL))
     with VideoSource(options.clip) as source:
         frames = list(source)
-    print("| scene | cadence | looks | mean IoU | faces missed, longest | CPU ms a frame | of cadence 1 |")
+    print(f"| {' | '.join(COLUMNS)} |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for title, scene in ((options.clip.stem, frames), ("still room, nobody", _still_room())):
+    for title, scene in ((options.clip.stem, frames), ("still empty room", _still_room())):
         for row in _rows(title, scene, options.detector, options.rounds, classifier):
             print(row, flush=True)
 

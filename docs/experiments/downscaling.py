@@ -2,9 +2,9 @@
 
     python docs/experiments/downscaling.py MODEL DATA [FACES]
 
-The first 400 of PublicTest's faces, or as many as are named, are enlarged, pasted into the middle of a larger picture
-as crop_margin.py does, and looked for and classified with either way of making pictures smaller. The times are
-those of the detector's letterbox: medians of 200, in turns.
+The first 400 of PublicTest's faces, or FACES of them, are enlarged, pasted into the center of a larger picture as in
+crop_margin.py, and detected and classified with either method of downscaling. The times are those of the detector's
+letterbox: medians of 200, interleaved.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ PICTURES_WH = ((640, 480), (1280, 720))
 
 
 def by_area(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """As it was: the whole way in one step."""
+    """Resize in one step, by area if the picture gets smaller."""
     smaller = image.shape[1] > size_wh[0] or image.shape[0] > size_wh[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(image, size_wh, interpolation=how)  # type: ignore[no-any-return]
 
 
 class _Area(Shrinking):
-    """For frames that come one after the other."""
+    """The same, for successive frames."""
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return by_area(image, self._size_wh)
 
 
-#: What a detector's frames and a classifier's faces are made smaller by.
+#: How a detector's frames and a classifier's faces are downscaled.
 WAYS = ((_Area, by_area), (Shrinking, shrink))
 
 
@@ -55,25 +55,27 @@ def main(model: Path, data: Path, n: int) -> None:
     """Print the table."""
     classifier, faces = Classifier(model), read_faces(data, ("PublicTest",))["PublicTest"]
     faces = faces.take(np.arange(min(n, len(faces))))
-    print("| picture | face | found, area | found, shrink | accuracy, area | accuracy, shrink | area | shrink |")
+    print(
+        "| picture | face | found, area | found, downscale | accuracy, area | accuracy, downscale | area | downscale |"
+    )
     print("| --- " * 8 + "|")
     for picture_wh in PICTURES_WH:
         spent_ms = letterbox_ms(picture_wh)
         for side in SIDES:
-            answers = []
+            counts = []
             for frames_by, faces_by in WAYS:
                 with patch("edge.images.Shrinking", frames_by), patch("edge.detection.alignment.shrink", faces_by):
-                    answers.append(looked_for(classifier, open_detector("blazeface"), faces, side, picture_wh))
-            founds = " | ".join(f"{found} of {len(faces)}" for found, _ in answers)
-            shares = " | ".join(f"{right / max(found, 1):.1%}" for found, right in answers)
+                    counts.append(found_and_right(classifier, open_detector("blazeface"), faces, side, picture_wh))
+            founds = " | ".join(f"{found} of {len(faces)}" for found, _ in counts)
+            shares = " | ".join(f"{right / max(found, 1):.1%}" for found, right in counts)
             times = " | ".join(f"{ms:.3f} ms" for ms in spent_ms)
             print(f"| {picture_wh[0]}x{picture_wh[1]} | {side} px | {founds} | {shares} | {times} |", flush=True)
 
 
-def looked_for(
+def found_and_right(
     classifier: Classifier, detector: Detector, faces: Faces, side: int, picture_wh: tuple[int, int]
 ) -> tuple[int, int]:
-    """How many are found, and how many of those are named rightly."""
+    """Return how many faces are found, and how many of those are classified correctly."""
     recognizer, n_found, right = Recognizer(classifier, detector=detector), 0, 0
     x, y = (picture_wh[0] - WIDTH) // 2, (picture_wh[1] - HEIGHT) // 2
     for face, class_id in zip(faces.images, faces.class_ids, strict=True):

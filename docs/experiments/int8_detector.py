@@ -1,9 +1,9 @@
-"""What BlazeFace in int8 finds beside the float one: the table in docs/explanation/performance.md.
+"""Compare BlazeFace in int8 with the float model: the table in docs/explanation/performance.md.
 
     python docs/experiments/int8_detector.py DATA [CLIP]
 
-Training's faces, pasted into pictures as crop_margin.py does, calibrate `mien convert quantize`. PublicTest's are
-the pictures whose one face is known; of CLIP, what the float detector finds counts as that. Needs the extra `train`.
+`mien convert quantize` is calibrated on Training's faces, pasted into pictures as in crop_margin.py. The test pictures
+hold one of PublicTest's faces each; for CLIP, the float detector is the ground truth. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main(data: Path, clip: str | None) -> None:
     """Print the table."""
     splits = read_faces(data, ("Training", "PublicTest"))
     with tempfile.TemporaryDirectory() as folder:
-        path = quantised(splits["Training"].images, Path(folder))
+        path = quantized_detector(splits["Training"].images, Path(folder))
         detectors = (open_detector("blazeface"), open_detector(f"blazeface:{path}"))
         print(f"{path.stat().st_size / 1024:.0f} KiB")
         print("| pictures | faces | float finds | int8 finds | IoU where both do | float | int8 |")
@@ -46,8 +46,8 @@ def main(data: Path, clip: str | None) -> None:
             print(row(Path(clip).name, detectors, known(clip, detectors[0])))
 
 
-def quantised(images: np.ndarray, folder: Path) -> Path:
-    """An int8 BlazeFace, calibrated on Training's faces in sizes at random."""
+def quantized_detector(images: np.ndarray, folder: Path) -> Path:
+    """Make an int8 BlazeFace, calibrated on Training's faces in random sizes."""
     chance = np.random.default_rng(0)
     pictures = folder / "pictures"
     pictures.mkdir()
@@ -55,13 +55,24 @@ def quantised(images: np.ndarray, folder: Path) -> Path:
         cv2.imwrite(str(pictures / f"{i}.png"), pasted(images[i], int(chance.integers(SIDES[0], SIDES[-1] + 1))))
     float_, path = folder / "blazeface.tflite", folder / "blazeface-int8.tflite"
     float_.write_bytes(read_weights("blazeface"))
-    command = [sys.executable, "-m", "convert", "quantize", str(float_), "--frames", str(pictures), "--out", str(path)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "convert",
+        "quantize",
+        str(float_),
+        "--frames",
+        str(pictures),
+        "--out",
+        str(path),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return path
 
 
 def known(clip: str, detector: Detector) -> Iterator[tuple[np.ndarray, Box | None]]:
-    """The pictures of a clip with the first face that the detector finds there."""
+    """Yield the pictures of a clip with the first face that the detector finds there."""
     for frame in open_source(clip):
         for one in detector.detect(frame)[:1]:
             yield frame.image, one.box
@@ -70,7 +81,7 @@ def known(clip: str, detector: Detector) -> Iterator[tuple[np.ndarray, Box | Non
 def row(
     name: str, detectors: tuple[Detector, Detector], faces: Iterable[tuple[np.ndarray, Box | None]], side: int = 0
 ) -> str:
-    """One row: how often each finds the face, how alike their boxes are, milliseconds of processor a detection."""
+    """Return a row: how often each detector finds the face, the IoU of their boxes, and CPU time per detection."""
     found, times_ms, ious, n = np.zeros(2, int), ([], []), [], 0
     for picture, box in faces:
         n += 1

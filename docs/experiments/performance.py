@@ -3,10 +3,10 @@
     python docs/experiments/performance.py table CLIP [--fer PYTHON] [--rounds 5] [--out FILE.json]
     python docs/experiments/performance.py soak CLIP [--frames 100000] [--detector blazeface-short]
 
-`table` prints the rows of the table: what a frame costs beside its bare parts, what a face costs beside its network,
-how many faces at once, from the start to the first event, and, with the Python of an environment that holds the package
-`fer`, mien beside it, in turns on the same clip. `soak` plays a clip's frames again and again, and prints time and
-memory by tenths of the run.
+`table` prints the rows of the table: the time of a frame and of its bare parts, the time of a face and of its network,
+the time of several faces, the time from the start to the first event, and, given the Python of an environment that has
+the package `fer`, a comparison with it, interleaved on the same clip. `soak` plays a clip's frames repeatedly, and
+prints time and memory for each tenth of the run.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ while True:
     faces += len(names.detect_emotions(image))
     frames += 1
     if frames == 1:
-        # As mien does before its first frame: what the first call builds is not what a frame costs.
+        # mien builds its networks before the first frame; what the first call builds is not part of a frame.
         first_s = time.monotonic()
 spent_s = time.monotonic() - first_s
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -61,8 +61,8 @@ print(json.dumps({"fps": (frames - 1) / spent_s, "peak_rss_mb": int(peak.split()
 """
 
 
-class _Again(ClosingSource):
-    """A clip's frames from memory, again and again."""
+class _RepeatedClip(ClosingSource):
+    """A clip's frames from memory, repeated."""
 
     def __init__(self, clip: Path, frames: int) -> None:
         self.name, self.total = clip.name, frames
@@ -76,8 +76,8 @@ class _Again(ClosingSource):
             yield Frame(self._images[index % len(self._images)], index, time.monotonic(), index / 30, 0.0)
 
 
-class _Still(ClosingSource):
-    """The same grey picture in colour, `(480, 640, 3)`."""
+class _StillSource(ClosingSource):
+    """The same gray picture, `(480, 640, 3)` BGR."""
 
     name = "still"
 
@@ -90,8 +90,8 @@ class _Still(ClosingSource):
             yield Frame(image, index, time.monotonic(), index / 30, 0.0)
 
 
-class _Always:
-    """A detector that finds the same faces in each frame."""
+class _FixedDetector:
+    """A detector that reports the same faces in each frame."""
 
     name, box_scale = "always", 1.0
 
@@ -104,10 +104,10 @@ class _Always:
 
 
 def frame_cost(clip: Path, rounds: int) -> dict[str, float]:
-    """What `mien profile` says of a frame at cadence 1: of the rounds, the one with the median ratio."""
+    """Run `mien profile` with the detector on every frame, and return the round with the median ratio."""
     found = []
     for _ in range(rounds):
-        costs = json.loads(_said([*_MIEN, "profile", "--source", str(clip), "--json"]))
+        costs = json.loads(_output_of([*_MIEN, "profile", "--source", str(clip), "--json"]))
         total = next(stage for stage in costs["stages"] if stage["stage"] == "total")
         found.append((total["ratio"], total["stage_ms"], total["bare_ms"], costs["faces"] / costs["frames"]))
     ratio, stage_ms, bare_ms, faces = sorted(found)[len(found) // 2]
@@ -115,19 +115,19 @@ def frame_cost(clip: Path, rounds: int) -> dict[str, float]:
 
 
 def face_cost(clip: Path, times: int = 2000) -> dict[str, float]:
-    """From a frame and a face in it to scores, and the bare network, in turns: medians."""
+    """Measure from a frame and a box in it to scores, and the bare network, interleaved: medians."""
     classifier = Classifier(find_model(DEFAULT_MODEL))
     recognizer = Recognizer(classifier, detector="blazeface")
     detector = recognizer.detector
-    frames = (frame for frame in _Again(clip, 1000) if detector.detect(frame))
+    frames = (frame for frame in _RepeatedClip(clip, 1000) if detector.detect(frame))
     frame = next(frames)
     face = detector.detect(frame)[0]
-    spent_ms = _in_turns(times, lambda: recognizer.classify_detection(frame.image, face), classifier.invoke)
+    spent_ms = _interleaved(times, lambda: recognizer.classify_detection(frame.image, face), classifier.invoke)
     return {"crop_to_scores_ms": spent_ms[0], "invoke_ms": spent_ms[1], "more_ms": spent_ms[0] - spent_ms[1]}
 
 
 def faces_cost(frames: int = 150, rounds: int = 5) -> dict[str, Any]:
-    """What each face more costs a frame, whole but for the detector, as a multiple of the bare network."""
+    """Measure the time of each additional face, without the detector, as a multiple of the bare network."""
     classifier = Classifier(find_model(DEFAULT_MODEL))
     spent_ms: dict[int, list[float]] = {n: [] for n in FACES}
     invoke_ms = []
@@ -136,9 +136,9 @@ def faces_cost(frames: int = 150, rounds: int = 5) -> dict[str, Any]:
             # Twenty faces of 100 pixels in a grid of five by four.
             faces = [Detection((128.0 * (i % 5) + 14, 120.0 * (i // 5) + 10, 100.0, 100.0), 0.9) for i in range(n)]
             spent_ms[n] += _frames_ms(
-                Pipeline(Components.build(_Still(frames), Recognizer(classifier, detector=_Always(faces))))
+                Pipeline(Components.build(_StillSource(frames), Recognizer(classifier, detector=_FixedDetector(faces))))
             )
-        invoke_ms += _in_turns(200, classifier.invoke)
+        invoke_ms += _interleaved(200, classifier.invoke)
     medians = [statistics.median(spent_ms[n]) for n in FACES]
     slope_ms, first_ms = np.polyfit(FACES, medians, 1).tolist()
     off_ms = max(abs(first_ms + slope_ms * n - ms) for n, ms in zip(FACES, medians, strict=True))
@@ -148,7 +148,7 @@ def faces_cost(frames: int = 150, rounds: int = 5) -> dict[str, Any]:
 
 
 def start(clip: Path, rounds: int) -> dict[str, float]:
-    """From the start of a process to its first event, and the most memory it takes: medians."""
+    """Measure from the start of a process to its first event, and its peak memory: medians."""
     spent_s, peaks_mb = [], []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
@@ -164,19 +164,19 @@ def start(clip: Path, rounds: int) -> dict[str, float]:
     return {"first_event_s": statistics.median(spent_s), "peak_rss_mb": max(peaks_mb)}
 
 
-def beside(clip: Path, python: str, rounds: int, *options: str) -> dict[str, Any]:
-    """Frames a second and memory of mien and of `fer`, each in a process of its own, in turns on the same clip."""
+def compare_with_fer(clip: Path, python: str, rounds: int, *options: str) -> dict[str, Any]:
+    """Measure frames per second and memory of mien and of `fer`, each in its own process, interleaved on one clip."""
     found: dict[str, list[dict[str, float]]] = {"mien": [], "fer": []}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         run = [*_MIEN, "run", "--source", str(clip), "--sink", f"jsonl:{os.devnull}", "--report", str(report), *options]
         for _ in range(rounds):
-            _said(run)
+            _output_of(run)
             ours = json.loads(report.read_text("utf-8"))
             found["mien"].append({"fps": ours["fps"], "peak_rss_mb": ours["peak_rss_mb"], "faces": ours["faces"]})
             environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
             environment |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-            found["fer"].append(json.loads(_said([python, "-c", _FER, str(clip)], environment).splitlines()[-1]))
+            found["fer"].append(json.loads(_output_of([python, "-c", _FER, str(clip)], environment).splitlines()[-1]))
     middle = {name: {key: statistics.median(r[key] for r in rs) for key in rs[0]} for name, rs in found.items()}
     faster = statistics.median(a["fps"] / b["fps"] for a, b in zip(found["mien"], found["fer"], strict=True))
     share = middle["mien"]["peak_rss_mb"] / middle["fer"]["peak_rss_mb"]
@@ -184,7 +184,7 @@ def beside(clip: Path, python: str, rounds: int, *options: str) -> dict[str, Any
 
 
 def table(clip: Path, fer: str | None, rounds: int) -> dict[str, Any]:
-    """Measure everything, print a row as soon as it is known."""
+    """Measure everything, and print each row as soon as it is known."""
     found: dict[str, Any] = {}
 
     def row(what: str, here: str) -> None:
@@ -192,33 +192,33 @@ def table(clip: Path, fer: str | None, rounds: int) -> dict[str, Any]:
 
     print("| | this machine | Pi 5 | Pi 4 | Pi Zero 2 W |\n| --- | --- | --- | --- | --- |")
     cost = found["frame"] = frame_cost(clip, rounds)
-    row("a frame, every frame detected, p50", f"{cost['frame_ms']:.2f} ms")
+    row("a frame, detector run on every frame, p50", f"{cost['frame_ms']:.2f} ms")
     row("the bare parts of that frame", f"{cost['bare_ms']:.2f} ms, {cost['ratio']:.2f} times")
     face = found["face"] = face_cost(clip)
     row("the classifier's network, bare", f"{face['invoke_ms']:.3f} ms")
     row("crop to scores", f"{face['crop_to_scores_ms']:.3f} ms, {face['more_ms']:.3f} ms more")
     faces = found["faces"] = faces_cost()
-    row("each face more, of 1 to 20", f"{faces['face_ms']:.3f} ms, {faces['ratio']:.2f} times the network")
-    row("farthest from a straight line", f"{faces['off_ms']:.3f} ms")
+    row("each additional face, 1 to 20", f"{faces['face_ms']:.3f} ms, {faces['ratio']:.2f} times the network")
+    row("largest deviation from a straight line", f"{faces['off_ms']:.3f} ms")
     first = found["start"] = start(clip, rounds)
     row("start to the first event", f"{first['first_event_s']:.2f} s")
     row("peak memory", f"{first['peak_rss_mb']:.0f} MB")
-    cadences = [("every frame detected", ())]
-    if "--cadence" in _said([*_MIEN, "run", "--help"]):
+    cadences = [("detector run on every frame", ())]
+    if "--cadence" in _output_of([*_MIEN, "run", "--help"]):
         cadences = [("`--cadence 1`", ("--cadence", "1")), ("`--cadence auto`", ("--cadence", "auto"))]
     for name, options in cadences if fer else ():
-        two = found[f"fer, {name}"] = beside(clip, str(fer), rounds, *options)
-        row(f"{name}, frames a second", f"{two['mien']['fps']:.0f}")
-        row("`fer`, in turns with it", f"{two['fer']['fps']:.0f}: mien has {two['times_the_fps']:.1f} times as many")
+        two = found[f"fer, {name}"] = compare_with_fer(clip, str(fer), rounds, *options)
+        row(f"{name}, frames per second", f"{two['mien']['fps']:.0f}")
+        row("`fer`, interleaved with it", f"{two['fer']['fps']:.0f}: mien has {two['times_the_fps']:.1f} times as many")
         peaks = f"{two['mien']['peak_rss_mb']:.0f} and {two['fer']['peak_rss_mb']:.0f} MB"
         row("peak memory of the two", f"{peaks}, {two['share_of_the_memory']:.2f} of it")
     return found
 
 
 def soak(clip: Path, frames: int, detector: str) -> list[dict[str, float]]:
-    """By tenths of a long run: frame times, on the wall's clock and the processor's, and memory at the end of each."""
+    """Measure each tenth of a long run: frame times, wall-clock and CPU, and memory at its end."""
     classifier, found = Classifier(find_model(DEFAULT_MODEL)), []
-    print("| frames | p50 | p99 | processor, p50 | processor, p99 | memory |")
+    print("| frames | p50 | p99 | CPU time, p50 | CPU time, p99 | memory |")
     print("| --- " * 6 + "|")
     tenth = max(1, frames // 10)
     clocks = (time.perf_counter_ns, time.process_time_ns)
@@ -241,27 +241,27 @@ def soak(clip: Path, frames: int, detector: str) -> list[dict[str, float]]:
             now_ns = [clock() for clock in clocks]
         before_ns = now_ns
 
-    with _Again(clip, frames) as source, open_sink_group([prepare_sink(f"jsonl:{os.devnull}")], True) as sinks:
+    with _RepeatedClip(clip, frames) as source, open_sink_group([prepare_sink(f"jsonl:{os.devnull}")], True) as sinks:
         recognizer = Recognizer(classifier, detector=detector)
         Pipeline(Components.build(source, recognizer, Dispatcher(sinks), emit="frame")).run(None, after)
     return found
 
 
 def _rss_mb() -> float:
-    """Memory that this process has resident now."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _frames_ms(pipeline: Pipeline) -> list[float]:
-    """How long each frame takes, but the first, which also begins the tracks."""
+    """Return the time of each frame except the first, which also starts the tracks."""
     ends_ns: list[int] = []
     pipeline.run(None, lambda _: ends_ns.append(time.perf_counter_ns()))
     return (np.diff(ends_ns) / 1e6).tolist()
 
 
-def _in_turns(times: int, *calls: Callable[[], object]) -> list[float]:
-    """Median milliseconds of each call."""
+def _interleaved(times: int, *calls: Callable[[], object]) -> list[float]:
+    """Return the median milliseconds of each call; the calls are interleaved."""
     spent_ms: list[list[float]] = [[] for _ in calls]
     for _ in range(times):
         for call, spent in zip(calls, spent_ms, strict=True):
@@ -271,8 +271,8 @@ def _in_turns(times: int, *calls: Callable[[], object]) -> list[float]:
     return [statistics.median(spent) for spent in spent_ms]
 
 
-def _said(command: list[str], environment: dict[str, str] | None = None) -> str:
-    """What a command prints; ends where it fails."""
+def _output_of(command: list[str], environment: dict[str, str] | None = None) -> str:
+    """Return what a command prints; exit if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command[:4])} ... ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -280,7 +280,7 @@ def _said(command: list[str], environment: dict[str, str] | None = None) -> str:
 
 
 def main() -> None:
-    """Measure what is asked for."""
+    """Measure what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     kinds = parser.add_subparsers(dest="kind", required=True)
     for kind in ("table", "soak"):

@@ -1,12 +1,11 @@
-"""What viewers of the preview cost the loop: frames a second with none, one and two, in turns.
+"""Measure what viewers of the preview cost the loop: frames per second with none, one and two.
 
     python docs/experiments/preview_cost.py [--rounds 60] [--seconds 1] [--out FILE.json]
 
 The loop runs on the demo source as fast as it can, with the shipped model and the default detector, and publishes each
-frame. Viewers are processes of their own that take every frame that they are offered, as a browser does; like it they
-need some of the machine, so CPU time per frame, of the loop's thread and of all, is given beside the frames a
-second. The number of viewers changes every second or so, in another order each round, so that what else the machine
-does meets all of them.
+frame. Viewers are separate processes that accept every frame they are offered, as a browser does. They need CPU time
+too, so the table shows CPU time per frame, of the loop's thread and of all threads, next to the frames per second. The
+number of viewers changes every second or so, in a new order each round, so that other load affects all of them.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ from edge.sources.demo import DemoSource
 from edge.types import Frame, FrameReport, Track
 
 VIEWERS = (0, 1, 2)
-#: For viewers to come and go.
+#: Time for viewers to connect and disconnect.
 _SETTLE_S = 0.3
 _VIEWER = """
 import sys
 from threading import Thread
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
-def look(viewer):
+def receive(viewer):
     try:
         for message in viewer:
             if isinstance(message, bytes):
@@ -44,15 +43,15 @@ def look(viewer):
         pass
 while sys.stdin.readline():
     with connect(sys.argv[1], compression=None, proxy=None) as viewer:
-        looking = Thread(target=look, args=(viewer,))
-        looking.start()
+        receiver = Thread(target=receive, args=(viewer,))
+        receiver.start()
         sys.stdin.readline()
-    looking.join()
+    receiver.join()
 """
 
 
 class _Timed(Preview):
-    """Also notes how long the loop is held up by it."""
+    """A preview that measures how long `publish` delays the loop."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
@@ -65,7 +64,7 @@ class _Timed(Preview):
 
 
 class Phases:
-    """The figures of each phase, taken by a thread beside the loop."""
+    """Measures each phase from a thread of its own."""
 
     def __init__(self, pipeline: Pipeline, preview: Preview, rounds: int, seconds: float) -> None:
         self.frames, self.loop_cpu_s = 0, 0.0
@@ -89,19 +88,19 @@ class Phases:
         self._pipeline.stop()
 
     def _phase(self, viewers: list[subprocess.Popen[str]]) -> dict[str, float]:
-        _say_next(viewers)
+        _toggle(viewers)
         time.sleep(_SETTLE_S)
         begin = time.monotonic(), self.loop_cpu_s, time.process_time(), self.frames
         time.sleep(self._seconds)
         end = time.monotonic(), self.loop_cpu_s, time.process_time(), self.frames
-        _say_next(viewers)
+        _toggle(viewers)
         seconds, loop_s, all_s, frames = (b - a for a, b in zip(begin, end, strict=True))
         figures = {"fps": frames / seconds, "loop_ms": loop_s / frames * 1e3, "all_ms": all_s / frames * 1e3}
         return {"viewers": len(viewers), **figures}
 
 
-def _say_next(viewers: list[subprocess.Popen[str]]) -> None:
-    """To one who rests: look. To one who looks: rest."""
+def _toggle(viewers: list[subprocess.Popen[str]]) -> None:
+    """Connect viewers that are disconnected, and the reverse."""
     for viewer in viewers:
         assert viewer.stdin is not None
         viewer.stdin.write("\n")
@@ -109,7 +108,7 @@ def _say_next(viewers: list[subprocess.Popen[str]]) -> None:
 
 
 def change(values: list[float], without: list[float]) -> str:
-    """Median of the rounds' ratios, with its 95 % interval by order statistics."""
+    """Return the median of the rounds' ratios, with its 95 % interval by order statistics."""
     ratios = sorted(value / base - 1 for value, base in zip(values, without, strict=True))
     middle, half = len(ratios) / 2, 0.98 * len(ratios) ** 0.5
     low, high = ratios[max(0, round(middle - half))], ratios[min(len(ratios) - 1, round(middle + half))]
@@ -117,7 +116,7 @@ def change(values: list[float], without: list[float]) -> str:
 
 
 def main() -> None:
-    """Measure, print a table."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -136,13 +135,13 @@ def main() -> None:
         pipeline.run(None, after)
         thread.join()
     publish_s = sorted(preview.publish_s)
-    print("| viewers | frames/s | change | loop's CPU, ms a frame | change | all threads', ms a frame | change |")
+    print("| viewers | frames/s | change | loop's CPU, ms per frame | change | all threads', ms per frame | change |")
     print("| --- " * 7 + "|")
     rows = {n: [p for p in phases.found if p["viewers"] == n] for n in VIEWERS}
     for n, found in rows.items():
         cells = []
         for key in ("fps", "loop_ms", "all_ms"):
-            # A round's phases stand beside each other: their ratio is what the viewers change.
+            # The phases of a round follow each other closely: their ratio shows the effect of the viewers.
             cells += [f"{statistics.median(p[key] for p in found):.2f}"]
             cells += [change([p[key] for p in found], [p[key] for p in rows[0]])] if n else [""]
         print(f"| {n} | {' | '.join(cells)} |")

@@ -1,9 +1,9 @@
-"""What helps int8, measured: the table in docs/explanation/conversion.md.
+"""Measure methods that may improve int8: the table in docs/explanation/conversion.md.
 
     python docs/experiments/quantization_ablation.py MODEL DATA [QAT_EPOCHS]
 
-Each row is int8 beside the same float model on PublicTest, for three draws of the representative set. The last
-row, quantisation-aware fine-tuning, wants PyTorch and takes minutes an epoch; 0 epochs leave it out.
+Each row compares int8 with the same float model on PublicTest, for three draws of the representative set. The last row,
+quantization-aware fine-tuning, needs PyTorch and takes minutes per epoch; 0 epochs skip it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def main(model: Path, data: Path, qat_epochs: int) -> None:
     print("| method | accuracy, int8 | same answer | mean change of a probability | noise of the logits |")
     print("| --- | --- | --- | --- | --- |")
     methods: dict[str, Callable[[bytes, Ranges, np.ndarray], tuple[bytes, Ranges]]] = {
-        "all that was seen as the range": lambda graph, ranges, images: (graph, whole(ranges)),
-        "outliers cut off (what mien does)": lambda graph, ranges, images: (graph, ranges),
+        "full observed range": lambda graph, ranges, images: (graph, whole(ranges)),
+        "outliers clipped (what mien does)": lambda graph, ranges, images: (graph, ranges),
         "and bias correction": bias_corrected,
-        "and cross-layer equalisation": equalised,
+        "and cross-layer equalization": equalized,
     }
     for name, method in methods.items():
         rows = []
@@ -70,7 +70,7 @@ def main(model: Path, data: Path, qat_epochs: int) -> None:
         images, ranges = calibrated(source, source.graph, faces["Training"], test, SEEDS[0])
         tuned = finetuned(source.graph, ranges, faces["Training"].images, qat_epochs)
         result = row(source.graph, quantize_graph(tuned, "int8", ranges), test, before, images)
-        show(f"and {qat_epochs} epochs of quantisation-aware fine-tuning", [result])
+        show(f"and {qat_epochs} epochs of quantization-aware fine-tuning", [result])
 
 
 def calibrated(source: FloatModel, graph: bytes, training: Faces, test: Faces, seed: int) -> tuple[np.ndarray, Ranges]:
@@ -161,9 +161,9 @@ def channel_means(graph: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
     return means
 
 
-def equalised(graph: bytes, ranges: Ranges, images: np.ndarray) -> tuple[bytes, Ranges]:
+def equalized(graph: bytes, ranges: Ranges, images: np.ndarray) -> tuple[bytes, Ranges]:
     """Scale the channels between two convolutions so that their weights are alike (Nagel et al., 2019)."""
-    tables = Graph(graph, "equalised")
+    tables = Graph(graph, "equalized")
     readers: dict[int, list[Any]] = {}
     for operation in tables.operations:
         for tensor in operation.inputs:
@@ -190,7 +190,7 @@ def equalised(graph: bytes, ranges: Ranges, images: np.ndarray) -> tuple[bytes, 
 
 
 def finetuned(graph: bytes, ranges: Ranges, images: np.ndarray, epochs: int) -> bytes:
-    """Train the folded weights under fake quantisation towards what they said without it; Adam, 1e-4, cosine."""
+    """Train the folded weights under fake quantization towards their predictions without it; Adam, 1e-4, cosine."""
     import torch
     from torch.nn import functional
 
@@ -223,13 +223,13 @@ def finetuned(graph: bytes, ranges: Ranges, images: np.ndarray, epochs: int) -> 
             value = functional.pad(value, around)
         return functional.conv2d(value, kernel.permute(0, 3, 1, 2), bias, (options.strideH, options.strideW))
 
-    def logits(pixels: Any, quantised: bool) -> Any:
+    def logits(pixels: Any, quantized: bool) -> Any:
         found = {tables.inputs[0].index: pixels}
         for operation in tables.operations:
             value, out = found[operation.inputs[0].index], operation.outputs[0]
             if operation.weights is not None:
                 kernel = weights[operation.inputs[1].index]
-                kernel = rounded(kernel) if quantised else kernel
+                kernel = rounded(kernel) if quantized else kernel
                 bias = weights[operation.inputs[2].index] if len(operation.inputs) > 2 else None
             if operation.kind == "CONV_2D":
                 value = convolved(value, kernel, bias, operation.options)
@@ -245,7 +245,7 @@ def finetuned(graph: bytes, ranges: Ranges, images: np.ndarray, epochs: int) -> 
                 raise ValueError(f"no fine-tuning for {operation.kind}")
             if getattr(operation.options, "fusedActivationFunction", 0) == 1:
                 value = value.relu()
-            found[out.index] = spanned(value, out) if quantised else value
+            found[out.index] = spanned(value, out) if quantized else value
         return value
 
     pixels = torch.from_numpy(images[:, None])

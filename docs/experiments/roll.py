@@ -1,9 +1,9 @@
-"""What setting leaning heads upright gains: the table in docs/explanation/performance.md.
+"""Measure what face alignment gains: the table in docs/explanation/performance.md.
 
     python docs/experiments/roll.py MODEL DATA [DETECTOR]
 
-PublicTest's faces are enlarged to 240 pixels and pasted as crop_margin.py does, the picture is turned about its
-middle, and the face that the detector finds is cut out as it stands and upright.
+PublicTest's faces are enlarged to 240 pixels and pasted as in crop_margin.py, the picture is rotated about its center,
+and the face that the detector finds is classified with and without alignment.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def main(model: Path, data: Path, detector_name: str) -> None:
     """Print the table."""
     classifier, detector = Classifier(model), open_detector(detector_name)
     faces = read_faces(data, ("PublicTest",))["PublicTest"]
-    print("| degrees | found | the eyes say, median | as it stands | upright |")
+    print("| degrees | found | roll by the eyes, median | not aligned | aligned |")
     print("| --- " * 5 + "|")
     for roll in ROLLS_DEG:
         print(f"| {roll} | {row(classifier, detector, faces, roll)} |", flush=True)
 
 
 def row(classifier: Classifier, detector: Detector, faces: Faces, roll: int) -> str:
-    """Of the faces that are found, turned so far clockwise: how many, how far by their eyes, accuracy either way."""
+    """Return a row: faces found after a clockwise rotation, their median roll by the eyes, and both accuracies."""
     recognizer, right, rolls = Recognizer(classifier, detector=detector), np.zeros(2, int), []
     turn = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), -roll, 1)
     for face, class_id in zip(faces.images, faces.class_ids, strict=True):

@@ -1,4 +1,4 @@
-"""Accuracy on the faces of PublicTest that Training does not hold pixel for pixel: models know the others.
+"""Measure the accuracy on the faces of PublicTest that Training does not hold, pixel for pixel.
 
 python docs/experiments/unseen.py DATA MODEL.tflite [MODEL.tflite ...]
 """
@@ -15,7 +15,7 @@ from edge.inference.classifier import Classifier
 
 
 def main(data: Path, files: list[Path]) -> None:
-    """Print a row a model."""
+    """Print a row for each model."""
     splits = read_faces(data, ("Training", "PublicTest"))
     faces, known = splits["PublicTest"], {face.tobytes() for face in splits["Training"].images}
     unseen = np.array([face.tobytes() not in known for face in faces.images])

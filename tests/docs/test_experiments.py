@@ -1,4 +1,4 @@
-"""The scripts that made the tables in docs/explanation/models.md run as their first lines say."""
+"""The scripts that made the tables in docs/explanation/models.md run with the arguments of their first lines."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_crop_margin_on_drawn_faces(made_csv, weights):
     done = run("crop_margin.py", SHIPPED, made_csv)
     assert done.returncode == 0, done.stderr
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines()}
-    assert {"0.00", "0.17", "0.50", "as they are"} <= set(rows)
+    assert {"0.00", "0.17", "0.50", "original crop"} <= set(rows)
     assert 0 < int(rows["found"][1].split()[0]) <= 70
 
 
@@ -51,14 +51,14 @@ def test_crop_margin_without_a_face(tmp_path, weights):
     assert "blazeface finds none of these faces" in done.stderr
 
 
-def test_cadence_on_a_clip_and_a_still_room(demo_clip, weights):
+def test_detection_interval_on_a_clip_and_a_still_room(demo_clip, weights):
     done = run("detection_interval.py", demo_clip, "--rounds", "1")
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
-    still = "still room, nobody"
+    still = "still empty room"
     assert [row[:2] for row in rows] == [["demo", "1"], ["demo", "auto"], [still, "1"], [still, "auto"]]
     assert [row[2] for row in rows[::2]] == ["90 of 90", "300 of 300"]
     assert int(rows[1][2].split()[0]) <= 30
     assert float(rows[1][3]) >= 0.75
-    # Idle: a tenth of the looks at most.
+    # Idle: at most a tenth of the detector runs.
     assert int(rows[3][2].split()[0]) <= 30
