@@ -32,11 +32,11 @@ class Viewer(Protocol):
         """Show a frame with its faces."""
         ...
 
-    def source_state(self, event: SourceEvent) -> None:
+    def set_source_state(self, event: SourceEvent) -> None:
         """Show the state of the source."""
         ...
 
-    def notice(self, text: str) -> None:
+    def set_notice(self, text: str) -> None:
         """Show a notice; an empty text removes it."""
         ...
 
@@ -96,7 +96,7 @@ class Dispatcher:
         """Publish a change of the source's state."""
         self._publish(event)
         if self._viewer is not None:
-            self._viewer.source_state(event)
+            self._viewer.set_source_state(event)
 
     def finish(self) -> None:
         """Publish the aggregate so far, because nothing more comes from this source."""
@@ -112,4 +112,4 @@ class Dispatcher:
         notice = self._debug_frames.notice if self._debug_frames is not None else ""
         if notice != self._notice:
             self._notice = notice
-            viewer.notice(notice)
+            viewer.set_notice(notice)

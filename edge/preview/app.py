@@ -1,4 +1,4 @@
-"""The page and what it asks for."""
+"""The web application: the page, the login and the live connection."""
 
 from __future__ import annotations
 
@@ -16,47 +16,49 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.preview.access_token import MAX_LENGTH
-from edge.preview.authentication import COOKIE_AGE_S, Authentication, Authenticator
+from edge.preview.authentication import COOKIE_AGE_S, AuthenticationResult, Authenticator
 from edge.preview.broadcast import Broadcast
 from edge.preview.request_checks import RequestChecks
-from edge.preview.viewers import LOCKED, Viewers
+from edge.preview.viewers import TOKEN_NEEDED, Viewers
 
 PAGES = Path(__file__).parent / "pages"
-#: A form with the longest token, each character as `%XX`, and some room.
+#: The longest token with each character encoded as `%XX`, and a margin.
 _MAX_FORM_BYTES = 4 * MAX_LENGTH
 
 
-class Page:
-    """The routes.
+class PreviewApp:
+    """Answers the requests of browsers.
 
     Args:
-        broadcast: where the frames come from.
-        door: who may look.
-        port: that is listened on; browsers do not tell cookies of two ports apart, so its name does.
+        broadcast: provides the frames.
+        authenticator: decides who may see them.
+        port: the port that the server listens on. It is part of the cookie's name, because browsers do not separate
+            the cookies of two ports.
     """
 
-    def __init__(self, broadcast: Broadcast, door: Authenticator, port: int) -> None:
-        self._door, self._viewers, self._cookie = door, Viewers(broadcast), f"mien-preview-{port}"
+    def __init__(self, broadcast: Broadcast, authenticator: Authenticator, port: int) -> None:
+        self._authenticator, self._viewers = authenticator, Viewers(broadcast)
+        self._cookie = f"mien-preview-{port}"
 
-    def app(self) -> ASGIApp:
-        """The application, guarded."""
+    def asgi_app(self) -> ASGIApp:
+        """Return the application, with `RequestChecks` around it."""
         routes = [
             Route("/", self._index),
             Route("/login", self._login, methods=["POST"]),
             WebSocketRoute("/live", self._live),
             Mount("/static", StaticFiles(directory=PAGES.with_name("static"))),
         ]
-        return RequestChecks(Starlette(routes=routes), loopback_only=not self._door.needs_token)
+        return RequestChecks(Starlette(routes=routes), loopback_only=not self._authenticator.needs_token)
 
     async def _index(self, request: Request) -> Response:
-        if self._door.needs_token and "token" in request.query_params:
-            return self._enter(request, request.query_params["token"])
-        answer = self._door.show_cookie(_client(request), request.cookies.get(self._cookie))
-        if answer.is_open:
+        if self._authenticator.needs_token and "token" in request.query_params:
+            return self._sign_in(request, request.query_params["token"])
+        result = self._authenticator.check_cookie(_client(request), request.cookies.get(self._cookie))
+        if result.is_accepted:
             return FileResponse(PAGES / "index.html")
-        response = _locked(answer, "The token has changed." if answer.was_wrong else "", 401)
-        if answer.was_wrong:
-            # Shown again and again it would count as many wrong ones.
+        response = _login_page(result, "The token has changed." if result.was_wrong else "", 401)
+        if result.was_wrong:
+            # Otherwise the browser would send it again, and each time would count as a wrong token.
             response.delete_cookie(self._cookie)
         return response
 
@@ -66,38 +68,40 @@ class Page:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > _MAX_FORM_BYTES:
-                    return _locked(Authentication(False), "That is no token.", 413)
-        return self._enter(request, parse_qs(body.decode("ascii", "replace")).get("token", [""])[0])
+                    return _login_page(AuthenticationResult(False), "The token is too long.", 413)
+        return self._sign_in(request, parse_qs(body.decode("ascii", "replace")).get("token", [""])[0])
 
-    def _enter(self, request: Request, token: str) -> Response:
-        answer = self._door.show_token(_client(request), token)
-        if not answer.is_open:
-            return _locked(answer, "That is not the token.", 403)
-        # Not a redirect: a browser that came from another site would not show the new cookie while it follows.
+    def _sign_in(self, request: Request, token: str) -> Response:
+        result = self._authenticator.check_token(_client(request), token)
+        if not result.is_accepted:
+            return _login_page(result, "Wrong token.", 403)
+        # Not a redirect: a browser that comes from another site would not send the new cookie when it follows one.
         response = FileResponse(PAGES / "enter.html")
-        if self._door.needs_token:
-            response.set_cookie(self._cookie, self._door.cookie, max_age=COOKIE_AGE_S, httponly=True, samesite="strict")
+        if self._authenticator.needs_token:
+            response.set_cookie(
+                self._cookie, self._authenticator.cookie, max_age=COOKIE_AGE_S, httponly=True, samesite="strict"
+            )
         return response
 
     async def _live(self, socket: WebSocket) -> None:
         with suppress(WebSocketDisconnect):
-            if self._door.show_cookie(_client(socket), socket.cookies.get(self._cookie)).is_open:
+            if self._authenticator.check_cookie(_client(socket), socket.cookies.get(self._cookie)).is_accepted:
                 await self._viewers.serve(socket)
                 return
-            # Accepted first: a page cannot see why it was not.
+            # Accepted first: a page cannot see why a connection was rejected.
             await socket.accept()
-            await socket.close(LOCKED)
+            await socket.close(TOKEN_NEEDED)
 
 
 def _client(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def _locked(answer: Authentication, message: str, status: int) -> Response:
-    """The form that asks for the token, with what was wrong."""
+def _login_page(result: AuthenticationResult, message: str, status: int) -> Response:
+    """Return the form that asks for the token, with an error message."""
     headers = {}
-    if answer.wait_s:
-        seconds = math.ceil(answer.wait_s)
+    if result.retry_after_s:
+        seconds = math.ceil(result.retry_after_s)
         message = f"Too many wrong tokens from your address. Try again in {seconds} seconds."
         status, headers = 429, {"Retry-After": str(seconds)}
     page = (PAGES / "login.html").read_text("utf-8").replace("{message}", message)

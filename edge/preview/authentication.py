@@ -1,4 +1,4 @@
-"""Who may look."""
+"""Decides who may see the preview."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 
 from edge.preview.login_attempts import LoginAttempts
 
-#: How long a browser need not ask again.
+#: How long a browser stays signed in.
 COOKIE_AGE_S = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Authentication:
-    """What the door says.
+class AuthenticationResult:
+    """The result of checking a token or a cookie.
 
     Attributes:
-        is_open: come in.
-        was_wrong: what was shown does not fit.
-        wait_s: too many wrong ones: come again in so many seconds. Nothing is compared until then.
+        is_accepted: whether the client may see the preview.
+        was_wrong: whether the token or the cookie was compared, and was wrong.
+        retry_after_s: how long the client has to wait after too many wrong ones; nothing is compared until then.
     """
 
-    is_open: bool
+    is_accepted: bool
     was_wrong: bool = False
-    wait_s: float = 0.0
+    retry_after_s: float = 0.0
 
 
 class Authenticator:
-    """Compares tokens, and the cookies that stand for them, in constant time.
+    """Compares tokens, and the cookies that are derived from them, in constant time.
 
-    The cookie is not the token but what follows from it: it holds over a restart of the daemon, ends with the
-    token, and a browser's store does not give the token away.
+    The cookie is not the token but derived from it: it stays valid when the daemon is restarted, becomes invalid when
+    the token changes, and the browser's cookie store does not reveal the token.
 
     Args:
-        token: what lets in; None: everybody may.
-        attempts: the wrong ones so far.
+        token: the token that grants access; None to grant it to everybody.
+        attempts: the wrong tokens and cookies so far.
     """
 
     def __init__(self, token: str | None, attempts: LoginAttempts | None = None) -> None:
@@ -43,33 +43,33 @@ class Authenticator:
 
     @property
     def needs_token(self) -> bool:
-        """Whether there is a token at all."""
+        """Whether a token is needed."""
         return self._token is not None
 
     @property
     def cookie(self) -> str:
-        """What a browser keeps once it has shown the token; only where there is one."""
+        """The cookie of a browser that has sent the token; only if a token is needed."""
         assert self._token is not None
         return hmac.digest(self._token, b"mien preview cookie", "sha256").hex()
 
-    def show_token(self, client: str, token: str) -> Authentication:
-        """A client has shown a token."""
-        return (
-            Authentication(True) if self._token is None else self._compare(client, token.strip().encode(), self._token)
-        )
-
-    def show_cookie(self, client: str, cookie: str | None) -> Authentication:
-        """A client has shown a cookie, or none. A wrong one counts: it could be made from a guessed token."""
+    def check_token(self, client: str, token: str) -> AuthenticationResult:
+        """Check the token that a client has sent."""
         if self._token is None:
-            return Authentication(True)
+            return AuthenticationResult(True)
+        return self._compare(client, token.strip().encode(), self._token)
+
+    def check_cookie(self, client: str, cookie: str | None) -> AuthenticationResult:
+        """Check the cookie that a client has sent. A wrong one counts, for it could be made from a guessed token."""
+        if self._token is None:
+            return AuthenticationResult(True)
         if cookie is None:
-            return Authentication(False, wait_s=self._attempts.wait_s(client))
+            return AuthenticationResult(False, retry_after_s=self._attempts.retry_after_s(client))
         return self._compare(client, cookie.encode(), self.cookie.encode())
 
-    def _compare(self, client: str, shown: bytes, expected: bytes) -> Authentication:
-        if wait_s := self._attempts.wait_s(client):
-            return Authentication(False, wait_s=wait_s)
-        if hmac.compare_digest(shown, expected):
-            return Authentication(True)
-        self._attempts.count_wrong(client)
-        return Authentication(False, was_wrong=True, wait_s=self._attempts.wait_s(client))
+    def _compare(self, client: str, received: bytes, expected: bytes) -> AuthenticationResult:
+        if retry_after_s := self._attempts.retry_after_s(client):
+            return AuthenticationResult(False, retry_after_s=retry_after_s)
+        if hmac.compare_digest(received, expected):
+            return AuthenticationResult(True)
+        self._attempts.record_failure(client)
+        return AuthenticationResult(False, was_wrong=True, retry_after_s=self._attempts.retry_after_s(client))

@@ -1,4 +1,4 @@
-"""One frame to many viewers: encoded once, and only when somebody waits for it."""
+"""Sends each frame to many viewers: encoded once, and only if a viewer waits for it."""
 
 from __future__ import annotations
 
@@ -12,92 +12,92 @@ from edge.preview.frame_message import FrameMessage
 from edge.preview.timeline import Timeline
 from edge.types import SourceEvent
 
-#: Pictures a second at most: motion looks smooth, and the encoder leaves a small board's core to the loop.
+#: Pictures per second at most: motion is smooth, and on a small board the encoder leaves the core to the loop.
 MAX_FPS = 15.0
 
 
 class Broadcast:
-    """Hands the newest frame from the loop's thread to whoever waits in the server's.
+    """Passes the newest frame from the loop's thread to the viewers that wait for it in the server's thread.
 
-    There is no queue. A frame is taken when a viewer waits for one and the last is old enough; all who wait get
-    the same bytes. Who is slow waits less often, and gets fewer frames.
+    There is no queue. A frame is accepted when a viewer waits for one and the last is old enough; all viewers that wait
+    get the same bytes. A slow viewer waits less often, and gets fewer frames.
 
     Args:
-        minutes: the last minutes, which the loop's thread fills.
-        max_fps: frames a second that are taken at most.
+        timeline: the last minutes, which the loop's thread fills.
+        max_fps: how many frames per second are accepted at most.
 
     Attributes:
-        is_wanted: whether the next frame shall be handed over; read by the loop's thread at every frame.
-        state_number: counts up when the state changes.
-        encoded: frames that were encoded so far.
-        has_ended: nothing more comes.
+        wants_frame: whether the next frame is to be offered; the loop's thread reads it at every frame.
+        state_number: incremented when the state changes.
+        encoded: how many frames have been encoded.
+        has_ended: whether nothing more will come.
     """
 
-    def __init__(self, minutes: Timeline, max_fps: float = MAX_FPS) -> None:
-        self.is_wanted = False
+    def __init__(self, timeline: Timeline, max_fps: float = MAX_FPS) -> None:
+        self.wants_frame = False
         self.state_number = 0
         self.encoded = 0
         self.has_ended = False
-        self._minutes, self._pause_s = minutes, 1 / max_fps
-        self._event: SourceEvent | None = None
+        self._timeline, self._interval_s = timeline, 1 / max_fps
+        self._source_event: SourceEvent | None = None
         self._notice = ""
-        self._minutes_text = (-1, "")
+        self._timeline_text = (-1, "")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: set[asyncio.Future[bytes | None]] = set()
-        self._demand, self._taken = asyncio.Event(), asyncio.Event()
-        self._view: FrameMessage | None = None
+        self._is_requested, self._is_offered = asyncio.Event(), asyncio.Event()
+        self._frame: FrameMessage | None = None
 
-    # In the loop's thread.
+    # Called in the loop's thread.
 
-    def hand_over(self, view: FrameMessage) -> None:
-        """Give the frame that is wanted."""
-        self.is_wanted = False
-        self._in_server(lambda: self._take(view))
+    def offer(self, frame: FrameMessage) -> None:
+        """Pass the frame that is wanted."""
+        self.wants_frame = False
+        self._call_in_server(lambda: self._accept(frame))
 
-    def tell(self, event: SourceEvent | None = None, notice: str | None = None) -> None:
-        """Take a new state of the source, or a new notice."""
-        self._event = self._event if event is None else event
+    def set_state(self, source_event: SourceEvent | None = None, notice: str | None = None) -> None:
+        """Set the source's state or the notice; None leaves it as it is."""
+        self._source_event = self._source_event if source_event is None else source_event
         self._notice = self._notice if notice is None else notice
         self.state_number += 1
-        self._in_server(lambda: self._deliver(None))
+        self._call_in_server(lambda: self._deliver(None))
 
     def end(self) -> None:
-        """Let all who wait go."""
-        self.has_ended, self.is_wanted = True, False
-        self._in_server(lambda: self._deliver(None))
+        """Release all viewers that wait."""
+        self.has_ended, self.wants_frame = True, False
+        self._call_in_server(lambda: self._deliver(None))
 
-    def _in_server(self, step: Callable[[], None]) -> None:
-        # Not begun, or ended: nobody waits.
+    def _call_in_server(self, function: Callable[[], None]) -> None:
+        # Before the server starts and after it has ended, no viewer waits.
         if self._loop is not None:
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(step)
+                self._loop.call_soon_threadsafe(function)
 
-    # In the server's thread.
+    # Called in the server's thread.
 
     async def run(self) -> None:
-        """Take frames until cancelled."""
+        """Accept frames until cancelled."""
         self._loop = asyncio.get_running_loop()
         due_s = time.monotonic()
         try:
             while True:
-                await self._demand.wait()
+                await self._is_requested.wait()
                 await asyncio.sleep(due_s - time.monotonic())
-                self._taken.clear()
-                self.is_wanted = True
-                await self._taken.wait()
-                due_s = time.monotonic() + self._pause_s
+                self._is_offered.clear()
+                self.wants_frame = True
+                await self._is_offered.wait()
+                due_s = time.monotonic() + self._interval_s
                 self._encode()
-                self._demand.clear()
+                self._is_requested.clear()
         finally:
-            self.is_wanted, self._loop, self._view = False, None, None
+            self.wants_frame, self._loop, self._frame = False, None, None
 
     async def next(self, timeout_s: float) -> bytes | None:
-        """The next frame as a message; None where the state has changed, after the timeout, and at the end."""
+        """Wait for the next frame, and return it encoded; None if the state has changed, on timeout, and at the end."""
         if self.has_ended:
             return None
         waiter: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
-        self._demand.set()
+        self._is_requested.set()
         try:
             return await asyncio.wait_for(waiter, timeout_s)
         except TimeoutError:
@@ -106,28 +106,28 @@ class Broadcast:
             self._waiters.discard(waiter)
 
     def state_text(self) -> str:
-        """The state of the source and the notice, as JSON."""
-        event = self._event
+        """Return the source's state and the notice, as JSON."""
+        event = self._source_event
         state = {"state": event.state, "reason": event.reason, "source": event.source} if event else {"state": None}
         return json.dumps({"kind": "state", **state, "notice": self._notice})
 
-    def minutes_text(self) -> tuple[int, str]:
-        """The last minutes as JSON, with a number that changes when they do; made once for all viewers."""
-        number = self._minutes.number
-        if self._minutes_text[0] != number:
-            self._minutes_text = number, json.dumps({"kind": "minutes", **self._minutes.as_dict()})
-        return self._minutes_text
+    def timeline_text(self) -> tuple[int, str]:
+        """Return the timeline as JSON, after a number that changes with it; encoded once for all viewers."""
+        number = self._timeline.number
+        if self._timeline_text[0] != number:
+            self._timeline_text = number, json.dumps({"kind": "minutes", **self._timeline.as_dict()})
+        return self._timeline_text
 
-    def _take(self, view: FrameMessage) -> None:
-        self._view = view
-        self._taken.set()
+    def _accept(self, frame: FrameMessage) -> None:
+        self._frame = frame
+        self._is_offered.set()
 
     def _encode(self) -> None:
-        # Let go of at once: no picture stays here until the next is wanted.
-        view, self._view = self._view, None
-        if self._waiters and view is not None:
+        # The reference is dropped at once: no picture stays in memory until the next one is wanted.
+        frame, self._frame = self._frame, None
+        if self._waiters and frame is not None:
             self.encoded += 1
-            self._deliver(view.as_message())
+            self._deliver(frame.encode())
 
     def _deliver(self, message: bytes | None) -> None:
         waiters, self._waiters = self._waiters, set()

@@ -1,4 +1,4 @@
-"""What a viewer sees of one frame: the picture and, in the same message, what belongs to it."""
+"""The message that shows a viewer one frame: the picture and its data together."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy.typing as npt
 from edge.events import reported_expression
 from edge.types import Box, Frame, FrameReport, Track
 
-#: The longer side of the picture that is sent, in pixels: a phone shows no more, and it bounds the encoder's work.
+#: The longer side of the picture in pixels: a phone shows no more, and it bounds the encoder's work.
 MAX_SIDE = 960
 JPEG_QUALITY = 75
 
 
 @dataclass(frozen=True)
-class Face:
-    """One face as it was in this frame: the track goes on, and changes.
+class _TrackedFace:
+    """A face as it was in one frame; its track goes on and changes.
 
     Attributes:
-        box: in pixels of the source's frame in full.
-        expression: what was announced.
+        box: in pixels of the source's full frame.
+        expression: the announced expression.
         scores: `(n,)` float32, smoothed.
     """
 
@@ -36,17 +36,26 @@ class Face:
 
 @dataclass(frozen=True)
 class FrameMessage:
-    """A frame, its faces, and what it took; `labels` are the names of the scores."""
+    """A frame and its data; encoded only if a viewer waits for it.
+
+    Attributes:
+        frame: its image must not change any more.
+        faces: the faces in it.
+        labels: names of the scores.
+        latency_ms: stage to milliseconds.
+        fps: frames processed per second.
+        dropped_fps: frames dropped per second.
+    """
 
     frame: Frame
-    faces: tuple[Face, ...]
+    faces: tuple[_TrackedFace, ...]
     labels: tuple[str, ...]
     latency_ms: dict[str, float]
     fps: float
     dropped_fps: float
 
     @classmethod
-    def of(
+    def from_tracks(
         cls,
         frame: Frame,
         tracks: list[Track],
@@ -55,12 +64,12 @@ class FrameMessage:
         fps: float,
         dropped_fps: float,
     ) -> FrameMessage:
-        """What is true now. The picture is not copied: nobody may write into it afterwards."""
-        faces = tuple(Face(t.track_id, t.box, reported_expression(t, labels), t.smoothed) for t in tracks)
+        """Copy the current state of the tracks. The image is not copied."""
+        faces = tuple(_TrackedFace(t.track_id, t.box, reported_expression(t, labels), t.smoothed) for t in tracks)
         return cls(frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)
 
-    def as_message(self) -> bytes:
-        """Length of the JSON (4 bytes, big-endian), the JSON, the JPEG; that one is empty where it cannot be made."""
+    def encode(self) -> bytes:
+        """Return the length of the JSON (4 bytes, big-endian), the JSON, and the JPEG, empty if encoding fails."""
         faces = [
             {
                 "id": face.track_id,
@@ -88,9 +97,9 @@ def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:
     try:
         if max(height, width) > MAX_SIDE:
             scale = MAX_SIDE / max(height, width)
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        made, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+            size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+            image = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
+        is_encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     except cv2.error:
         return b""
-    return data.tobytes() if made else b""
+    return data.tobytes() if is_encoded else b""

@@ -1,4 +1,4 @@
-"""Frames a second."""
+"""The rate of processed and of dropped frames."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ _WINDOW_S = 1.0
 
 
 class FrameRate:
-    """What the loop does a second, counted over the last whole second or a little more.
+    """Frames per second, averaged over at least one second.
+
+    Args:
+        now_s: returns the monotonic time.
 
     Attributes:
-        fps: frames processed a second.
-        dropped_fps: frames a second that nobody processed.
+        fps: frames processed per second.
+        dropped_fps: frames dropped per second.
     """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -23,7 +26,7 @@ class FrameRate:
         self._frames = self._dropped = 0
 
     def add(self, dropped: int) -> None:
-        """Count one frame, and those that were dropped since the last."""
+        """Count one processed frame, and those that were dropped since the last one."""
         self._frames += 1
         self._dropped += dropped
         seconds = self._now_s() - self._begin_s

@@ -1,4 +1,4 @@
-"""Where the preview listens."""
+"""The address at which the preview listens."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _EXPECTED = "expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; an IPv6 address stands in brackets. Port 0 is any free one.
+    """Split `HOST:PORT`; an IPv6 address is in brackets. Port 0 stands for any free port.
 
     Raises:
-        WrongUseError: it is none.
+        WrongUseError: `text` is not an address.
     """
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:/\[\]]+)):(\d{1,5})", text, re.ASCII)
     if match is None or int(match[3]) > 65535:
@@ -23,10 +23,10 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Open a listening socket.
 
     Raises:
-        PreviewError: the port is taken, or the address is not this machine's, or not to be had by this user.
+        PreviewError: the port is taken, the address belongs to another machine, or the user may not use it.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -35,7 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
     family, _, _, _, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A daemon that starts again need not wait until the kernel has forgotten its last connections.
+        # A restarted daemon need not wait until the kernel has forgotten the previous one's connections.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
@@ -47,6 +47,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The page's address, such as `http://127.0.0.1:8080/`."""
+    """Return the page's URL, such as `http://127.0.0.1:8080/`."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

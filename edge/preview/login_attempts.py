@@ -1,4 +1,4 @@
-"""How often a client may be wrong."""
+"""Limits how many wrong tokens a client may send."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
-#: After so many wrong tokens within the window a client has to wait until the first of them is that old.
-MAX_WRONG, WINDOW_S = 5, 60.0
-#: So many clients are remembered; the memory is bounded.
+#: After this many wrong tokens within the window, a client has to wait until the first of them is older than that.
+MAX_FAILURES, WINDOW_S = 5, 60.0
+#: How many clients are remembered, so that the memory is bounded.
 MAX_CLIENTS = 1024
 
 
@@ -17,36 +17,36 @@ class LoginAttempts:
     """Wrong tokens of the last minute, by client.
 
     Args:
-        now_s: monotonic time.
+        now_s: returns the monotonic time.
     """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait_s(self, client: str) -> float:
-        """Seconds until this client may try again; 0 for now."""
-        times = self._wrong.get(_network(client))
-        if times is None or len(times) < MAX_WRONG:
+    def retry_after_s(self, client: str) -> float:
+        """Return how many seconds this client has to wait before the next attempt; 0 if it need not wait."""
+        times = self._failures.get(_network(client))
+        if times is None or len(times) < MAX_FAILURES:
             return 0.0
         return max(0.0, times[0] + WINDOW_S - self._now_s())
 
-    def count_wrong(self, client: str) -> None:
-        """This client was wrong now."""
+    def record_failure(self, client: str) -> None:
+        """Count one wrong token of this client."""
         network = _network(client)
-        self._wrong.setdefault(network, deque(maxlen=MAX_WRONG)).append(self._now_s())
-        self._wrong.move_to_end(network)
-        if len(self._wrong) > MAX_CLIENTS:
-            self._wrong.popitem(last=False)
+        self._failures.setdefault(network, deque(maxlen=MAX_FAILURES)).append(self._now_s())
+        self._failures.move_to_end(network)
+        if len(self._failures) > MAX_CLIENTS:
+            self._failures.popitem(last=False)
 
 
 def _network(client: str) -> str:
-    """The client, or its /64 under IPv6: whoever has one address of it has them all."""
+    """Return the client's address; of an IPv6 address its /64, for a client that has one address of it has them all."""
     try:
         address = ip_address(client.partition("%")[0])
     except ValueError:
         return client
     if not isinstance(address, IPv6Address):
         return client
-    # An IPv4 client of a socket for both is known by its own address.
+    # On a socket for both versions, an IPv4 client is identified by its own address.
     return str(address.ipv4_mapped or int(address) >> 64)

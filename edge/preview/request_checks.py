@@ -1,4 +1,4 @@
-"""What every answer of the preview carries, and which questions get none."""
+"""The security headers of every response, and the requests that are rejected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.system.addresses import is_loopback
 
-#: Nothing from elsewhere, nothing inline, no frame around the page, no copy in a cache.
+#: Nothing from other servers, nothing inline, no frame around the page, no copy in a cache.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -26,16 +26,16 @@ HEADERS = {
 
 
 class RequestChecks:
-    """Around the application: security headers, and two checks on who is asked and by whom.
+    """Wraps an application: adds security headers, and checks `Host` and `Origin`.
 
-    A page of another site can make a browser ask a server on loopback. Under a name of its own that leads to
-    127.0.0.1 (DNS rebinding) it could read the answers: the `Host` must be loopback. A WebSocket it could read
-    under any name: its `Origin` must be this server.
+    A page of another site can make a browser send requests to a server on loopback. If a host name of that site
+    resolves to 127.0.0.1 (DNS rebinding), the page could read the responses: therefore `Host` must be a name of
+    loopback. It could read a WebSocket under any name: therefore `Origin` must be this server.
 
     Args:
-        app: what is guarded.
-        loopback_only: refuse other names of this server than those of loopback. Where a token is asked for, the
-            browser's cookie belongs to one name, and the check is not needed.
+        app: the application to protect.
+        loopback_only: whether to reject host names other than those of loopback. If a token is needed, the browser's
+            cookie belongs to one host name, and the check is not necessary.
     """
 
     def __init__(self, app: ASGIApp, loopback_only: bool) -> None:
@@ -45,21 +45,21 @@ class RequestChecks:
         """Answer one request, or serve one WebSocket."""
         headers = Headers(scope=scope)
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         app = self._app
         if self._loopback_only and not is_loopback(_host_name(headers.get("host", ""))):
-            app = PlainTextResponse("mien: ask for this page as 127.0.0.1 or localhost\n", 421)
+            app = PlainTextResponse("mien: open this page under the name 127.0.0.1 or localhost\n", 421)
         elif scope["type"] == "websocket" and not _same_origin(headers):
-            app = PlainTextResponse("mien: this page is not for other sites\n", 403)
+            app = PlainTextResponse("mien: requests from other sites are rejected\n", 403)
         if scope["type"] == "websocket" and app is not self._app:
-            # Before it is accepted: the browser is told 403.
+            # Closed before it is accepted, it is answered with status 403.
             await send({"type": "websocket.close", "code": 1008})
             return
-        await app(scope, receive, send_guarded)
+        await app(scope, receive, send_with_headers)
 
 
 def _host_name(host: str) -> str:
@@ -70,6 +70,6 @@ def _host_name(host: str) -> str:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Whether a browser's page comes from here; what is no browser sends no origin."""
+    """Return whether a browser's page comes from this server; other clients send no origin."""
     origin = headers.get("origin")
     return origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()

@@ -1,4 +1,4 @@
-"""uvicorn in a thread of its own."""
+"""Runs uvicorn in a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from threading import Thread
 
 import uvicorn
 
-from edge.preview.app import Page
+from edge.preview.app import PreviewApp
 from edge.preview.authentication import Authenticator
 from edge.preview.broadcast import Broadcast
 
-#: Connections at once; a browser opens up to six.
+#: Concurrent connections; a browser opens up to six.
 _MAX_CONNECTIONS = 64
-#: What a page may send: that it has shown a frame.
+#: A page sends only that it has shown a frame.
 _MAX_INCOMING_BYTES = 1024
-#: Viewers that do not leave by then are left.
+#: How long viewers have to disconnect at the end.
 _END_TIMEOUT_S = 2
 
 
 class Server:
-    """Serves the page on a socket that listens already, from `start()` to `stop()`."""
+    """Serves the page, from `start()` to `stop()`.
 
-    def __init__(self, listener: socket.socket, broadcast: Broadcast, door: Authenticator) -> None:
+    Args:
+        listener: a listening socket.
+        broadcast: provides the frames.
+        authenticator: decides who may see them.
+    """
+
+    def __init__(self, listener: socket.socket, broadcast: Broadcast, authenticator: Authenticator) -> None:
         self._listener, self._broadcast = listener, broadcast
         config = uvicorn.Config(
-            Page(broadcast, door, listener.getsockname()[1]).app(),
-            # The successor of the one that websockets has deprecated.
+            PreviewApp(broadcast, authenticator, listener.getsockname()[1]).asgi_app(),
+            # The successor of the implementation that websockets has deprecated.
             ws="websockets-sansio",
             http="h11",
             loop="asyncio",
             lifespan="off",
-            # A JPEG does not get smaller.
+            # Compression does not make a JPEG smaller.
             ws_per_message_deflate=False,
             ws_max_size=_MAX_INCOMING_BYTES,
             limit_concurrency=_MAX_CONNECTIONS,
             timeout_graceful_shutdown=_END_TIMEOUT_S,
-            # Else whoever asks could choose the address that the wrong tokens are counted under.
+            # Otherwise clients could choose the address for which their wrong tokens are counted.
             proxy_headers=False,
             server_header=False,
             access_log=False,
@@ -48,11 +54,11 @@ class Server:
         self._thread = Thread(target=self._run, name="preview", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer; the kernel keeps those who come before the thread is there."""
+        """Begin to serve; the kernel queues the connections that come before the thread runs."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Say good-bye to the viewers and end."""
+        """Close the viewers' connections, and end."""
         self._broadcast.end()
         self._server.should_exit = True
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The last minutes in numbers: which expressions were there, and for how much of the time."""
+"""The expressions of the last minutes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Any
 
-#: The strip's length and grain: 150 columns of two seconds, which a phone's screen can tell apart.
+#: The length of the timeline and of one column: 150 columns of two seconds, which can be told apart on a phone.
 SPAN_S, COLUMN_S = 300.0, 2.0
 
 
 class _Column:
-    """What was seen in two seconds."""
+    """Counts over two seconds."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -22,12 +22,12 @@ class _Column:
 
 
 class Timeline:
-    """Counts of faces by expression; about 150 small records, however long the daemon runs.
+    """Counts faces by expression; about 150 small records, however long the daemon runs.
 
-    The loop's thread adds, the preview's reads.
+    The loop's thread adds, the server's thread reads.
 
     Args:
-        now_s: monotonic time.
+        now_s: returns the monotonic time.
     """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -49,14 +49,14 @@ class Timeline:
 
     @property
     def number(self) -> int:
-        """Of the column that is being filled now: when it changes, there is something new to read."""
+        """The number of the current column; when it changes, the timeline has a new column."""
         return int(self._now_s() // COLUMN_S)
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values: `columns`, oldest first, each `[age, presence, {label: share}]`.
+        """Return plain values: `columns`, oldest first, each `[age, presence, {label: share}]`.
 
-        The age is in columns before now, 0 the current one; the presence is the share of the column's frames that
-        had a face; the shares are of its faces and make 1.
+        `age` is counted in columns, 0 for the current one. `presence` is the share of the column's frames that show a
+        face. The shares are those of the faces, and sum to 1.
         """
         now, count = self.number, self._columns.maxlen
         assert count is not None

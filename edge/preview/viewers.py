@@ -1,4 +1,4 @@
-"""One viewer: a WebSocket that gets the newest frame each time it has shown the last."""
+"""The connected viewers: each has a WebSocket, and gets the newest frame whenever it has shown the last one."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from starlette.websockets import WebSocket
 
 from edge.preview.broadcast import Broadcast
 
-#: Without news something is said all the same, so that the page knows that the daemon is there.
+#: How often the state is sent if there is no frame, so that the page knows that the daemon is running.
 HEARTBEAT_S = 2.0
-#: A page that does not say for so long that it has shown a frame is gone.
-SHOWN_TIMEOUT_S = 20.0
-#: More viewers than that would cost the loop something.
+#: A page that has not acknowledged a frame for this long is gone.
+ACKNOWLEDGE_TIMEOUT_S = 20.0
+#: More viewers would slow down the loop.
 MAX_VIEWERS = 8
-#: Why a WebSocket is closed; 4000 to 4999 are free for applications (RFC 6455, 7.4.2). static/connection.js knows them.
-LOCKED, FULL = 4401, 4429
-#: The daemon ends, and may come back: `Service Restart` in IANA's list.
+#: Codes with which a WebSocket is closed, known to static/connection.js; 4000 to 4999 are for applications (RFC 6455,
+#: 7.4.2).
+TOKEN_NEEDED, FULL = 4401, 4429
+#: The daemon ends, and may be restarted: `Service Restart` in IANA's registry.
 ENDED = 1012
 
 
 class Viewers:
-    """All who look.
+    """Serves the connected viewers.
+
+    Args:
+        broadcast: provides the frames.
 
     Attributes:
-        count: how many they are.
+        count: how many are connected.
     """
 
     def __init__(self, broadcast: Broadcast) -> None:
@@ -32,10 +36,10 @@ class Viewers:
         self._broadcast = broadcast
 
     async def serve(self, socket: WebSocket) -> None:
-        """Send frames and states until the end.
+        """Send frames and states to one viewer until the end.
 
         Raises:
-            WebSocketDisconnect: the viewer has left.
+            WebSocketDisconnect: the viewer has disconnected.
         """
         await socket.accept()
         if self.count >= MAX_VIEWERS:
@@ -49,23 +53,23 @@ class Viewers:
             self.count -= 1
 
     async def _send_all(self, socket: WebSocket) -> None:
-        broadcast, state_sent, minutes_sent = self._broadcast, -1, -1
+        broadcast, sent_state, sent_timeline = self._broadcast, -1, -1
         message = None
         while not broadcast.has_ended:
-            # A heartbeat, too: where nothing is new, this is all that is sent.
-            if message is None or state_sent != broadcast.state_number:
-                state_sent = broadcast.state_number
+            # Without a frame, the state is the heartbeat.
+            if message is None or sent_state != broadcast.state_number:
+                sent_state = broadcast.state_number
                 await socket.send_text(broadcast.state_text())
-            number, text = broadcast.minutes_text()
-            if minutes_sent != number:
-                minutes_sent = number
+            number, text = broadcast.timeline_text()
+            if sent_timeline != number:
+                sent_timeline = number
                 await socket.send_text(text)
             message = await broadcast.next(HEARTBEAT_S)
             if message is None:
                 continue
             await socket.send_bytes(message)
             try:
-                # One frame is under way at most: nothing piles up for a slow viewer, here or in the kernel.
-                await asyncio.wait_for(socket.receive_text(), SHOWN_TIMEOUT_S)
+                # At most one frame is in flight: nothing accumulates for a slow viewer, neither here nor in the kernel.
+                await asyncio.wait_for(socket.receive_text(), ACKNOWLEDGE_TIMEOUT_S)
             except (TimeoutError, KeyError):
                 return

@@ -12,9 +12,7 @@ from edge.errors import WrongUseError
 from edge.events import Aggregator
 from edge.inference import Classifier, find_model
 from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, degradation_levels
-from edge.preview import Preview
-from edge.preview.access_token import read_token
-from edge.preview.listen_address import parse_address
+from edge.preview import Preview, parse_address, read_token
 from edge.recognizer import Recognizer
 from edge.service.resource import ManagedResource
 from edge.service.settings import RunSettings

@@ -1,39 +1,39 @@
-// The way to the daemon: a WebSocket that is opened again when it is lost, and closed while nobody looks.
+// The connection to the daemon: a WebSocket that is reopened when it is lost, and closed while the page is hidden.
 
-// The daemon says something every 2 s (HEARTBEAT_S in viewer.py).
+// The daemon sends something at least every 2 s (HEARTBEAT_S in viewers.py).
 const SILENCE_MS = 7000;
 const LONGEST_PAUSE_S = 10;
-// LOCKED and FULL in viewer.py.
-const LOCKED = 4401, FULL = 4429;
+// TOKEN_NEEDED and FULL in viewers.py.
+const TOKEN_NEEDED = 4401, FULL = 4429;
 
 export class Connection {
   #socket = null;
   #pauseS = 1;
-  #timer = 0;
-  #silence = 0;
+  #retryTimer = 0;
+  #silenceTimer = 0;
 
-  // onFrame(head, jpeg) may be asynchronous; onState(state) and onMinutes(minutes) get plain values;
-  // onLink(link) gets {up} or {up: false, full, seconds}: how long until the next try.
+  // onFrame(head, jpeg) may be asynchronous. onState(state) and onTimeline(timeline) get plain values.
+  // onConnection gets {isUp: true}, or {isUp: false, isFull, seconds} with the seconds until the next attempt.
   constructor(listeners) {
     this.listeners = listeners;
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.#leave() : this.tryNow()));
-    addEventListener("pagehide", () => this.#leave());
-    addEventListener("pageshow", (event) => event.persisted && this.tryNow());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#disconnect() : this.connect()));
+    addEventListener("pagehide", () => this.#disconnect());
+    addEventListener("pageshow", (event) => event.persisted && this.connect());
   }
 
-  tryNow() {
-    this.#leave();
+  connect() {
+    this.#disconnect();
     const socket = new WebSocket(new URL("live", location.href.replace(/^http/, "ws")));
     socket.binaryType = "arraybuffer";
-    socket.onmessage = (event) => this.#take(socket, event.data);
+    socket.onmessage = (event) => this.#receive(socket, event.data);
     socket.onclose = (event) => this.#lost(event.code);
     this.#socket = socket;
-    this.#listen();
+    this.#restartSilenceTimer();
   }
 
-  #leave() {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#silence);
+  #disconnect() {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#silenceTimer);
     if (this.#socket) {
       this.#socket.onclose = this.#socket.onmessage = null;
       this.#socket.close();
@@ -41,19 +41,19 @@ export class Connection {
     }
   }
 
-  #listen() {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lost(0), SILENCE_MS);
+  #restartSilenceTimer() {
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#lost(0), SILENCE_MS);
   }
 
-  async #take(socket, data) {
-    this.#listen();
+  async #receive(socket, data) {
+    this.#restartSilenceTimer();
     this.#pauseS = 1;
-    this.listeners.onLink({ up: true });
+    this.listeners.onConnection({ isUp: true });
     if (typeof data === "string") {
       const message = JSON.parse(data);
       if (message.kind === "state") this.listeners.onState(message);
-      else this.listeners.onMinutes(message);
+      else this.listeners.onTimeline(message);
       return;
     }
     const length = new DataView(data).getUint32(0);
@@ -61,24 +61,24 @@ export class Connection {
     try {
       await this.listeners.onFrame(head, new Uint8Array(data, 4 + length));
     } finally {
-      // Only now the next one comes.
+      // The daemon sends the next frame only after this.
       if (socket.readyState === WebSocket.OPEN) socket.send("shown");
     }
   }
 
   #lost(code) {
-    this.#leave();
-    if (code === LOCKED) {
+    this.#disconnect();
+    if (code === TOKEN_NEEDED) {
       location.reload();
       return;
     }
-    this.#count(this.#pauseS, code === FULL);
+    this.#countDown(this.#pauseS, code === FULL);
     this.#pauseS = Math.min(this.#pauseS * 2, LONGEST_PAUSE_S);
   }
 
-  #count(seconds, full) {
+  #countDown(seconds, isFull) {
     if (document.hidden) return;
-    this.listeners.onLink({ up: false, full, seconds });
-    this.#timer = setTimeout(() => (seconds > 1 ? this.#count(seconds - 1, full) : this.tryNow()), 1000);
+    this.listeners.onConnection({ isUp: false, isFull, seconds });
+    this.#retryTimer = setTimeout(() => (seconds > 1 ? this.#countDown(seconds - 1, isFull) : this.connect()), 1000);
   }
 }

@@ -1,17 +1,17 @@
-// The faces in the picture: what was announced of each, and the scores as bars.
-import { UNCERTAIN, colourOf, paintSwatch, percent, swatch } from "./colors.js";
+// The faces in the picture: the announced expression of each, and its scores as bars.
+import { UNCERTAIN, colorOf, paintSwatch, percent, swatch } from "./colors.js";
 
 export class Faces {
   #cards = new Map();
 
-  constructor(list, none) {
-    Object.assign(this, { list, none });
+  constructor(list, noFace) {
+    Object.assign(this, { list, noFace });
   }
 
   show({ faces, labels }) {
-    const here = new Set(faces.map((face) => face.id));
+    const present = new Set(faces.map((face) => face.id));
     for (const [id, card] of this.#cards) {
-      if (here.has(id) && card.labels === labels.join()) continue;
+      if (present.has(id) && card.labels === labels.join()) continue;
       card.item.remove();
       this.#cards.delete(id);
     }
@@ -19,24 +19,24 @@ export class Faces {
       if (!this.#cards.has(face.id)) this.#add(face.id, labels);
       update(this.#cards.get(face.id), face, labels);
     }
-    this.none.hidden = faces.length > 0;
+    this.noFace.hidden = faces.length > 0;
   }
 
   #add(id, labels) {
     const item = document.createElement("li"), title = document.createElement("h3"), bars = document.createElement("ul");
-    const mark = swatch(UNCERTAIN), name = document.createElement("span"), expression = document.createElement("span");
+    const colorMark = swatch(UNCERTAIN), name = document.createElement("span"), expression = document.createElement("span");
     item.className = "face";
     item.dataset.face = id;
     name.className = "name";
     name.textContent = `Face ${id}`;
     expression.className = "expression";
-    title.append(mark, expression, name);
+    title.append(colorMark, expression, name);
     const rows = labels.map((label) => {
       const row = document.createElement("li"), bar = document.createElement("span"), number = document.createElement("span");
       bar.className = "bar";
       bar.ariaHidden = "true";
       bar.append(document.createElement("i"));
-      bar.style.setProperty("--colour", colourOf(label));
+      bar.style.setProperty("--color", colorOf(label));
       number.className = "number";
       row.append(label, bar, number);
       return { row, bar, number };
@@ -44,14 +44,14 @@ export class Faces {
     bars.append(...rows.map(({ row }) => row));
     item.append(title, bars);
     this.list.append(item);
-    this.#cards.set(id, { item, mark, expression, rows, labels: labels.join() });
+    this.#cards.set(id, { item, colorMark, expression, rows, labels: labels.join() });
   }
 }
 
 function update(card, face, labels) {
   if (card.expression.textContent !== face.expression) {
     card.expression.textContent = face.expression;
-    paintSwatch(card.mark, face.expression);
+    paintSwatch(card.colorMark, face.expression);
   }
   card.rows.forEach(({ row, bar, number }, i) => {
     bar.style.setProperty("--share", face.scores[i]);

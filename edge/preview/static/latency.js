@@ -1,4 +1,4 @@
-// How long each stage takes, averaged over about a second so that it can be read.
+// The latency of each stage, averaged over about a second so that it can be read.
 const WEIGHT = 0.1;
 
 export class Latency {

@@ -1,5 +1,5 @@
-// The picture, and over it the boxes of the same frame.
-import { UNCERTAIN, colourOf } from "./colors.js";
+// The picture, with the boxes of the same frame drawn over it.
+import { UNCERTAIN, colorOf } from "./colors.js";
 
 export class Picture {
   #bitmap = null;
@@ -36,9 +36,9 @@ export class Picture {
 function drawFace(context, face, labels, scale, ratio) {
   const [x, y, w, h] = face.box.map((v) => v * scale);
   context.setLineDash(face.expression === UNCERTAIN ? [8 * ratio, 6 * ratio] : []);
-  // A dark edge around a bright line is seen on every picture.
-  for (const [colour, width] of [["#000a", 6], [face.expression === UNCERTAIN ? "#fff" : colourOf(face.expression), 3]]) {
-    context.strokeStyle = colour;
+  // A bright line with a dark edge is visible on every picture.
+  for (const [color, width] of [["#000a", 6], [face.expression === UNCERTAIN ? "#fff" : colorOf(face.expression), 3]]) {
+    context.strokeStyle = color;
     context.lineWidth = width * ratio;
     context.beginPath();
     context.roundRect(x, y, w, h, 6 * ratio);
@@ -46,19 +46,19 @@ function drawFace(context, face, labels, scale, ratio) {
   }
   context.setLineDash([]);
   const score = face.scores[labels.indexOf(face.expression)];
-  const text = `${face.id}  ${face.expression}` + (score === undefined ? "" : `  ${Math.round(score * 100)} %`);
+  const text = `${face.id}  ${face.expression}` + (score === undefined ? "" : `  ${Math.round(score * 100)}%`);
   const size = 14 * ratio, padding = 6 * ratio, { canvas } = context;
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   const tagWidth = context.measureText(text).width + 2 * padding + 6 * ratio, tagHeight = size + 1.2 * padding;
-  // Above the box where there is room, inside it where there is not.
+  // Above the box if there is room, else inside it.
   const left = Math.max(0, Math.min(x, canvas.width - tagWidth));
   const top = y - tagHeight - 4 * ratio >= 0 ? y - tagHeight - 4 * ratio : Math.max(0, y) + 4 * ratio;
   context.fillStyle = "#0b1116e6";
   context.beginPath();
   context.roundRect(left, top, tagWidth, tagHeight, 4 * ratio);
   context.fill();
-  context.fillStyle = face.expression === UNCERTAIN ? "#fff" : colourOf(face.expression);
+  context.fillStyle = face.expression === UNCERTAIN ? "#fff" : colorOf(face.expression);
   context.fillRect(left + 3 * ratio, top + 4 * ratio, 4 * ratio, tagHeight - 8 * ratio);
   context.fillStyle = "#fff";
   context.fillText(text, left + padding + 6 * ratio, top + tagHeight / 2);

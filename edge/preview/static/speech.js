@@ -1,19 +1,19 @@
-// For those who listen: what was announced, one sentence every few seconds at most.
+// Announces the faces and their expressions to screen readers, at most one sentence every few seconds.
 const PAUSE_MS = 4000;
 
 export class Speech {
-  #told = "";
-  #next = "";
+  #announced = "";
+  #current = "";
   #timer = 0;
 
-  constructor(place) {
-    this.place = place;
+  constructor(element) {
+    this.element = element;
   }
 
   show({ faces }) {
-    this.#next = faces.length ? faces.map((face) => `Face ${face.id}: ${face.expression}`).join(". ") : "No face";
-    if (this.#timer || this.#next === this.#told) return;
-    this.place.textContent = this.#told = this.#next;
+    this.#current = faces.length ? faces.map((face) => `Face ${face.id}: ${face.expression}`).join(". ") : "No face";
+    if (this.#timer || this.#current === this.#announced) return;
+    this.element.textContent = this.#announced = this.#current;
     this.#timer = setTimeout(() => (this.#timer = 0), PAUSE_MS);
   }
 }

@@ -1,78 +1,78 @@
-// What is the matter: with the way to the daemon, with the source, or with nothing.
+// The state of the connection, of the source and of the picture.
 
-// Without a new picture for so long the one that is there is no longer called live.
-const OLD_MS = 3000;
-const SOURCE = { stalled: "The camera stands still", offline: "The camera is offline" };
+// A picture older than this is no longer called live.
+const STALE_MS = 3000;
+const SOURCE_TITLES = { stalled: "The source has stalled", offline: "The source is offline" };
 
 export class Status {
-  #link = { up: false, seconds: 0 };
+  #connection = { isUp: false, seconds: 0 };
   #source = { state: null, reason: "" };
-  #seenMs = 0;
+  #lastFrameMs = 0;
 
-  constructor(parts) {
-    this.parts = parts;
+  constructor(elements) {
+    this.elements = elements;
     setInterval(() => this.#show(), 500);
   }
 
-  link(link) {
-    if (!link.up || !this.#link.up) {
-      this.#link = link;
+  setConnection(connection) {
+    if (!connection.isUp || !this.#connection.isUp) {
+      this.#connection = connection;
       this.#show();
     }
   }
 
-  source(state) {
-    this.#source = state;
+  setSource(source) {
+    this.#source = source;
     this.#show();
   }
 
-  frame(head) {
-    const first = !this.#isFresh();
-    this.#seenMs = performance.now();
-    const dropped = head.dropped_fps > 0 ? `, ${head.dropped_fps} dropped` : "";
-    this.parts.rate.textContent = `${head.fps.toFixed(1)} frames/s${dropped}`;
-    if (first) this.#show();
+  noteFrame(head) {
+    const wasStale = !this.#isFresh();
+    this.#lastFrameMs = performance.now();
+    const dropped = head.dropped_fps > 0 ? `, ${head.dropped_fps.toFixed(1)} dropped` : "";
+    this.elements.rate.textContent = `${head.fps.toFixed(1)} frames/s${dropped}`;
+    if (wasStale) this.#show();
   }
 
   #isFresh() {
-    return this.#seenMs > 0 && performance.now() - this.#seenMs < OLD_MS;
+    return this.#lastFrameMs > 0 && performance.now() - this.#lastFrameMs < STALE_MS;
   }
 
   #show() {
-    const { pill, text, veil, title, detail, retry, main, rate, name, notice, stored } = this.parts;
-    const fresh = this.#isFresh();
-    const [state, told, head, more] = this.#judge(fresh);
-    pill.dataset.state = state;
-    put(text, told);
-    put(title, head);
-    put(detail, more);
-    veil.hidden = !head;
+    const { badge, badgeText, overlay, title, detail, retry, main, rate, sourceName, notice, nothingStored } = this.elements;
+    const isFresh = this.#isFresh();
+    const [state, label, titleText, detailText] = this.#describe(isFresh);
+    badge.dataset.state = state;
+    setText(badgeText, label);
+    setText(title, titleText);
+    setText(detail, detailText);
+    overlay.hidden = !titleText;
     retry.hidden = state !== "lost";
-    main.classList.toggle("stale", Boolean(head));
-    put(name, this.#source.source ?? "");
-    put(notice, this.#source.notice ?? "");
+    main.classList.toggle("stale", Boolean(titleText));
+    setText(sourceName, this.#source.source ?? "");
+    setText(notice, this.#source.notice ?? "");
     notice.hidden = !this.#source.notice;
-    stored.hidden = Boolean(this.#source.notice);
-    if (!fresh || !this.#link.up) put(rate, "");
+    nothingStored.hidden = Boolean(this.#source.notice);
+    if (!isFresh || !this.#connection.isUp) setText(rate, "");
   }
 
-  // State, its name, and what stands over the picture: a title and a detail; none where all is well.
-  #judge(fresh) {
-    const { up, full, seconds } = this.#link;
-    const again = seconds ? `Trying again in ${seconds} s.` : "";
-    if (!up && full) return ["lost", "full", "Too many are looking already", again];
-    if (!up && seconds) return ["lost", "connection lost", "The connection to the daemon is lost", again];
-    if (!up) return ["waiting", "connecting", "Connecting …", ""];
+  // Returns the state, its label, and the title and detail of the overlay, which are empty if all is well.
+  #describe(isFresh) {
+    const { isUp, isFull, seconds } = this.#connection;
+    const retry = seconds ? `Reconnecting in ${seconds} s.` : "";
+    if (!isUp && isFull) return ["lost", "full", "Too many viewers", retry];
+    if (!isUp && seconds) return ["lost", "connection lost", "Connection to the daemon lost", retry];
+    if (!isUp) return ["waiting", "connecting", "Connecting …", ""];
     const { state, reason } = this.#source;
-    if (state === "stalled" || state === "offline") return [state, state, SOURCE[state], reason];
-    if (fresh) return ["online", "online", "", ""];
-    if (!this.#seenMs) return ["waiting", "waiting", "Waiting for the first picture …", ""];
-    const age = Math.round((performance.now() - this.#seenMs) / 1000);
-    return ["stalled", "no new picture", "No new picture", `The last one came ${age} s ago.`];
+    if (state === "stalled" || state === "offline") return [state, state, SOURCE_TITLES[state], reason];
+    if (isFresh) return ["online", "online", "", ""];
+    if (!this.#lastFrameMs) return ["waiting", "waiting", "Waiting for the first picture …", ""];
+    const ageS = Math.round((performance.now() - this.#lastFrameMs) / 1000);
+    return ["stalled", "no new picture", "No new picture", `The last picture is ${ageS} s old.`];
   }
 }
 
-// Only where it is another: what is read aloud shall not be read again.
-function put(place, text) {
-  if (place.textContent !== text) place.textContent = text;
+// Changes the text only if it differs, so that a screen reader does not read it again.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

@@ -65,7 +65,7 @@ def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
     told = []
 
     class Viewers:
-        def notice(self, text):
+        def set_notice(self, text):
             told.append(text)
 
         def publish(self, *_):

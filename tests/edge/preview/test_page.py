@@ -41,7 +41,7 @@ def see(chrome, preview):
 def test_the_picture_moves_and_boxes_and_bars_are_where_they_belong(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
-        preview.source_state(SourceEvent("camera:0", "online"))
+        preview.set_source_state(SourceEvent("camera:0", "online"))
         running = loop(preview, tracks=[made_track(7, (200, 120, 160, 160))])
         see(chrome, preview)
         first = frame_number(chrome)
@@ -64,7 +64,7 @@ def test_the_picture_moves_and_boxes_and_bars_are_where_they_belong(browser, loo
         wait_for(lambda: abs(share_of(chrome, "sad") - 0.7) < 0.02, "a long bar of sad")
         cards = "return [...document.querySelectorAll('.face h3')].map((title) => title.textContent)"
         assert chrome.execute_script(cards) == ["sadFace 7", "uncertainFace 9"]
-        wait_for(lambda: text_of(chrome, "spoken") == "Face 7: sad. Face 9: uncertain", "what is read aloud")
+        wait_for(lambda: text_of(chrome, "announcement") == "Face 7: sad. Face 9: uncertain", "what is read aloud")
         stages = chrome.execute_script("return [...document.querySelectorAll('tbody tr')].map((row) => row.innerText)")
         assert [stage.split()[0] for stage in stages] == ["capture", "detect", "classify", "total"]
         assert "4.00 ms" in stages[1]
@@ -88,16 +88,16 @@ def test_a_lost_connection_is_shown_and_mended(browser, loop):
         loop(preview)
         see(chrome, preview)
     wait_for(lambda: text_of(chrome, "state-text") == "connection lost", "the sign that it is lost")
-    veil = chrome.find_element("id", "veil")
-    assert veil.is_displayed()
-    assert "Trying again" in veil.text
+    overlay = chrome.find_element("id", "overlay")
+    assert overlay.is_displayed()
+    assert "Reconnecting in" in overlay.text
     assert "stale" in chrome.find_element("tag name", "main").get_attribute("class")
     last = frame_number(chrome)
     with Preview("127.0.0.1", port) as preview:
         loop(preview, frames=last + 1)
         chrome.find_element("id", "retry").click()
         wait_for(lambda: frame_number(chrome) > last, "the picture after the daemon has come back")
-        wait_for(lambda: not veil.is_displayed(), "an end of the sign")
+        wait_for(lambda: not overlay.is_displayed(), "an end of the sign")
     # And by itself.
     last = frame_number(chrome)
     with Preview("127.0.0.1", port) as preview:
@@ -110,12 +110,12 @@ def test_the_source_s_state_is_shown(browser, loop):
     with Preview("127.0.0.1", 0) as preview:
         running = loop(preview)
         see(chrome, preview)
-        preview.source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.set_source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         wait_for(lambda: text_of(chrome, "state-text") == "stalled", "stalled")
-        assert text_of(chrome, "veil-detail") == "no frame for 20 s"
-        preview.source_state(SourceEvent("camera:0", "offline", "unplugged"))
-        wait_for(lambda: text_of(chrome, "veil-title") == "The camera is offline", "offline")
-        preview.source_state(SourceEvent("camera:0", "online"))
+        assert text_of(chrome, "overlay-detail") == "no frame for 20 s"
+        preview.set_source_state(SourceEvent("camera:0", "offline", "unplugged"))
+        wait_for(lambda: text_of(chrome, "overlay-title") == "The source is offline", "offline")
+        preview.set_source_state(SourceEvent("camera:0", "online"))
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online")
         # Also where nobody says so.
         running.paused = True
@@ -123,7 +123,7 @@ def test_the_source_s_state_is_shown(browser, loop):
         running.paused = False
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online again")
         assert chrome.find_element("id", "nothing-stored").is_displayed()
-        preview.notice("Pictures are stored in debug/ until 12:10")
+        preview.set_notice("Pictures are stored in debug/ until 12:10")
         wait_for(lambda: chrome.find_element("id", "notice").is_displayed(), "the notice")
         assert not chrome.find_element("id", "nothing-stored").is_displayed()
 
@@ -153,7 +153,7 @@ def test_the_token_s_form(browser, loop):
         loop(preview)
         chrome.get(preview.url)
         chrome.find_element("id", "token").send_keys("not the token\n")
-        wait_for(lambda: text_of(chrome, "message") == "That is not the token.", "a refusal")
+        wait_for(lambda: text_of(chrome, "message") == "Wrong token.", "the rejection")
         assert chrome.find_elements("id", "canvas") == []
         chrome.get(preview.url)
         chrome.find_element("id", "token").send_keys(TOKEN + "\n")
@@ -215,7 +215,7 @@ def test_a_page_whose_token_was_changed_asks_for_the_new_one(browser, loop):
 def test_nothing_is_wider_than_the_screen(browser, loop, size_wh):
     chrome = browser(size_wh)
     with Preview("127.0.0.1", 0) as preview:
-        preview.source_state(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
+        preview.set_source_state(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
         loop(preview, tracks=[made_track(i, (40 * i, 50 * i, 80, 90)) for i in range(1, 5)])
         show_as(chrome, size_wh, 2 if min(size_wh) < 700 else 1)
         see(chrome, preview)
@@ -238,5 +238,5 @@ def test_it_is_readable_by_keyboard_and_ear(browser, loop):
         names = {(n["role"]["value"], n.get("name", {}).get("value")) for n in tree if "role" in n}
         assert ("image", "Live picture") in names
         assert ("heading", "Faces") in names
-        assert any(role == "image" and "happy 100 %" in (name or "") for role, name in names)
+        assert any(role == "image" and "happy 100%" in (name or "") for role, name in names)
         assert ("rowheader", "detect") in names

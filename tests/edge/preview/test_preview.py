@@ -27,8 +27,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 from edge.errors import PreviewError, WrongUseError  # noqa: E402
 from edge.inference.contract import FER2013_LABELS  # noqa: E402
 from edge.preview import Preview  # noqa: E402
-from edge.preview.login_attempts import MAX_WRONG  # noqa: E402
-from edge.preview.viewers import FULL, LOCKED, MAX_VIEWERS  # noqa: E402
+from edge.preview.login_attempts import MAX_FAILURES  # noqa: E402
+from edge.preview.viewers import FULL, MAX_VIEWERS, TOKEN_NEEDED  # noqa: E402
 from edge.types import UNCERTAIN, SourceEvent  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.edge.preview.conftest import made_frame, made_report, made_track, wait_for  # noqa: E402
@@ -100,7 +100,7 @@ def test_a_large_or_grey_picture_is_shown_too():
 
     for shape, expected in (((1080, 1920, 3), (540, 960)), ((48, 64), (48, 64)), ((3, 4000), (1, 960))):
         frame = Frame(np.full(shape, 90, np.uint8), 0, 0.0, 0.0, 0.0)
-        message = FrameMessage.of(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).as_message()
+        message = FrameMessage.from_tracks(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).encode()
         (length,) = struct.unpack(">I", message[:4])
         assert json.loads(message[4 : 4 + length])["size"] == [shape[1], shape[0]]
         picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
@@ -161,12 +161,12 @@ def test_a_slow_viewer_gets_fewer_frames_and_slows_nobody(loop):
 def test_states_and_notices_come_at_once_and_to_those_who_come_later(loop):
     with Preview("127.0.0.1", 0) as preview, look(preview) as early:
         assert next_text(early, "state")["state"] is None
-        preview.source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.set_source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         # No frame is needed for it.
         while (state := next_text(early, "state"))["state"] is None:
             pass
         assert (state["source"], state["reason"]) == ("camera:0", "no frame for 20 s")
-        preview.notice("pictures are stored")
+        preview.set_notice("pictures are stored")
         with look(preview) as late:
             assert next_text(late, "state") == {**state, "notice": "pictures are stored"}
 
@@ -259,10 +259,10 @@ def test_a_token_lets_in_and_a_wrong_one_does_not():
         with look(preview) as stranger:
             with pytest.raises(ConnectionClosed) as closed:
                 stranger.recv(timeout=60)
-            assert closed.value.rcvd.code == LOCKED
+            assert closed.value.rcvd.code == TOKEN_NEEDED
         status, _, body = ask(preview.url + "login", b"token=wrong")
         assert status == 403
-        assert "That is not the token" in body
+        assert "Wrong token" in body
         status, _, body = ask(preview.url + "login", b"token=" + b"x" * 100_000)
         assert status == 413
 
@@ -272,7 +272,7 @@ def test_wrong_tokens_are_limited(way):
     with Preview("127.0.0.1", 0, TOKEN) as preview:
         right = ask(preview.url + "login", f"token={TOKEN}".encode())[1]["Set-Cookie"].partition(";")[0]
         wrong = right.partition("=")[0] + "=" + "0" * 64
-        for _ in range(MAX_WRONG):
+        for _ in range(MAX_FAILURES):
             if way == "form":
                 last = ask(preview.url + "login", b"token=wrong")
             elif way == "address":
@@ -343,7 +343,7 @@ def test_it_ends_while_viewers_look_and_begins_again_on_its_port(loop):
                 assert closed.value.rcvd.code == 1012
         # After its end the loop may still go on for a frame.
         preview.publish(made_frame(1), [], made_report(1, 0), FER2013_LABELS)
-        preview.source_state(SourceEvent("made", "offline", "ended"))
+        preview.set_source_state(SourceEvent("made", "offline", "ended"))
     assert threading.active_count() == threads
 
 

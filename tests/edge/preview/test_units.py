@@ -6,7 +6,7 @@ from edge.errors import WrongUseError
 from edge.preview.access_token import VARIABLE, read_token
 from edge.preview.frame_rate import FrameRate
 from edge.preview.listen_address import parse_address
-from edge.preview.login_attempts import MAX_CLIENTS, MAX_WRONG, WINDOW_S, LoginAttempts
+from edge.preview.login_attempts import MAX_CLIENTS, MAX_FAILURES, WINDOW_S, LoginAttempts
 from edge.preview.timeline import COLUMN_S, SPAN_S, Timeline
 from edge.system.addresses import is_loopback
 
@@ -59,52 +59,52 @@ def test_tokens(tmp_path):
 def test_a_client_that_was_wrong_too_often_waits_and_no_other():
     clock = Clock()
     attempts = LoginAttempts(clock)
-    for _ in range(MAX_WRONG):
-        assert attempts.wait_s("10.0.0.1") == 0
-        attempts.count_wrong("10.0.0.1")
+    for _ in range(MAX_FAILURES):
+        assert attempts.retry_after_s("10.0.0.1") == 0
+        attempts.record_failure("10.0.0.1")
         clock.now_s += 1
-    assert attempts.wait_s("10.0.0.1") == WINDOW_S - MAX_WRONG
-    assert attempts.wait_s("10.0.0.2") == 0
-    clock.now_s += WINDOW_S - MAX_WRONG
-    assert attempts.wait_s("10.0.0.1") == 0
+    assert attempts.retry_after_s("10.0.0.1") == WINDOW_S - MAX_FAILURES
+    assert attempts.retry_after_s("10.0.0.2") == 0
+    clock.now_s += WINDOW_S - MAX_FAILURES
+    assert attempts.retry_after_s("10.0.0.1") == 0
 
 
 def test_a_network_of_ipv6_is_one_client_and_mapped_ones_are_not():
     attempts = LoginAttempts(Clock())
-    for i in range(MAX_WRONG):
-        attempts.count_wrong(f"2001:db8::{i}")
-        attempts.count_wrong("::ffff:10.0.0.1")
-    assert attempts.wait_s("2001:db8::ffff") > 0
-    assert attempts.wait_s("2001:db8:0:1::1") == 0
-    assert attempts.wait_s("10.0.0.1") > 0
-    assert attempts.wait_s("::ffff:10.0.0.2") == 0
+    for i in range(MAX_FAILURES):
+        attempts.record_failure(f"2001:db8::{i}")
+        attempts.record_failure("::ffff:10.0.0.1")
+    assert attempts.retry_after_s("2001:db8::ffff") > 0
+    assert attempts.retry_after_s("2001:db8:0:1::1") == 0
+    assert attempts.retry_after_s("10.0.0.1") > 0
+    assert attempts.retry_after_s("::ffff:10.0.0.2") == 0
 
 
 def test_the_memory_of_clients_is_bounded():
     attempts = LoginAttempts(Clock())
     for i in range(2 * MAX_CLIENTS):
-        attempts.count_wrong(f"10.{i // 256}.{i % 256}.1")
-    assert len(attempts._wrong) == MAX_CLIENTS
+        attempts.record_failure(f"10.{i // 256}.{i % 256}.1")
+    assert len(attempts._failures) == MAX_CLIENTS
 
 
 def test_minutes_count_faces_and_absence():
     clock = Clock()
-    minutes = Timeline(clock)
+    timeline = Timeline(clock)
     for expressions in (["happy"], ["happy", "sad"], ["happy"], []):
-        minutes.add(expressions)
-    assert minutes.as_dict()["columns"] == [[0, 0.75, {"happy": 0.75, "sad": 0.25}]]
-    number = minutes.number
+        timeline.add(expressions)
+    assert timeline.as_dict()["columns"] == [[0, 0.75, {"happy": 0.75, "sad": 0.25}]]
+    number = timeline.number
     # A source that stands still leaves a gap.
     clock.now_s += 5 * COLUMN_S
-    minutes.add(["uncertain"])
-    assert minutes.number == number + 5
-    assert [column[0] for column in minutes.as_dict()["columns"]] == [5, 0]
+    timeline.add(["uncertain"])
+    assert timeline.number == number + 5
+    assert [column[0] for column in timeline.as_dict()["columns"]] == [5, 0]
     clock.now_s += SPAN_S - COLUMN_S
-    assert minutes.as_dict()["columns"] == [[SPAN_S / COLUMN_S - 1, 1.0, {"uncertain": 1.0}]]
+    assert timeline.as_dict()["columns"] == [[SPAN_S / COLUMN_S - 1, 1.0, {"uncertain": 1.0}]]
     for _ in range(1000):
         clock.now_s += COLUMN_S
-        minutes.add(["happy"])
-    assert len(minutes.as_dict()["columns"]) == SPAN_S / COLUMN_S
+        timeline.add(["happy"])
+    assert len(timeline.as_dict()["columns"]) == SPAN_S / COLUMN_S
 
 
 def test_the_rate_counts_what_was_processed_and_dropped():
