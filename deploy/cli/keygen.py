@@ -20,7 +20,7 @@ from deploy.build.signing_keys import generate_keys
 def keygen(out: Path) -> None:
     """Generate a pair of Ed25519 keys: the private one signs bundles, the public one verifies them.
 
-    Whoever has the private key can install software on every device that trusts the public one. Needs the extra
+    Anyone who has the private key can install software on every device that trusts the public one. Needs the extra
     'deploy'.
     """
     public = generate_keys(out)

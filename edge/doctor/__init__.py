@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from edge.doctor.finding import Finding, State
-from edge.doctor.hardware import board_health, cameras, clock, cpu_governor, disk, groups, memory
+from edge.doctor.hardware import board_health, cameras, clock, cpu_frequency, disk, groups, memory
 from edge.doctor.software import architecture, detector_weights, libraries, litert, picamera2, python
 
 __all__ = ["CHECKS", "Finding", "State", "examine"]
@@ -26,7 +26,7 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     groups,
     cameras,
     board_health,
-    cpu_governor,
+    cpu_frequency,
     memory,
     disk,
     clock,

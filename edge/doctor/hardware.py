@@ -16,7 +16,7 @@ from edge.system.board import temperature_c, throttled, throttling_reasons
 from edge.system.cache import cache_folder
 
 BOARD_MODEL = Path("/proc/device-tree/model")
-DEVICES, CPU_GOVERNOR = Path("/dev"), Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+DEVICES, SCALING_POLICY = Path("/dev"), Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 MEMINFO, SYNCHRONIZED = Path("/proc/meminfo"), Path("/run/systemd/timesync/synchronized")
 #: The firmware of a Raspberry Pi begins to throttle at 80 degrees Celsius (Raspberry Pi documentation).
 HOT_C = 80.0
@@ -128,7 +128,7 @@ def board_health(flags: str | None = None, degrees_c: float | None = None) -> li
     return findings
 
 
-def cpu_governor(path: Path = CPU_GOVERNOR) -> list[Finding]:
+def cpu_frequency(path: Path = SCALING_POLICY) -> list[Finding]:
     """Check whether the processor's clock follows the load, by the name of Linux's CPU frequency governor."""
     name = _text(path)
     if not name:

@@ -1,4 +1,4 @@
-"""An emulated Raspberry Pi: Debian's arm64 programs under QEMU, with the board's own cpuinfo and no network."""
+"""An emulated Raspberry Pi: Debian's arm64 programs under QEMU, with the cpuinfo of a board and without a network."""
 
 import os
 import shutil
@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import ROOT
 
 FOLDER = Path(__file__).parent
-#: Of the Pi 4 and of the Pi 5.
+#: The processor cores of the Raspberry Pi 4 and 5.
 CORES = ("cortex-a72", "cortex-a76")
-#: What a Raspberry Pi OS has of what mien needs.
+#: The packages of Raspberry Pi OS that mien needs.
 PACKAGES = "base-files,coreutils,dash,openssl,python3,python3-venv,libstdc++6"
 _MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
 
@@ -25,10 +25,10 @@ def find(name, package):
 
 
 class Board:
-    """A root that is kept between runs in build/arm64.
+    """A root file system, which is kept in build/arm64 between runs.
 
     Args:
-        suite: of Debian, `bookworm` or `trixie`.
+        suite: the Debian release, `bookworm` or `trixie`.
     """
 
     def __init__(self, suite):
@@ -39,25 +39,27 @@ class Board:
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.parent.mkdir(parents=True, exist_ok=True)
             program = find("mmdebstrap", "mmdebstrap")
-            # Unpacked and not set up: that would run their scripts, and a Python needs none of it.
-            kind = ("--quiet", "--variant=extract", "--architectures=arm64", f"--hook-dir={_MERGED}")
-            subprocess.run([program, *kind, f"--include={PACKAGES}", suite, self.root], check=True)
+            # Unpacked without running the packages' scripts, which Python does not need.
+            options = ("--quiet", "--variant=extract", "--architectures=arm64", f"--hook-dir={_MERGED}")
+            subprocess.run([program, *options, f"--include={PACKAGES}", suite, self.root], check=True)
             ready.write_text(PACKAGES)
         shutil.rmtree(self.root / "opt", ignore_errors=True)
         (self.root / "opt").mkdir()
-        # Whoever follows the guide is root here, whom Debian's root has no sudo for.
+        # The tutorial's commands run as root here, and this root file system has no sudo.
         sudo = self.root / "usr/local/bin/sudo"
         sudo.parent.mkdir(parents=True, exist_ok=True)
         sudo.write_text('#!/bin/sh\nexec "$@"\n')
         sudo.chmod(0o755)
         done = self.run(CORES[0], "python3", "-c", "import platform; print(platform.machine())", check=False)
         if done.returncode:
-            pytest.skip(f"no emulation here: {done.stderr.strip()}; expected Linux 6.7 or later, and qemu-user-static")
+            pytest.skip(
+                f"cannot emulate arm64: {done.stderr.strip()}; expected Linux 6.7 or later, and qemu-user-static"
+            )
         assert done.stdout == "aarch64\n"
 
     @property
     def home(self):
-        """The home folder, from outside."""
+        """The home folder, as a path on this machine."""
         return self.root / "root"
 
     def copy(self, *files):
@@ -67,16 +69,16 @@ class Board:
             shutil.copyfile(path, self.home / path.name)
 
     def follow(self, line):
-        """What a line of the guide says, in the home folder of a board."""
+        """Run a line of the tutorial in the home folder, and return its output."""
         return self.run(CORES[0], "sh", "-c", f"cd && {line}").stdout
 
     def run(self, core, *command, check=True):
-        """Run a command on one kind of core."""
-        apart = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--net")
+        """Run a command on one type of core."""
+        isolated = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--net")
         enter = ("sh", FOLDER / "enter.sh", self.root, FOLDER / "cpuinfo" / core)
         environment = {**os.environ, "MIEN_EMULATOR": self._emulator, "QEMU_CPU": core}
         done = subprocess.run(
-            [str(part) for part in (*apart, *enter, *command)], capture_output=True, text=True, env=environment
+            [str(part) for part in (*isolated, *enter, *command)], capture_output=True, text=True, env=environment
         )
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done

@@ -8,10 +8,10 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
 GUIDE = (ROOT / "docs" / "tutorial" / "pi-in-an-evening.md").read_text()
-#: What a board with a camera, a network, systemd or another machine is needed for. The workstation's commands are the
-#: fixture's; those of systemd stand in tests/booted.
+#: Commands that need a camera, a network, systemd or another machine. The fixture runs those of the workstation, and
+#: tests/booted those of systemd.
 ELSEWHERE = (
     ".venv/bin/", "mien deploy push", "scp ", "ssh ", "mosquitto_", "for topic", "done", "sudo apt ", "timedatectl",
     "rpicam-", "ls -l /dev/v4l/", "sudo systemctl", "systemctl", "sudo adduser", "sudo chown", "sudo deluser",
@@ -20,7 +20,7 @@ PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 
 
 def here(section):
-    """The commands of a section of the guide that can be followed here."""
+    """The commands of a section of the tutorial that can be run here."""
     text = re.search(rf"^## {section}\. .*?(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)[0]
     lines = [
         line
@@ -34,7 +34,7 @@ def status(board):
     return json.loads(board.run("cortex-a72", "/opt/mien/current/venv/bin/mien", "deploy", "status", "--json").stdout)
 
 
-def test_the_system_is_the_one_that_the_guide_is_for(board):
+def test_the_system_is_the_one_that_the_tutorial_is_for(board):
     (line,) = here(1)
     suite, python, machine = board.follow(line).splitlines()
     assert (suite, machine) == (board.suite, "aarch64")
@@ -42,12 +42,12 @@ def test_the_system_is_the_one_that_the_guide_is_for(board):
 
 
 def test_the_first_installation(board):
-    # The fixture did.
+    # The fixture has run this command.
     assert here(5) == ["sudo python3 install.py mien.bundle --pubkey fleet.pub"]
-    assert f"{status(board)['current']} is the current release" in board.said
+    assert f"{status(board)['current']} is the current release" in board.installed
 
 
-def test_the_configuration_is_taken_and_its_secrets_are_roots(board):
+def test_the_configuration_is_valid_and_only_root_reads_the_secrets(board):
     (text,) = re.findall(r"^```toml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     (board.home / "mien.toml").write_text(text)
     (command,) = re.findall(r"`(/opt/mien/\S+ run --show-config)`", GUIDE)
@@ -62,13 +62,13 @@ def test_the_configuration_is_taken_and_its_secrets_are_roots(board):
     assert (secret.stat().st_mode & 0o777, secret.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_update_and_back(board):
+def test_update_and_rollback(board):
     first = status(board)["current"]
-    board.bring("2.0")
-    install, tell, back = here(8)
+    board.bring_bundle("2.0")
+    install, show, back = here(8)
     assert "2.0 is the current release" in board.follow(install)
     assert status(board)["current"] == "2.0"
-    assert "2.0" in board.follow(tell)
+    assert "2.0" in board.follow(show)
     board.follow(back)
     assert status(board)["current"] == first
 

@@ -1,4 +1,4 @@
 import os
 
-# `make test-booted` runs these: they boot a system, which root alone may, and fetch Debian's packages.
+# Only `make test-booted` runs these: they boot a system, which requires root, and download Debian packages.
 collect_ignore_glob = [] if os.environ.get("MIEN_BOOTED") else ["test_*.py"]

@@ -19,7 +19,7 @@ _DAEMON = """
 import json, os, signal, socket, sys, time
 HOW, VERSION = {how!r}, {version!r}
 if "--show-config" in sys.argv:
-    if HOW == "refuses":
+    if HOW == "rejects":
         sys.exit("mien: mien.toml: unknown key 'color'")
     sys.exit(0)
 if "run" not in sys.argv:

@@ -1,4 +1,4 @@
-"""A real sshd of one's own: a port, host keys and a configuration in a temporary folder; one for each machine."""
+"""Real ssh servers for tests: each has its port, host key and configuration in a temporary folder."""
 
 import getpass
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from tests.edge.waiting import wait_until
 
-#: Where Debian puts them.
+#: Where Debian installs the programs.
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/lib/openssh"))
 
 
@@ -23,12 +23,13 @@ def find(name, package="openssh-server"):
 
 
 class Machine:
-    """What a Pi is to ssh: a host name, a home folder, and what its sshd runs.
+    """A device as ssh sees it: a host name, a home folder, and an ssh server.
 
     Args:
         name: in the ssh configuration of a `Network`.
-        folder: for its home.
-        python: a folder that goes first on its PATH.
+        folder: for its home folder and its server.
+        public_key: of the client that may log in.
+        python: a folder that comes first on its PATH.
     """
 
     def __init__(self, name, folder, public_key, python):
@@ -37,7 +38,7 @@ class Machine:
         sshd, sftp = find("sshd"), find("sftp-server", "openssh-sftp-server")
         key = folder / "host_key"
         subprocess.run([find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        # Every command, sftp's as well, runs in a home of its own.
+        # Every command, those of sftp included, runs in the machine's home folder.
         script = folder / "session.sh"
         script.write_text(
             f'#!/bin/sh\nexport HOME="{self.home}" PATH="{python}:/usr/bin:/bin:/usr/sbin"\ncd "$HOME"\n'
@@ -46,9 +47,9 @@ class Machine:
         script.chmod(0o755)
         authorized = folder / "authorized_keys"
         authorized.write_text(public_key)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
         config = folder / "sshd_config"
         config.write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {key}\nAuthorizedKeysFile {authorized}\n"
@@ -56,7 +57,7 @@ class Machine:
             f"Subsystem sftp {sftp}\nForceCommand {script}\n"
         )
         if os.geteuid() == 0:
-            # sshd wants it, and only its own service makes it.
+            # sshd requires this folder, and only Debian's service creates it.
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._log = (folder / "sshd.log").open("w")
         self._process = subprocess.Popen([sshd, "-D", "-e", "-f", config], stderr=self._log, stdin=subprocess.DEVNULL)
@@ -83,7 +84,7 @@ class Machine:
 
 
 class Network:
-    """Machines, and the configuration by which ssh finds them."""
+    """Several machines, and the ssh configuration that describes them."""
 
     def __init__(self, folder, names, python):
         client_key = folder / "client_key"

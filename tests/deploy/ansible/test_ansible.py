@@ -1,4 +1,4 @@
-"""The Ansible role on a machine behind a real sshd: `make test-deploy`."""
+"""The Ansible role, applied to a machine behind a real sshd: `make test-deploy`."""
 
 import json
 import os
@@ -14,9 +14,10 @@ from tests.deploy.conftest import BARE_PYTHON
 from tests.deploy.made_release import Workshop
 from tests.deploy.sshd import Network
 
+pytestmark = [pytest.mark.slow, pytest.mark.real_part]
 FOLDER = ROOT / "deploy" / "ansible"
 
-#: The made mien knows no `deploy`: here it asks the installer, which has the same modules.
+#: The fake mien has no command `deploy`: it runs the installer, which contains the same modules.
 _WITH_DEPLOY = """
 import os, sys
 if sys.argv[1:2] == ["deploy"]:
@@ -32,7 +33,7 @@ def ansible(name):
 
 
 class Fleet:
-    """One device, and what Ansible is told of it."""
+    """One device, and the inventory that describes it to Ansible."""
 
     def __init__(self, folder, workshop, network):
         self._folder, self.workshop, self.prefix = folder, workshop, folder / "opt" / "mien"
@@ -65,7 +66,7 @@ class Fleet:
         return changed, counts["failed"], done.stdout
 
     def setup(self):
-        """What Ansible knows of the device by itself."""
+        """The facts that Ansible gathers about the device."""
         ask = ("-m", "ansible.builtin.setup", "-a", f"filter=ansible_local fact_path={self.facts}")
         done = self._ansible("ansible", "-i", self._inventory, "hall", *ask)
         return json.loads(done.stdout[done.stdout.index("{") :])["ansible_facts"]["ansible_local"]
@@ -74,7 +75,7 @@ class Fleet:
         return (self.prefix / "current").readlink().name
 
     def _ansible(self, program, *arguments):
-        # Debian's Ansible, in Debian's Python, without what this environment or its user has set.
+        # Debian's Ansible in Debian's Python, without the settings of this environment and its user.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ANSIBLE"))}
         environment = {
             **kept, "ANSIBLE_CONFIG": str(self._folder / "ansible.cfg"), "ANSIBLE_HOME": str(self._folder / "home"),
@@ -99,7 +100,7 @@ def fleet(workshop, tmp_path_factory):
     network.close()
 
 
-def test_ansible_reads_the_playbooks():
+def test_the_playbooks_have_no_syntax_errors():
     program = ansible("ansible-playbook")
     for playbook in ("install.yml", "rollback.yml", "facts.yml"):
         command = [program, "--syntax-check", "-i", FOLDER / "devices.example.ini", FOLDER / playbook]
@@ -111,40 +112,40 @@ def test_ansible_reads_the_playbooks():
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("long_checks")
 def test_install_upgrade_failure_rollback_and_facts(fleet):
-    """One device's life; each step a second time changes nothing."""
+    """The life of one device; repeating a step changes nothing."""
     first = fleet.workshop.bundle("1.0")
-    changed, failures, said = fleet.play("install.yml", mien_bundle=first)
-    assert not failures, said
+    changed, failures, output = fleet.play("install.yml", mien_bundle=first)
+    assert not failures, output
     assert any("Install the bundle" in name for name in changed)
     assert fleet.current() == "1.0"
     assert fleet.config.read_text() == 'source = "demo"\n# of hall\n'
     secret = fleet.credentials / "mqtt-login"
     assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("geheim\n", 0o600)
-    assert "geheim" not in said
+    assert "geheim" not in output
     assert fleet.play("install.yml", mien_bundle=first)[:2] == ([], 0)
 
     second = fleet.workshop.bundle("1.1")
-    changed, failures, said = fleet.play("install.yml", mien_bundle=second)
-    # The fleet's facts, the configuration and the secrets are what they were.
+    changed, failures, output = fleet.play("install.yml", mien_bundle=second)
+    # Facts, configuration and secrets are unchanged.
     assert len(changed) == 3, changed
     assert fleet.current() == "1.1"
     assert fleet.play("install.yml", mien_bundle=second)[:2] == ([], 0)
 
-    _, failures, said = fleet.play("install.yml", mien_bundle=fleet.workshop.bundle("1.2", "crashes"))
+    _, failures, output = fleet.play("install.yml", mien_bundle=fleet.workshop.bundle("1.2", "crashes"))
     assert failures == 1
-    assert "the model is damaged" in said
+    assert "the model is damaged" in output
     assert fleet.current() == "1.1"
 
-    changed, failures, said = fleet.play("rollback.yml", mien_rollback_to="1.0")
-    assert (len(changed), failures) == (1, 0), said
+    changed, failures, output = fleet.play("rollback.yml", mien_rollback_to="1.0")
+    assert (len(changed), failures) == (1, 0), output
     assert fleet.current() == "1.0"
     assert fleet.play("rollback.yml", mien_rollback_to="1.0")[:2] == ([], 0)
     assert fleet.play("rollback.yml", mien_rollback_to="0.9")[1] == 1
 
-    told = fleet.setup()["mien"]
-    assert (told["current"], told["previous"]) == ("1.0", "1.1")
-    changed, failures, said = fleet.play("facts.yml")
+    status = fleet.setup()["mien"]
+    assert (status["current"], status["previous"]) == ("1.0", "1.1")
+    changed, failures, output = fleet.play("facts.yml")
     assert (changed, failures) == ([], 0)
-    assert "1.0, before it 1.1" in said
-    # Nothing of the bundles is left lying about.
+    assert "1.0, previously 1.1" in output
+    # No copy of a bundle is left behind.
     assert not list(fleet.prefix.glob("**/*.bundle"))

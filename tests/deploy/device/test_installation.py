@@ -40,7 +40,7 @@ def history(device):
     return [json.loads(line) for line in (device.prefix / "state" / "history.jsonl").read_text().splitlines()]
 
 
-def assert_refused(device, done, *words, outcome="refused", code=1):
+def assert_rejected(device, done, *words, outcome="refused", code=1):
     """One error line; 1.0 is current and starts; nothing else is left behind; the reason is recorded."""
     assert done.code == code, done.err
     line = done.error_line()
@@ -101,15 +101,15 @@ def test_the_same_bundle_again_changes_nothing(updatable, workshop):
     assert sorted(path for path in updatable.prefix.rglob("*")) == before
 
 
-def test_another_bundle_of_the_same_version_is_refused(updatable, workshop):
-    assert_refused(updatable, updatable.install(workshop.bundle("1.0", commit="abc")), "another release 1.0")
+def test_another_bundle_of_the_same_version_is_rejected(updatable, workshop):
+    assert_rejected(updatable, updatable.install(workshop.bundle("1.0", commit="abc")), "another release 1.0")
 
 
 @pytest.mark.parametrize(
     ("how", "limit_s", "words"),
     [
         ("crashes", 20, "the model is damaged"),
-        ("refuses", 20, "unknown key"),
+        ("rejects", 20, "unknown key"),
         # What never becomes healthy takes all of the time allowed.
         ("silent", 0.5, "0 of 5 inferences"),
         ("unready", 0.5, "without becoming ready"),
@@ -118,22 +118,22 @@ def test_another_bundle_of_the_same_version_is_refused(updatable, workshop):
 )
 def test_an_unhealthy_release_never_becomes_current(updatable, workshop, how, limit_s, words):
     done = updatable.install(workshop.bundle("2.0", how=how), "--limit", limit_s)
-    assert_refused(updatable, done, words, outcome="unhealthy")
+    assert_rejected(updatable, done, words, outcome="unhealthy")
     assert "2.0: unhealthy" in updatable.run("status").out
 
 
 def test_an_older_version_is_installed_only_with_the_option(updatable, workshop):
     older = workshop.bundle("0.9")
-    assert_refused(updatable, updatable.install(older), "older than the current 1.0", "--allow-older")
+    assert_rejected(updatable, updatable.install(older), "older than the current 1.0", "--allow-older")
     assert updatable.install(older, "--allow-older").code == 0
     assert updatable.current() == "0.9"
 
 
-def test_another_key_is_refused(updatable, workshop, tmp_path):
+def test_another_key_is_rejected(updatable, workshop, tmp_path):
     generate_keys(tmp_path / "theirs")
     theirs = workshop.bundle("2.0", key=tmp_path / "theirs")
-    assert_refused(updatable, updatable.install(theirs), "does not match the public key")
-    assert_refused(updatable, updatable.run("install", theirs), "does not match the public key")
+    assert_rejected(updatable, updatable.install(theirs), "does not match the public key")
+    assert_rejected(updatable, updatable.run("install", theirs), "does not match the public key")
 
 
 def test_a_first_installation_without_a_key_asks_for_one(device, workshop):
@@ -144,15 +144,15 @@ def test_a_first_installation_without_a_key_asks_for_one(device, workshop):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.6])
-def test_a_truncated_bundle_is_refused(updatable, workshop, tmp_path, share):
+def test_a_truncated_bundle_is_rejected(updatable, workshop, tmp_path, share):
     content = workshop.bundle("2.0").read_bytes()
     cut = tmp_path / "cut.bundle"
     cut.write_bytes(content[: int(share * len(content))])
-    assert_refused(updatable, updatable.install(cut), "truncated")
+    assert_rejected(updatable, updatable.install(cut), "truncated")
 
 
-def test_a_missing_bundle_is_refused(updatable, tmp_path):
-    assert_refused(updatable, updatable.install(tmp_path / "none"), "No such file")
+def test_a_missing_bundle_is_rejected(updatable, tmp_path):
+    assert_rejected(updatable, updatable.install(tmp_path / "none"), "No such file")
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_a_missing_bundle_is_refused(updatable, tmp_path):
         ({"installed_bytes": 10**15}, "MB free"),
     ],
 )
-def test_a_bundle_for_another_machine_is_refused(updatable, workshop, values, words):
-    assert_refused(updatable, updatable.install(workshop.bundle("2.0", **values)), words)
+def test_a_bundle_for_another_machine_is_rejected(updatable, workshop, values, words):
+    assert_rejected(updatable, updatable.install(workshop.bundle("2.0", **values)), words)
 
 
 def test_a_python_without_venv_names_the_package_to_install(monkeypatch):
@@ -226,9 +226,9 @@ def test_a_full_disk_leaves_the_old_release(workshop, tmp_path):
         # There is room for what the manifest announces, but not for the installed release.
         ballast = os.urandom(4_000_000)
         done = device.install(workshop.bundle("2.0", ballast=ballast, installed_bytes=0))
-        assert_refused(device, done, "space", outcome="failed")
+        assert_rejected(device, done, "space", outcome="failed")
         (mount / "filler").write_bytes(b"x" * 6_900_000)
         done = device.install(workshop.bundle("2.1", installed_bytes=1_000_000))
-        assert_refused(device, done, "MB free", outcome="refused")
+        assert_rejected(device, done, "MB free", outcome="refused")
     finally:
         subprocess.run(["umount", str(mount)], check=True)

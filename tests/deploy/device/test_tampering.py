@@ -67,7 +67,7 @@ def test_data_after_the_end_is_rejected(workshop, good, tmp_path):
     assert "after its end" in rejection(workshop, more)
 
 
-def rewrite(good, out, change):
+def repack(good, out, change):
     """Write the bundle again with its members as `change(list of (TarInfo, bytes))` returns them."""
     with tarfile.open(good) as archive:
         inside = [(entry, archive.extractfile(entry).read()) for entry in archive]
@@ -93,7 +93,7 @@ def test_missing_added_repeated_and_reordered_parts_are_rejected(workshop, good,
         "empty": lambda inside: [],
     }
     for name, change in changes.items():
-        rejection(workshop, rewrite(good, tmp_path / name, change))
+        rejection(workshop, repack(good, tmp_path / name, change))
 
 
 def test_other_files_are_not_bundles(workshop, tmp_path):

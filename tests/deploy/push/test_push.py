@@ -1,4 +1,4 @@
-"""`mien deploy push` against real sshds."""
+"""`mien deploy push` to real ssh servers."""
 
 import shutil
 from pathlib import Path
@@ -12,10 +12,15 @@ from tests.deploy.conftest import BARE_PYTHON
 from tests.deploy.sshd import Network, find
 
 
+def ssh(test):
+    """Mark a test that needs an ssh server."""
+    return pytest.mark.slow(pytest.mark.real_part(test))
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     find("sftp", "openssh-client")
-    # python3 there is the Python that the bundles are for.
+    # `python3` on these machines is the Python that the bundles are for.
     bin_folder = tmp_path_factory.mktemp("bin")
     (bin_folder / "python3").symlink_to(Path(BARE_PYTHON).resolve())
     network = Network(tmp_path_factory.mktemp("ssh"), ("porch", "hall", "attic"), bin_folder)
@@ -23,43 +28,44 @@ def network(tmp_path_factory):
     network.close()
 
 
-@pytest.fixture(autouse=True)
-def empty_homes(network):
+@pytest.fixture
+def push(invoke, network, workshop):
+    """`mien deploy push` to machines with empty home folders."""
     for machine in network.machines:
         shutil.rmtree(machine.home)
         machine.home.mkdir()
 
-
-@pytest.fixture
-def push(mien, network, workshop):
     def call(*arguments):
         options = ("--ssh-config", network.config, "--prefix", "mien", "--frames", 5, "--limit", 20)
-        return mien("deploy", "push", *options, "--pubkey", workshop.pubkey, *arguments)
+        return invoke("deploy", "push", *options, "--pubkey", workshop.pubkey, *arguments)
 
     return call
 
 
-def test_to_several_machines_side_by_side(push, network, workshop):
+@ssh
+def test_several_hosts_in_parallel(push, network, workshop):
     done = push("porch", "hall", "attic", workshop.bundle("1.0"))
     assert done.code == 0, done.err
     assert [machine.current for machine in network.machines] == ["1.0"] * 3
     rows = done.out.splitlines()[1:]
     assert [row.split()[:2] for row in rows] == [[name, "installed"] for name in ("porch", "hall", "attic")]
     assert all("1.0 is the current release" in row for row in rows)
-    # Nothing of it is left lying in the homes.
+    # Nothing is left behind in the home folders.
     assert [list((machine.home / ".cache" / "mien-deploy").iterdir()) for machine in network.machines] == [[]] * 3
 
 
-def test_one_that_fails_does_not_stop_the_others(push, network, workshop):
+@ssh
+def test_a_host_that_fails_does_not_stop_the_others(push, network, workshop):
     (network.machines[1].home / "mien").write_text("in the way")
     done = push("porch", "hall", "nowhere.invalid", "attic", workshop.bundle("1.0"))
     assert done.code == 1
-    assert "2 of 4 hosts do not have it: hall, nowhere.invalid" in done.error_line()
+    assert "not installed on 2 of 4 hosts: hall, nowhere.invalid" in done.error_line()
     assert [machine.current for machine in network.machines] == ["1.0", None, "1.0"]
     assert "cannot write" in done.out
 
 
-def test_a_canary_that_is_well_and_one_that_is_not(push, network, workshop):
+@ssh
+def test_a_canary_that_succeeds_and_one_that_fails(push, network, workshop):
     assert push("--canary", "porch", "hall", workshop.bundle("1.0")).code == 0
     assert [machine.current for machine in network.machines[:2]] == ["1.0", "1.0"]
     done = push("--canary", "porch", "hall", "attic", workshop.bundle("2.0", how="crashes"))
@@ -67,12 +73,13 @@ def test_a_canary_that_is_well_and_one_that_is_not(push, network, workshop):
     assert "the model is damaged" in done.out
     assert done.out.count("not tried") == 2
     assert [machine.current for machine in network.machines] == ["1.0", "1.0", None]
-    # The others were not even asked.
+    # The other hosts were not contacted.
     assert not (network.machines[2].home / ".cache").exists()
 
 
+@ssh
 @pytest.mark.parametrize("half", ["right", "wrong", "longer"])
-def test_a_copy_that_was_cut_off_goes_on_or_begins_anew(push, network, workshop, half, request):
+def test_an_interrupted_copy_is_resumed_or_started_again(push, network, workshop, half, request):
     if half != "right":
         request.getfixturevalue("long_checks")
     bundle, machine = workshop.bundle("1.0", ballast=b"b" * 200_000), network.machines[0]
@@ -86,15 +93,16 @@ def test_a_copy_that_was_cut_off_goes_on_or_begins_anew(push, network, workshop,
     assert machine.current == "1.0"
 
 
-def test_what_is_wrong_here_is_found_here(mien, push, network, workshop, tmp_path):
+@ssh
+def test_wrong_use_is_found_before_anything_is_copied(push, network, workshop, tmp_path):
     bundle = workshop.bundle("1.0")
     changed = tmp_path / "changed.bundle"
     changed.write_bytes(bundle.read_bytes()[:-12_000])
     for arguments, words, code in (
-        (("porch", changed), "cut short", 1),
+        (("porch", changed), "truncated", 1),
         (("porch", tmp_path / "none"), "cannot read the bundle", 2),
-        (("porch", "porch", bundle), "named twice", 2),
-        (("--", "-oProxyCommand=touch /tmp/x", bundle), "is no host", 2),
+        (("porch", "porch", bundle), "given twice", 2),
+        (("--", "-oProxyCommand=touch /tmp/x", bundle), "is not a host", 2),
     ):
         done = push(*arguments)
         assert done.code == code
@@ -102,7 +110,7 @@ def test_what_is_wrong_here_is_found_here(mien, push, network, workshop, tmp_pat
     assert not (network.machines[0].home / ".cache").exists()
 
 
-def test_a_roll_out_keeps_the_order_and_knows_what_was_not_tried():
+def test_a_rollout_keeps_the_order_and_reports_what_was_not_tried():
     def deliver(host):
         return Outcome(host, "failed" if "bad" in host else "installed", "")
 

@@ -1,4 +1,4 @@
-"""The systemd unit, as the real systemd-analyze reads it."""
+"""The systemd unit, checked by the real systemd-analyze."""
 
 import re
 import shutil
@@ -10,9 +10,9 @@ from tests.conftest import ROOT
 
 FOLDER = ROOT / "deploy" / "systemd"
 UNIT = FOLDER / "mien.service"
-#: The first systemd that lets delays between restarts grow.
+#: The first systemd that supports growing delays between restarts.
 GROWING_DELAYS = 254
-#: Units of systemd's own that every service stands on.
+#: Units of systemd that every service depends on.
 BASE = ("multi-user.target", "basic.target", "sysinit.target", "network.target", "shutdown.target")
 
 
@@ -30,7 +30,7 @@ def analyze():
 
 @pytest.fixture
 def device(tmp_path):
-    """A device's files as far as the unit names them, with the unit in its place."""
+    """A root folder with the files that the unit names, and the unit itself."""
     for name in ("opt/mien/current/venv/bin/mien", "bin/kill"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,14 +46,14 @@ def device(tmp_path):
     return tmp_path
 
 
-def complaints(analyze, device):
-    """What systemd has to say of the unit; empty where it is clean."""
+def warnings_of(analyze, device):
+    """The output of `systemd-analyze verify`; empty if it finds nothing wrong."""
     done = analyze("verify", f"--root={device}", "--man=no", "mien.service")
     return done.stdout + done.stderr + f"exit status {done.returncode}\n" * bool(done.returncode)
 
 
 def settings(path):
-    """Key to its values, in their order."""
+    """The settings of a unit: each key with its values, in their order."""
     table = {}
     for line in path.read_text().splitlines():
         if match := re.fullmatch(r"(\w+)=(.*)", line):
@@ -61,43 +61,47 @@ def settings(path):
     return table
 
 
+@pytest.mark.real_part
 def test_systemd_finds_nothing_wrong(analyze, device):
-    assert complaints(analyze, device) == ""
+    assert warnings_of(analyze, device) == ""
 
 
-def test_systemd_would_find_what_is_wrong(analyze, device):
+@pytest.mark.real_part
+def test_systemd_would_find_errors(analyze, device):
     unit = device / "etc/systemd/system/mien.service"
     unit.write_text(UNIT.read_text().replace("WatchdogSec=", "WatchdogSeconds="))
-    assert "Unknown key" in complaints(analyze, device)
+    assert "Unknown key" in warnings_of(analyze, device)
     unit.write_text(UNIT.read_text())
     (device / "opt/mien/current/venv/bin/mien").unlink()
-    assert "is not executable" in complaints(analyze, device)
+    assert "is not executable" in warnings_of(analyze, device)
 
 
+@pytest.mark.real_part
 @pytest.mark.parametrize("name", ["mien.service.d/escalation.conf", "reboot.conf"])
 def test_drop_ins(analyze, device, name):
     version = int(re.search(r"systemd (\d+)", analyze("--version").stdout)[1])
     folder = device / "etc/systemd/system/mien.service.d"
     folder.mkdir()
     shutil.copy(FOLDER / name, folder)
-    said = complaints(analyze, device)
+    output = warnings_of(analyze, device)
     if name.startswith("mien") and version < GROWING_DELAYS:
-        # What an older one does not know it leaves out, and says so.
-        assert [line.split("Unknown key ")[1].split()[0] for line in said.splitlines()] == [
+        # An older systemd ignores these keys, with a warning.
+        assert [line.split("Unknown key ")[1].split()[0] for line in output.splitlines()] == [
             "'RestartSteps'",
             "'RestartMaxDelaySec'",
         ]
     else:
-        assert said == ""
+        assert output == ""
 
 
+@pytest.mark.real_part
 def test_exposure_is_at_most_2(analyze, device):
     unit = device / "etc/systemd/system/mien.service"
     done = analyze("security", "--offline=true", "--no-pager", "--threshold=20", unit)
-    said = re.search(r"exposure level for mien.service: ([\d.]+)", done.stdout)
+    output = re.search(r"exposure level for mien.service: ([\d.]+)", done.stdout)
     assert done.returncode == 0, done.stdout[-2000:]
-    assert float(said[1]) <= 2.0
-    # It can be missed.
+    assert float(output[1]) <= 2.0
+    # A less restricted unit exceeds the threshold.
     unit.write_text(UNIT.read_text().replace("CapabilityBoundingSet=", "#"))
     assert analyze("security", "--offline=true", "--no-pager", "--threshold=20", unit).returncode == 1
 
@@ -108,29 +112,29 @@ def test_cameras_network_and_cpuinfo_stay_open():
     assert set(table["DeviceAllow"]) == {"char-video4linux rw", "char-media rw", "char-dma_heap rw"}
     assert table["SupplementaryGroups"] == ["video"]
     assert {"AF_UNIX", "AF_INET", "AF_INET6"} <= set(table["RestrictAddressFamilies"][0].split())
-    # LiteRT crashes without /proc/cpuinfo; a service with devices or a network of its own sees no camera and no broker.
+    # LiteRT crashes without /proc/cpuinfo; with private devices or a private network there is no camera and no broker.
     assert not {"ProcSubset", "PrivateDevices", "PrivateNetwork", "IPAddressDeny", "PrivateUsers"} & set(table)
 
 
-def test_it_is_watched_and_begins_again():
+def test_the_service_has_a_watchdog_and_is_restarted():
     table = settings(UNIT)
     assert table["Type"] == ["notify"]
     assert table["NotifyAccess"] == ["main"]
     assert table["WatchdogSec"] == ["3min"]
     assert table["Restart"] == ["on-failure"]
-    # The exit status of wrong use, as a wrong configuration is.
+    # The exit status for wrong use, such as a wrong configuration.
     assert table["RestartPreventExitStatus"] == ["2"]
     assert table["StartLimitIntervalSec"] == ["0"]
     assert {"MemoryMax", "MemoryHigh", "StateDirectory"} <= set(table)
 
 
-def test_the_credentials_that_it_loads_are_those_that_mien_reads():
+def test_the_unit_loads_the_credentials_that_mien_reads():
     from edge.system.credentials import METRICS_TOKEN, MQTT_LOGIN, PREVIEW_TOKEN
 
     table = settings(UNIT)
     names = [MQTT_LOGIN, PREVIEW_TOKEN, METRICS_TOKEN]
     assert table["LoadCredential"] == [f"{name}:/etc/mien/credentials/{name}" for name in names]
-    # Each may be missing.
+    # Each of them may be missing.
     assert table["SetCredential"] == [f"{name}:\\n" for name in names]
 
 
@@ -141,6 +145,6 @@ def test_a_bundle_for_trixie_has_growing_delays():
     assert _unit(UNIT, TARGETS["bookworm"]) == UNIT.read_bytes()
     unit = _unit(UNIT, TARGETS["trixie"]).decode()
     assert unit.startswith(UNIT.read_text())
-    # What comes last holds.
+    # The last of several settings applies.
     assert [line for line in unit.splitlines() if line.startswith("RestartSec=")][-1] == "RestartSec=1"
     assert "\n[Service]\nRestartSec=1\nRestartSteps=8\n" in unit

@@ -7,7 +7,7 @@ from edge.doctor.hardware import (
     board_health,
     cameras,
     clock,
-    cpu_governor,
+    cpu_frequency,
     disk,
     groups,
     memory,
@@ -88,13 +88,13 @@ def test_under_voltage_suggests_a_power_supply_and_heat_a_fan():
     assert board_health("0", 60.0)[1].state == "ok"
 
 
-def test_cpu_governor(tmp_path):
+def test_cpu_frequency(tmp_path):
     path = tmp_path / "scaling_governor"
-    assert cpu_governor(path) == []
+    assert cpu_frequency(path) == []
     path.write_text("ondemand\n")
-    assert only(cpu_governor(path)).state == "ok"
+    assert only(cpu_frequency(path)).state == "ok"
     path.write_text("powersave\n")
-    assert only(cpu_governor(path)).state == "warning"
+    assert only(cpu_frequency(path)).state == "warning"
 
 
 @pytest.mark.parametrize(("free_kb", "state"), [(4_000_000, "ok"), (100_000, "warning")])

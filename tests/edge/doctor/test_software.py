@@ -63,6 +63,7 @@ def test_opencv_5_has_no_cascades(opencv5):
     assert findings["haar"].state == "note"
 
 
+@pytest.mark.slow
 def test_simplejpeg_built_for_numpy_1(tmp_path):
     path = module(tmp_path, "simplejpeg", "raise ValueError('numpy.dtype size changed, may indicate incompatibility')")
     found = by_subject(libraries(path))["simplejpeg"]
@@ -72,6 +73,7 @@ def test_simplejpeg_built_for_numpy_1(tmp_path):
     assert by_subject(libraries(path))["simplejpeg"].state == "ok"
 
 
+@pytest.mark.slow
 def test_litert_is_checked_by_an_inference(tmp_path):
     assert only(litert()).state == "ok"
     broken = tmp_path / "ai_edge_litert"
