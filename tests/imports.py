@@ -14,7 +14,7 @@ PACKAGES = tuple(name for name in ("mien", "edge", "train", "convert", "deploy")
 #: The training stack: what a device must never need.
 HEAVY = ("tensorflow", "keras", "torch", "jax", "sklearn", "scipy", "matplotlib", "pandas", "h5py", "tomli_w")
 
-_CODE = """
+BLOCKED_IMPORT = """
 import importlib, sys
 class Block:
     def find_spec(self, name, path=None, target=None):
@@ -28,7 +28,7 @@ for name in {modules!r}:
 
 def import_without(blocked: Iterable[str], modules: Iterable[str]) -> str:
     """Import modules in a process where other packages cannot be imported; return its standard error."""
-    code = _CODE.format(blocked=tuple(blocked), modules=list(modules))
+    code = BLOCKED_IMPORT.format(blocked=tuple(blocked), modules=list(modules))
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert bool(done.returncode) == bool(done.stderr), done
     return done.stderr

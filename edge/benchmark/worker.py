@@ -22,12 +22,13 @@ import numpy.typing as npt
 
 from edge.benchmark.candidate import KERAS_SUFFIXES
 from edge.benchmark.peak_throughput import SIZES, matrix_product
-from edge.detection.alignment import crop_face
 from edge.errors import MienError, MissingExtraError, first_line
-from edge.inference.classifier import Classifier
+from edge.inference.classifier import Classifier, ExpressionClassifier
 from edge.inference.litert import load_interpreter, runtime, start_up_ms
 from edge.inference.model_card import read_parts
+from edge.recognizer import Recognizer
 from edge.system.board import peak_rss_mb
+from edge.types import Detection, Frame
 
 #: The picture that crop-to-scores starts from, and the detector's box in it: a face at a desk, 640x480.
 FRAME_HW, BOX = (480, 640), (240.0, 160.0, 160.0, 160.0)
@@ -37,28 +38,27 @@ PROGRESS_S = 0.2
 AT_ONCE = 64
 
 
-class Subject(Protocol):
-    """What can be timed.
+class Subject(ExpressionClassifier, Protocol):
+    """A classifier that can be timed.
 
     Attributes:
-        labels: classes in the order of the scores; the data's own where it is empty.
-        crop_margin: as the card has it.
-        size: height and width to cut faces out at; None where the subject resizes them.
-        facts: what is known of the file, for the results.
+        facts: properties of the file, for the results.
     """
 
-    labels: tuple[str, ...]
-    crop_margin: float
-    size: int | None
     facts: dict[str, Any]
 
     def invoke(self) -> None:
-        """Run the network on what its input holds, bare."""
+        """Run the network alone on what its input tensor holds."""
         ...
 
-    def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities `(n,)` of a grey face of any size."""
-        ...
+
+class _GivenBox:
+    """A detector that costs nothing: it returns the box that the benchmark's frame has its face in."""
+
+    name, box_scale = "given box", 1.0
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        return [Detection(BOX, 1.0)]
 
 
 class _Tflite:
@@ -69,7 +69,8 @@ class _Tflite:
         load_ms, first_ms = start_up_ms(self.graph, threads, str(path))
         classifier = Classifier(path, threads)
         card = classifier.card
-        self.labels, self.crop_margin, self.size = classifier.labels, card.crop_margin, classifier.size
+        self.labels, self.identity = classifier.labels, classifier.identity
+        self.crop_margin, self.size = classifier.crop_margin, classifier.size
         self.invoke, self.scores = classifier.invoke, classifier.scores
         self.facts: dict[str, Any] = {
             "runtime": runtime(),
@@ -131,8 +132,8 @@ class Worker:
         """From a frame and a box in it to probabilities, milliseconds each."""
         assert self._subject is not None
         frame = _frame(np.load(faces, mmap_mode="r")[0])
-        subject = self._subject
-        return {"ms": _timed(lambda: subject.scores(crop_face(frame, BOX, subject.crop_margin, subject.size)), times)}
+        recognizer = Recognizer(self._subject, detector=_GivenBox())
+        return {"ms": _timed(lambda: recognizer(frame), times)}
 
     def busy(self, seconds: float) -> dict[str, Any]:
         """Invoke for so long without a break; says how often."""

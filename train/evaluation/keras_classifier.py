@@ -39,12 +39,13 @@ class KerasClassifier:
         self.invoke()
         first_ms = (time.perf_counter() - loaded_s) * 1000
         self.labels = run_labels(path, int(self._model.output_shape[-1]))
+        self.identity = str(path.parent.name or path.stem)
         self.crop_margin, self.size = CROP_MARGIN, INPUT_SIZE
         self.facts: dict[str, Any] = {
             "runtime": f"keras {keras.__version__} on {keras.backend.backend()}",
             "load_ms": (loaded_s - begin_s) * 1000,
             "first_invoke_ms": first_ms,
-            "identity": str(path.parent.name or path.stem),
+            "identity": self.identity,
             "scheme": "float32",
             "input_shape": [1, INPUT_SIZE, INPUT_SIZE, 1],
             "macs": None,

@@ -22,8 +22,8 @@ from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_model, write_model
 from tests.conftest import ROOT, SHIPPED
+from tests.imports import BLOCKED_IMPORT
 from tests.made_data import write_folder
-from tests.test_layers import BLOCKED_IMPORT
 
 SCHEMA = json.loads((ROOT / "edge" / "benchmark" / "results.schema.json").read_text())
 
@@ -296,7 +296,7 @@ def _wait_for_rounds(process):
 
 
 def test_without_the_report_extra_there_is_a_table_json_and_csv(made_csv, tmp_path):
-    code = BLOCKED_IMPORT.format(banned=("matplotlib", "jinja2"), modules=["edge.cli.main"])
+    code = BLOCKED_IMPORT.format(blocked=("matplotlib", "jinja2"), modules=["edge.cli.main"])
     code += f"\nsys.argv = ['mien', 'benchmark', {SHIPPED.stem!r}, '--data', {str(made_csv)!r}, '--limit', '20', "
     code += f"'--rounds', '1', '--out', {str(tmp_path / 'out')!r}]\nfrom edge.cli.main import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
