@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Any
 
-#: The length of the timeline and of one column: 150 columns of two seconds, which can be told apart on a phone.
+#: The length of the timeline and of one column: 150 columns of two seconds, which a phone can show.
 SPAN_S, COLUMN_S = 300.0, 2.0
 
 

@@ -1,4 +1,4 @@
-"""A bounded queue of messages that counts what becomes of each."""
+"""A bounded queue of messages that counts how many are delivered and dropped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.types import Message
 
 @dataclass(frozen=True)
 class DeliveryCounts:
-    """What became of the messages: `received == delivered + dropped + queued`, at all times.
+    """Counts of messages: `received == delivered + dropped + queued`, at all times.
 
     Attributes:
         received: handed to the worker.

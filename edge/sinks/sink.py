@@ -46,8 +46,8 @@ class Requirement:
 class Sink(ABC):
     """Receives messages one by one; a context manager.
 
-    A sink is one class, derived from this one and registered under a name. Its class attributes say what it needs and
-    what it can do. A package outside of mien registers its sink by an entry point of the group `mien.sinks`::
+    A sink is one class, derived from this one and registered under a name. Its class attributes describe what it needs
+    and what it can do. A package outside of mien registers its sink by an entry point of the group `mien.sinks`::
 
         class LampSink(Sink):
             usage = "lamp:PIN"

@@ -49,7 +49,7 @@ class SinkWorker:
         self._reports: deque[FrameReport] = deque(maxlen=_MAX_FRAME_REPORTS)
         self._failures = self._bug_attempts = self._undelivered = 0
         self._is_failing = self._reader_gone = False
-        #: When to give up, by the monotonic clock; None until the worker is told to close.
+        #: When to give up, by the monotonic clock; None until closing begins.
         self._deadline_s: float | None = None
         #: Guards all of the above, and is notified when they change.
         self._changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""Events for tests of sinks."""
+"""Makes events and frame reports for tests."""
 
 from edge.inference.contract import FER2013_LABELS
 from edge.types import Event, FrameReport

@@ -1,4 +1,4 @@
-"""A real Mosquitto, and its own clients beside it."""
+"""A real Mosquitto broker, and its own clients."""
 
 import os
 import shutil
@@ -23,17 +23,17 @@ def find(name):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 class Mosquitto:
-    """A broker on a port of its own that can be stopped and started again; it remembers nothing.
+    """A broker on a port of its own that can be stopped and started again; it stores nothing.
 
     Args:
         folder: for its configuration.
-        lines: of its configuration, beside the listener; without any, everybody may come in.
+        lines: of its configuration, besides the listener; by default it accepts every client.
     """
 
     def __init__(self, folder, lines=("allow_anonymous true",)):
@@ -65,22 +65,22 @@ class Mosquitto:
 
 
 class Listener:
-    """`mosquitto_sub` on everything: a list of (topic, payload, retained)."""
+    """Runs `mosquitto_sub` on all topics; `received` is a list of (topic, payload, retained)."""
 
     def __init__(self, port, *options, topic="#"):
         command = [find("mosquitto_sub"), "-p", str(port), "-t", topic, "-q", "1", "-F", "%r %t %p", *map(str, options)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.heard = []
+        self.received = []
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
 
     def _listen(self):
         for line in self._process.stdout:
             retained, topic, payload = line.rstrip("\n").split(" ", 2)
-            self.heard.append((topic, payload, retained == "1"))
+            self.received.append((topic, payload, retained == "1"))
 
     def payloads(self, topic):
-        return [payload for name, payload, _ in list(self.heard) if name == topic]
+        return [payload for name, payload, _ in list(self.received) if name == topic]
 
     def close(self):
         self._process.terminate()
@@ -90,15 +90,15 @@ class Listener:
         self._process.stderr.close()
 
 
-def listening(broker, *options, probe="probe/ready"):
-    """A listener that hears: its subscription is there when this returns."""
+def connected_listener(broker, *options, ready_topic="listener/ready"):
+    """Return a listener whose subscription is active."""
     listener = Listener(broker.port, *options)
-    command = [find("mosquitto_pub"), "-p", str(broker.port), "-t", probe, "-m", "x", *map(str, options)]
+    command = [find("mosquitto_pub"), "-p", str(broker.port), "-t", ready_topic, "-m", "x", *map(str, options)]
 
-    def hears():
+    def receives():
         subprocess.run(command, check=True, timeout=20)
         time.sleep(0.05)
-        return listener.payloads(probe)
+        return listener.payloads(ready_topic)
 
-    wait_until(hears, "the listener hears")
+    wait_until(receives, "the listener receives")
     return listener

@@ -1,4 +1,4 @@
-"""Wait for a state, with a deadline that only a broken program meets."""
+"""Waits for a state, with a deadline that only a broken program reaches."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def wait_until(state, what, timeout_s=30.0):
-    """Return what `state()` answers once that is true; fail after `timeout_s`."""
+    """Return what `state()` returns once that is true; fail after `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
     while not (answer := state()):
         if time.monotonic() > deadline_s:

@@ -1,4 +1,4 @@
-// Can be distinguished with red-green color blindness (after Okabe and Ito, 2008); a name is beside each all the same.
+// Distinguishable with red-green color blindness (after Okabe and Ito, 2008); a name always accompanies the color.
 const COLORS = {
   angry: "#d55e00", disgust: "#009e73", fear: "#aa4499", happy: "#f0b000", sad: "#0072b2", surprise: "#56b4e9",
   neutral: "#98a4af", contempt: "#999933",

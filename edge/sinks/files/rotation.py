@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.errors import WrongUseError
 from edge.sinks.sink_uri import SinkUri
 
-#: How many old files are kept unless the user says otherwise.
+#: How many old files are kept by default.
 KEEP = 5
 _UNITS = {"kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 #: A file for only a few events must be a mistake.

@@ -22,7 +22,7 @@ _DISCONNECT_TIMEOUT_S = 0.3
 
 
 class BrokerConnection:
-    """Connects to a broker, in paho's thread, and connects again whenever the connection is lost or refused.
+    """Connects to a broker, in paho's thread, and connects again whenever the connection is lost or rejected.
 
     Args:
         settings: of the broker.
@@ -48,7 +48,7 @@ class BrokerConnection:
         from paho.mqtt.enums import CallbackAPIVersion
 
         self._topic, self._on_ready, self._subscription = settings.topic, on_ready, subscription
-        self.is_connected = self._is_refused = False
+        self.is_connected = self._is_rejected = False
         self.number = 0
         self.connected_s = time.monotonic()
         self.problem = "no answer yet"
@@ -123,7 +123,7 @@ class BrokerConnection:
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         if reason.is_failure:
-            self._is_refused, self.problem = True, f"it refuses the connection: {reason}"
+            self._is_rejected, self.problem = True, f"it rejects the connection: {reason}"
             self._answered.set()
             return
         self.number += 1
@@ -143,9 +143,9 @@ class BrokerConnection:
     def _on_disconnect(self, *_: Any) -> None:
         if self.is_connected:
             self.problem = "the connection was lost"
-        elif not self._is_refused:
+        elif not self._is_rejected:
             self.problem = "it closes the connection at once; does it expect mqtts://, or a client certificate?"
-        self.is_connected = self._is_refused = False
+        self.is_connected = self._is_rejected = False
         self._answered.set()
         self._disconnected.set()
 

@@ -9,7 +9,7 @@ from edge.types import Aggregate, Event, FrameReport, Message
 
 #: The frame rate and the latency are averaged over at least this time.
 WINDOW_S = 5.0
-#: A face that no frame has shown for this long has left, even if no event said so; the tracker waits less.
+#: A face that no frame has shown for this long has left, even without an event; the tracker waits less.
 GONE_S = 2.0
 
 

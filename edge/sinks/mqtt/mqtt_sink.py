@@ -58,7 +58,7 @@ _MIN_STATE_INTERVAL_S, _MAX_STATE_INTERVAL_S = 0.5, 10.0
 class MqttSink(Sink):
     """Publishes messages over a connection that is kept open.
 
-    While the broker is away, or refuses the connection, messages wait in the sink worker's queue.
+    While the broker is away, or rejects the connection, messages wait in the sink worker's queue.
     """
 
     usage = "mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://..."

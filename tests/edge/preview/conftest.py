@@ -14,7 +14,7 @@ from tests.edge.waiting import wait_until
 
 
 def wait_for(state, what="the state"):
-    """What `state()` returns once it is true."""
+    """Return what `state()` returns once it is true."""
     return wait_until(state, what, 60.0)
 
 
@@ -26,7 +26,7 @@ def made_track(track_id=1, box=(200, 120, 160, 160), label="happy", share=0.9, c
 
 
 def made_frame(index, size_wh=(640, 480)):
-    """A grey picture with a white square at a place that depends on the index."""
+    """A gray picture with a white square at a place that depends on the index."""
     image = np.full((size_wh[1], size_wh[0], 3), 70, np.uint8)
     x = index * 7 % (size_wh[0] - 40)
     image[20:60, x : x + 40] = 255
@@ -39,7 +39,7 @@ def made_report(index, faces, dropped=0):
 
 @dataclass
 class Loop:
-    """A loop that publishes as a daemon does, in a thread of its own, until it is told to end."""
+    """A loop that publishes as a daemon does, in a thread of its own, until `ending` is set."""
 
     preview: object
     tracks: list = field(default_factory=lambda: [made_track()])
@@ -78,31 +78,42 @@ def loop():
         thread.join()
 
 
-@pytest.fixture
-def browser(tmp_path):
-    """Starts a headless Chromium."""
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium, started once."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
         pytest.skip("no Chromium: apt-get install chromium chromium-driver")
-    started = []
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    # Root in a container has no sandbox, and little shared memory.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """Opens an empty page of a given size, without cookies, in a tab of its own."""
+    windows = chromium.window_handles
 
     def start(size_wh=(1280, 860)):
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium
-        # Root in a container has no sandbox, and little shared memory.
-        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-            options.add_argument(argument)
-        options.add_argument(f"--user-data-dir={tmp_path / f'browser-{len(started)}'}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-        started.append(chrome)
-        show_as(chrome, size_wh)
-        return chrome
+        chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        chromium.get_log("browser")
+        show_as(chromium, size_wh)
+        return chromium
 
+    chromium.switch_to.new_window("tab")
     yield start
-    for chrome in started:
-        chrome.quit()
+    for window in set(chromium.window_handles) - set(windows):
+        chromium.switch_to.window(window)
+        chromium.close()
+    chromium.switch_to.window(windows[0])
 
 
 def show_as(chrome, size_wh, ratio=1):

@@ -10,6 +10,7 @@ from edge.preview import Preview
 from edge.types import UNCERTAIN, SourceEvent
 from tests.edge.preview.conftest import made_track, pixels, show_as, text_of, wait_for
 
+pytestmark = [pytest.mark.real_part, pytest.mark.slow]
 TOKEN = "a-long-enough-token-1"
 
 
@@ -28,29 +29,29 @@ def share_of(chrome, label):
     )
 
 
-def complaints(chrome):
-    """What the browser has to say against the page."""
+def browser_errors(chrome):
+    """Return the errors and warnings in the browser's log."""
     return [entry["message"] for entry in chrome.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
-def see(chrome, preview):
+def open_page(chrome, preview):
     chrome.get(preview.url)
     wait_for(lambda: frame_number(chrome) >= 0, "a picture")
 
 
-def test_the_picture_moves_and_boxes_and_bars_are_where_they_belong(browser, loop):
+def test_picture_boxes_bars_timeline_and_latency(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
         preview.set_source_state(SourceEvent("camera:0", "online"))
         running = loop(preview, tracks=[made_track(7, (200, 120, 160, 160))])
-        see(chrome, preview)
+        open_page(chrome, preview)
         first = frame_number(chrome)
         before = pixels(chrome)
         wait_for(lambda: frame_number(chrome) > first, "the next picture")
         after = pixels(chrome)
         # The white square has moved.
         assert np.abs(after.astype(int) - before)[: after.shape[0] // 6].max() > 100
-        # The box's lines are bright on the grey picture, in the colour of `happy`: blue hardly, red much.
+        # The lines of the box have the color of `happy`: little blue, much red.
         scale = after.shape[1] / 640
         for x, y in ((200, 200), (360, 200), (280, 280)):
             patch = after[round(y * scale) - 2 : round(y * scale) + 3, round(x * scale) - 2 : round(x * scale) + 3]
@@ -73,20 +74,20 @@ def test_the_picture_moves_and_boxes_and_bars_are_where_they_belong(browser, loo
         )
         assert "happy" in legend
         assert "sad" in legend
-        # Something in the colour of `happy` stands in the strip: blue 0, red 240.
+        # The strip contains the color of `happy`: blue 0, red 240.
         strip = pixels(chrome, "strip")
         assert (np.abs(strip.astype(int) - (0, 176, 240)).max(axis=2) < 10).sum() > 20
         running.tracks = []
         wait_for(lambda: text_of(chrome, "face-list") == "", "no face")
-        assert complaints(chrome) == []
+        assert browser_errors(chrome) == []
 
 
-def test_a_lost_connection_is_shown_and_mended(browser, loop):
+def test_a_lost_connection_is_shown_and_restored(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
         port = int(preview.url.rsplit(":")[-1].strip("/"))
         loop(preview)
-        see(chrome, preview)
+        open_page(chrome, preview)
     wait_for(lambda: text_of(chrome, "state-text") == "connection lost", "the sign that it is lost")
     overlay = chrome.find_element("id", "overlay")
     assert overlay.is_displayed()
@@ -98,18 +99,18 @@ def test_a_lost_connection_is_shown_and_mended(browser, loop):
         chrome.find_element("id", "retry").click()
         wait_for(lambda: frame_number(chrome) > last, "the picture after the daemon has come back")
         wait_for(lambda: not overlay.is_displayed(), "an end of the sign")
-    # And by itself.
+    # And automatically.
     last = frame_number(chrome)
     with Preview("127.0.0.1", port) as preview:
         loop(preview, frames=last + 1)
         wait_for(lambda: frame_number(chrome) > last, "the picture without a click")
 
 
-def test_the_source_s_state_is_shown(browser, loop):
+def test_source_state_and_notice_are_shown(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
         running = loop(preview)
-        see(chrome, preview)
+        open_page(chrome, preview)
         preview.set_source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         wait_for(lambda: text_of(chrome, "state-text") == "stalled", "stalled")
         assert text_of(chrome, "overlay-detail") == "no frame for 20 s"
@@ -117,7 +118,7 @@ def test_the_source_s_state_is_shown(browser, loop):
         wait_for(lambda: text_of(chrome, "overlay-title") == "The source is offline", "offline")
         preview.set_source_state(SourceEvent("camera:0", "online"))
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online")
-        # Also where nobody says so.
+        # Also without a source event.
         running.paused = True
         wait_for(lambda: text_of(chrome, "state-text") == "no new picture", "that the picture is old")
         running.paused = False
@@ -128,11 +129,12 @@ def test_the_source_s_state_is_shown(browser, loop):
         assert not chrome.find_element("id", "nothing-stored").is_displayed()
 
 
-def test_a_hidden_page_is_not_a_viewer(browser, loop):
+def test_a_hidden_page_is_not_counted_as_a_viewer(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
         running = loop(preview)
-        see(chrome, preview)
+        open_page(chrome, preview)
+        page = chrome.current_window_handle
         chrome.switch_to.new_window("tab")
 
         def nothing_is_encoded():
@@ -142,12 +144,12 @@ def test_a_hidden_page_is_not_a_viewer(browser, loop):
 
         wait_for(nothing_is_encoded, "60 frames without an encoding")
         chrome.close()
-        chrome.switch_to.window(chrome.window_handles[0])
+        chrome.switch_to.window(page)
         last = frame_number(chrome)
         wait_for(lambda: frame_number(chrome) > last, "the picture when the page is looked at again")
 
 
-def test_the_token_s_form(browser, loop):
+def test_the_login_form(browser, loop):
     chrome = browser((390, 844))
     with Preview("127.0.0.1", 0, TOKEN) as preview:
         loop(preview)
@@ -159,7 +161,7 @@ def test_the_token_s_form(browser, loop):
         chrome.find_element("id", "token").send_keys(TOKEN + "\n")
         wait_for(lambda: frame_number(chrome) >= 0, "a picture")
         assert chrome.current_url == preview.url
-        # The page's scripts do not see the cookie, and the token is nowhere.
+        # Scripts cannot read the cookie, and no cookie contains the token.
         assert chrome.execute_script("return document.cookie") == ""
         assert TOKEN not in str(chrome.get_cookies())
         assert chrome.get_cookies()[0]["sameSite"] == "Strict"
@@ -168,7 +170,7 @@ def test_the_token_s_form(browser, loop):
 
 
 def send_token(chrome, token):
-    """Type a token, and wait for the page that answers."""
+    """Type a token, and wait for the next page."""
     field = chrome.find_element("id", "token")
     field.send_keys(f"{token}\n")
     wait_for(lambda: is_gone(field), "another page")
@@ -184,7 +186,7 @@ def is_gone(element):
     return False
 
 
-def test_a_token_in_the_address_leaves_it(browser, loop):
+def test_a_token_in_the_url_is_removed_from_it(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0, TOKEN) as preview:
         loop(preview)
@@ -199,7 +201,7 @@ def test_a_token_in_the_address_leaves_it(browser, loop):
         assert "Too many wrong tokens" in text_of(chrome, "message")
 
 
-def test_a_page_whose_token_was_changed_asks_for_the_new_one(browser, loop):
+def test_the_page_asks_for_the_new_token_after_a_change(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0, TOKEN) as preview:
         port = int(preview.url.rsplit(":")[-1].strip("/"))
@@ -212,28 +214,28 @@ def test_a_page_whose_token_was_changed_asks_for_the_new_one(browser, loop):
 
 
 @pytest.mark.parametrize("size_wh", [(390, 844), (844, 390), (320, 568), (1280, 860), (768, 1024)])
-def test_nothing_is_wider_than_the_screen(browser, loop, size_wh):
+def test_the_page_fits_the_screen(browser, loop, size_wh):
     chrome = browser(size_wh)
     with Preview("127.0.0.1", 0) as preview:
         preview.set_source_state(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
         loop(preview, tracks=[made_track(i, (40 * i, 50 * i, 80, 90)) for i in range(1, 5)])
         show_as(chrome, size_wh, 2 if min(size_wh) < 700 else 1)
-        see(chrome, preview)
+        open_page(chrome, preview)
         wide = "return [document.documentElement.scrollWidth, innerWidth, innerHeight]"
         width, inner, height = chrome.execute_script(wide)
         assert width <= inner == size_wh[0]
-        # The whole picture is seen at once, in its proportions.
+        # The whole picture is visible at once, in its proportions.
         box = chrome.execute_script("return document.getElementById('canvas').getBoundingClientRect().toJSON()")
         assert box["bottom"] <= height
         assert box["width"] / box["height"] == pytest.approx(640 / 480, abs=0.02)
         assert box["width"] > 0.3 * size_wh[0]
 
 
-def test_it_is_readable_by_keyboard_and_ear(browser, loop):
+def test_the_accessibility_tree(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
         loop(preview)
-        see(chrome, preview)
+        open_page(chrome, preview)
         tree = chrome.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
         names = {(n["role"]["value"], n.get("name", {}).get("value")) for n in tree if "role" in n}
         assert ("image", "Live picture") in names

@@ -1,4 +1,4 @@
-"""The parts that need no server."""
+"""The parts of the preview that need no server."""
 
 import pytest
 
@@ -22,14 +22,14 @@ class Clock:
     ("text", "expected"),
     [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:0", ("::1", 0)), ("pi.local:65535", ("pi.local", 65535))],
 )
-def test_addresses(text, expected):
+def test_parse_address(text, expected):
     assert parse_address(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "8080", ":8080", "127.0.0.1", "::1:8080", "[::1]", "a:65536", "a:-1", "a b:1", "http://a:1"]
 )
-def test_what_is_no_address(text):
+def test_invalid_addresses(text):
     with pytest.raises(WrongUseError, match="expected HOST:PORT"):
         parse_address(text)
 
@@ -56,7 +56,7 @@ def test_tokens(tmp_path):
         read_token(tmp_path / "nothing", {})
 
 
-def test_a_client_that_was_wrong_too_often_waits_and_no_other():
+def test_a_client_with_too_many_wrong_tokens_waits_and_no_other():
     clock = Clock()
     attempts = LoginAttempts(clock)
     for _ in range(MAX_FAILURES):
@@ -69,7 +69,7 @@ def test_a_client_that_was_wrong_too_often_waits_and_no_other():
     assert attempts.retry_after_s("10.0.0.1") == 0
 
 
-def test_a_network_of_ipv6_is_one_client_and_mapped_ones_are_not():
+def test_an_ipv6_network_is_one_client_and_mapped_ipv4_addresses_are_not():
     attempts = LoginAttempts(Clock())
     for i in range(MAX_FAILURES):
         attempts.record_failure(f"2001:db8::{i}")
@@ -87,14 +87,14 @@ def test_the_memory_of_clients_is_bounded():
     assert len(attempts._failures) == MAX_CLIENTS
 
 
-def test_minutes_count_faces_and_absence():
+def test_the_timeline_counts_faces_and_their_absence():
     clock = Clock()
     timeline = Timeline(clock)
     for expressions in (["happy"], ["happy", "sad"], ["happy"], []):
         timeline.add(expressions)
     assert timeline.as_dict()["columns"] == [[0, 0.75, {"happy": 0.75, "sad": 0.25}]]
     number = timeline.number
-    # A source that stands still leaves a gap.
+    # A source that has stalled leaves a gap.
     clock.now_s += 5 * COLUMN_S
     timeline.add(["uncertain"])
     assert timeline.number == number + 5
@@ -107,7 +107,7 @@ def test_minutes_count_faces_and_absence():
     assert len(timeline.as_dict()["columns"]) == SPAN_S / COLUMN_S
 
 
-def test_the_rate_counts_what_was_processed_and_dropped():
+def test_the_frame_rate_counts_processed_and_dropped_frames():
     clock = Clock()
     rate = FrameRate(clock)
     for _ in range(20):

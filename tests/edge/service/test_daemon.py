@@ -270,10 +270,10 @@ def test_all_of_it_at_once(tmp_path):
     pytest.importorskip("paho.mqtt.client", reason="pip install 'mien[mqtt]'")
     parser = pytest.importorskip("prometheus_client.parser", reason="pip install 'mien[metrics]'")
     sockets = pytest.importorskip("websockets.sync.client", reason="pip install 'mien[preview]'")
-    from tests.edge.mosquitto import Mosquitto, free_port, listening
+    from tests.edge.mosquitto import Mosquitto, connected_listener, free_port
 
     broker = Mosquitto(tmp_path)
-    listener = listening(broker)
+    listener = connected_listener(broker)
     metrics, preview = free_port(), free_port()
     (tmp_path / "camera").write_text("work")
     arguments = ("--source", f"scripted:{tmp_path / 'camera'}", "--preview", f"127.0.0.1:{preview}")
@@ -284,7 +284,7 @@ def test_all_of_it_at_once(tmp_path):
             assert json.loads(listener.payloads("mien/all/source")[-1])["state"] == "online"
             model = Classifier(SHIPPED).card.identity
             assert json.loads(listener.payloads("mien/all/state")[-1])["model"] == model
-            assert "homeassistant/device/mien_all/config" in [topic for topic, _, _ in listener.heard]
+            assert "homeassistant/device/mien_all/config" in [topic for topic, _, _ in listener.received]
             with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
                 families = list(parser.text_string_to_metric_families(answer.read().decode()))
             frames = next(family for family in families if family.name == "mien_frames")

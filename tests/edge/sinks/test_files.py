@@ -40,7 +40,7 @@ def test_csv(event, tmp_path):
     assert (rows[0]["x"], rows[0]["happy"], rows[0]["detect_ms"]) == ("1", "0.88", "2.0")
 
 
-def test_files_are_appended_to_and_a_torn_line_stays_alone(event, tmp_path):
+def test_files_are_appended_to_and_an_incomplete_line_is_ended(event, tmp_path):
     for kind, lines in (("jsonl", 3), ("csv", 4)):
         path = tmp_path / f"e.{kind}"
         for _ in range(2):
@@ -56,7 +56,7 @@ def test_files_are_appended_to_and_a_torn_line_stays_alone(event, tmp_path):
     assert json.loads((tmp_path / "e.jsonl").read_text().splitlines()[-1]) == event.as_dict()
 
 
-def test_rows_of_other_columns_are_not_mixed_in(event, tmp_path):
+def test_a_csv_file_with_other_columns_is_not_written_to(event, tmp_path):
     path = tmp_path / "e.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(SinkError, match="has other columns"), open_sink(f"csv:{path}") as sink:
@@ -79,7 +79,7 @@ def test_pipes_and_large_files(event, tmp_path):
         sink.write(event)
 
 
-def test_a_name_that_is_not_utf8_can_be_written(event, tmp_path):
+def test_a_source_name_that_is_not_utf8_is_escaped(event, tmp_path):
     for kind in ("jsonl", "csv"):
         with open_sink(f"{kind}:{tmp_path / kind}") as sink:
             sink.write(replace(event, source="clip\udcff"))

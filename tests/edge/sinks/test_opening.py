@@ -82,7 +82,7 @@ def test_a_plugin_cannot_replace_a_builtin_sink(plugin):
     assert REGISTRY.get("csv").usage == "csv:PATH"
 
 
-def test_one_sink_for_events_of_ones_own(tmp_path):
+def test_open_sink_writes_without_a_worker(tmp_path):
     with open_sink(f"jsonl:{tmp_path / 'events'}") as sink:
         sink.write(made_event())
     assert len((tmp_path / "events").read_text().splitlines()) == 1

@@ -19,7 +19,7 @@ def numbers(path):
     return [json.loads(line)["frame"] for line in path.read_text().splitlines()]
 
 
-def test_files_are_rotated_by_size_and_so_many_are_kept(tmp_path):
+def test_files_are_rotated_by_size_and_old_ones_deleted(tmp_path):
     path = tmp_path / "e.jsonl"
     with open_sink(f"jsonl:{path}?rotate=10kB&keep=3") as sink:
         for number in range(200):
@@ -27,10 +27,10 @@ def test_files_are_rotated_by_size_and_so_many_are_kept(tmp_path):
     files = [path, *(tmp_path / f"e.jsonl.{n}" for n in (1, 2, 3))]
     assert sorted(tmp_path.iterdir()) == sorted(files)
     assert all(0 < file.stat().st_size <= 10_000 for file in files)
-    # The newest, without a gap, and whole lines only.
+    # The newest events, without a gap, and only whole lines.
     kept = [number for file in reversed(files) for number in numbers(file)]
     assert kept == list(range(kept[0], 200))
-    # Fewer are kept now: the others go at the next change.
+    # With a smaller `keep`, the other files are deleted at the next rotation.
     with open_sink(f"jsonl:{path}?rotate=10kB&keep=1") as sink:
         for number in range(200, 240):
             sink.write(made_event(number))
@@ -51,7 +51,7 @@ def test_every_rotated_csv_has_its_header(tmp_path):
     assert sorted(rows) == list(range(200))
 
 
-def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path):
+def test_other_columns_start_a_new_file_with_rotation(tmp_path):
     path = tmp_path / "e.csv"
     path.write_text("a,b\n1,2\n")
     with open_sink(f"csv:{path}?rotate=1MB") as sink:
@@ -61,7 +61,7 @@ def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ("rotat=10MB", "did you mean 'rotate'"),
         ("size=1", "expected rotate, keep"),
@@ -76,26 +76,26 @@ def test_rows_of_other_columns_begin_a_new_file_where_files_are_rotated(tmp_path
         ("queue=0", "from 1 to 100000"),
     ],
 )
-def test_wrong_options_are_refused(options, said, tmp_path):
-    with pytest.raises(WrongUseError, match=said):
+def test_invalid_options_are_rejected(options, message, tmp_path):
+    with pytest.raises(WrongUseError, match=message):
         prepare_sink(f"jsonl:{tmp_path}/e?{options}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_rotated(tmp_path):
+def test_standard_output_and_devices_cannot_be_rotated(tmp_path):
     with pytest.raises(WrongUseError, match="standard output cannot be rotated"):
         prepare_sink("jsonl:-?rotate=1MB")
     with pytest.raises(SinkError, match="this is a device"):
         open_sink("jsonl:/dev/null?rotate=1MB")
 
 
-def test_a_question_mark_may_be_part_of_a_name(tmp_path):
+def test_a_question_mark_may_be_part_of_a_path(tmp_path):
     with open_sink(f"jsonl:{tmp_path}/what?.jsonl") as sink:
         sink.write(made_event())
     assert (tmp_path / "what?.jsonl").exists()
 
 
-def test_a_file_that_was_moved_away_is_begun_anew(tmp_path):
+def test_a_file_that_was_moved_deleted_or_truncated_is_recreated(tmp_path):
     for kind, lines in (("jsonl", 1), ("csv", 2)):
         path, old = tmp_path / kind, tmp_path / f"{kind}.old"
         with open_sink(f"{kind}:{path}") as sink:
@@ -106,13 +106,14 @@ def test_a_file_that_was_moved_away_is_begun_anew(tmp_path):
             path.unlink()
             sink.write(made_event(2))
             assert len(path.read_text().splitlines()) == lines
-            # As `copytruncate` of logrotate does it.
+            # As logrotate's `copytruncate` does it.
             os.truncate(path, 0)
             sink.write(made_event(3))
             assert len(path.read_text().splitlines()) == lines
 
 
-def test_logrotate_itself(tmp_path):
+@pytest.mark.real_part
+def test_rotation_by_logrotate(tmp_path):
     logrotate = Path("/usr/sbin/logrotate")
     if not logrotate.exists():
         pytest.skip("no logrotate: apt-get install logrotate")
@@ -129,7 +130,7 @@ def test_logrotate_itself(tmp_path):
     assert [numbers(tmp_path / f"e.jsonl.{n}") for n in (3, 2, 1)] == [[0], [1], [2]]
 
 
-def test_a_folder_that_vanishes_is_waited_for(tmp_path):
+def test_a_folder_that_disappears_is_waited_for(tmp_path):
     folder = tmp_path / "stick"
     folder.mkdir()
     with open_sink_group([prepare_sink(f"jsonl:{folder}/e.jsonl")]) as group:
@@ -140,14 +141,14 @@ def test_a_folder_that_vanishes_is_waited_for(tmp_path):
         group.put(made_event(1))
         wait_until(lambda: worker.counts.failures, "the second fails")
         assert "No such file or directory" in worker.last_error
-        # It was a disk that comes back: nothing may be in its place.
+        # It may be a disk that comes back: no folder may be created in its place.
         assert not folder.exists()
         (tmp_path / "away").rename(folder)
         wait_until(lambda: worker.counts.delivered == 2, "the second is written")
     assert numbers(folder / "e.jsonl") == [0, 1]
 
 
-def test_dev_full_is_a_failure_and_not_the_end():
+def test_writing_to_dev_full_is_retried():
     with open_sink_group([prepare_sink("jsonl:/dev/full")]) as group:
         group.put(made_event())
         (worker,) = group
@@ -168,7 +169,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
-def test_a_full_disk_leaves_no_torn_line_and_is_overcome(kind, small_disk):
+def test_a_full_disk_leaves_no_incomplete_line_and_is_recovered_from(kind, small_disk):
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(56_000))
     path = small_disk / "e"
@@ -200,7 +201,7 @@ def test_a_pipe_without_a_reader_is_waited_for(tmp_path):
             wait_until(lambda: not worker.counts.queued, "somebody reads")
             assert json.loads(os.read(reader, 65536))["frame"] == 5
             os.close(reader)
-            # Gone again: the next waits.
+            # Without a reader, the next event waits.
             group.put(made_event(5))
         reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         wait_until(lambda: not worker.counts.queued, "somebody reads")
@@ -208,14 +209,14 @@ def test_a_pipe_without_a_reader_is_waited_for(tmp_path):
     assert group.undelivered == 0
 
 
-def test_what_happens_to_the_source(tmp_path, capsys):
+def test_source_events_in_each_kind_of_file(tmp_path, capsys):
     gone = SourceEvent("camera:0", "stalled", "no frame for 20 s")
     for spec in (f"jsonl:{tmp_path}/j", f"csv:{tmp_path}/c", "console"):
         with open_sink(spec) as sink:
             sink.write(gone)
             sink.write(made_event())
-    said, event = ((json.loads(line)) for line in (tmp_path / "j").read_text().splitlines())
-    assert said == gone.as_dict()
+    message, event = ((json.loads(line)) for line in (tmp_path / "j").read_text().splitlines())
+    assert message == gone.as_dict()
     assert "track_id" in event
     assert len((tmp_path / "c").read_text().splitlines()) == 2
     assert "! camera:0 is stalled: no frame for 20 s" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The queue before a sink: nothing waits for a sink, and nothing is lost uncounted."""
+"""The worker and the queue of a sink: nothing waits for a sink, and every lost message is counted."""
 
 import logging
 import random
@@ -16,7 +16,7 @@ from tests.edge.waiting import wait_until
 
 
 class FaultySink(RecordingSink):
-    """Fails when it is told to, waits while it is told to."""
+    """Calls `fault` before each message, and waits until `open` is set."""
 
     def __init__(self):
         super().__init__()
@@ -39,7 +39,7 @@ class FaultySink(RecordingSink):
 
 
 class WindowedSink(FaultySink):
-    """Acknowledges later, some at a time."""
+    """Acknowledges later, a random number of messages at a time."""
 
     window = 7
 
@@ -62,6 +62,12 @@ class WindowedSink(FaultySink):
         return arrived
 
 
+@pytest.fixture
+def quick_backoff(monkeypatch):
+    """Makes the pauses between attempts to write short."""
+    monkeypatch.setattr("edge.system.backoff.FIRST_S", 0.01)
+
+
 def close(worker, timeout_s=5.0):
     return worker.close(time.monotonic() + timeout_s)
 
@@ -82,7 +88,7 @@ def test_messages_arrive_in_order_and_the_sink_is_closed():
     assert (counts.received, counts.delivered, counts.dropped, counts.queued) == (500, 500, 0, 0)
 
 
-def test_a_sink_that_hangs_holds_up_nobody_and_the_oldest_goes():
+def test_put_does_not_wait_for_a_sink_that_hangs_and_the_oldest_are_dropped():
     sink = FaultySink()
     sink.open.clear()
     worker = SinkWorker(sink, "hangs", capacity=10)
@@ -92,12 +98,12 @@ def test_a_sink_that_hangs_holds_up_nobody_and_the_oldest_goes():
     assert (counts.received, counts.delivered, counts.queued, counts.dropped) == (1000, 0, 10, 990)
     sink.open.set()
     assert close(worker) == 0
-    # One was perhaps in the sink's hands before the others came; of the rest, the newest are there.
+    # One may have been in flight before the others came; of the rest, the newest are there.
     assert frames(sink)[-9:] == list(range(991, 1000))
     assert len(frames(sink)) == 10
 
 
-def test_a_message_that_fails_is_tried_again_before_the_next():
+def test_a_message_that_fails_is_tried_again_before_the_next(quick_backoff):
     sink = FaultySink()
     left = [SinkError("no"), OSError("no"), ValueError("no")]
 
@@ -115,7 +121,7 @@ def test_a_message_that_fails_is_tried_again_before_the_next():
     close(worker)
 
 
-def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
+def test_a_message_that_triggers_a_bug_is_given_up_after_three_attempts(quick_backoff):
     sink = FaultySink()
     keep = sink.write
 
@@ -136,7 +142,7 @@ def test_a_message_that_no_attempt_helps_holds_up_the_others_three_times():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
+def test_received_equals_delivered_dropped_and_queued_at_all_times(seed):
     chance = random.Random(seed)
     sink = WindowedSink(seed) if seed % 2 else FaultySink()
 
@@ -165,13 +171,13 @@ def test_received_is_delivered_and_dropped_and_queued_at_all_times(seed):
     assert counts.dropped == 3000 - counts.delivered
     assert lost <= counts.dropped
     assert counts.delivered > 0
-    # Each once, in their order.
+    # Each once, in order.
     assert frames(sink) == sorted(set(frames(sink)))
     if seed % 2:
         assert 1 < sink.largest <= 7
 
 
-def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
+def test_closing_ends_in_time_and_logs_how_many_messages_are_lost(caplog):
     hanging, failing, well = FaultySink(), FaultySink(), FaultySink()
     hanging.open.clear()
 
@@ -184,24 +190,24 @@ def test_closing_gives_up_in_time_and_says_how_many_are_lost(caplog):
         group.put(made_event(number))
     begin_s = time.monotonic()
     assert group.close(1.0) == 10
-    # Side by side: three times the time would be three.
+    # In parallel: one after the other they would take three seconds.
     assert time.monotonic() - begin_s < 3
     assert group.undelivered == group.close() == 10
     assert [o.counts.dropped for o in group] == [5, 5, 0]
     assert (failing.closed, well.closed) == (True, True)
-    said = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
-    assert said == [
+    messages = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert messages == [
         "sink hanging: 5 messages could not be delivered: it was too slow",
         "sink failing: 5 messages could not be delivered: the disk is full",
     ]
     hanging.open.set()
     wait_until(lambda: hanging.closed, "its thread ends")
-    # What is handed over too late is counted, too.
+    # A message that comes too late is counted, too.
     group.put(made_event())
     assert [o.counts.dropped for o in group] == [6, 6, 1]
 
 
-def test_a_failing_sink_is_logged_once_a_minute(caplog):
+def test_failures_are_logged_at_most_once_a_minute(caplog, quick_backoff):
     sink = FaultySink()
     broken = True
 
@@ -217,14 +223,16 @@ def test_a_failing_sink_is_logged_once_a_minute(caplog):
     broken = False
     wait_until(lambda: worker.counts.delivered == 1, "delivered")
     close(worker)
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 2, said
-    assert said[0].startswith("sink jsonl:x: the disk is full (failed attempts: 1, messages waiting: 1, dropped: 0)")
-    assert "\n" not in said[0]
-    assert said[1] == "sink jsonl:x: works again"
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2, messages
+    assert messages[0].startswith(
+        "sink jsonl:x: the disk is full (failed attempts: 1, messages waiting: 1, dropped: 0)"
+    )
+    assert "\n" not in messages[0]
+    assert messages[1] == "sink jsonl:x: works again"
 
 
-def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails():
+def test_put_waits_for_a_slow_sink_but_not_for_one_that_fails():
     sink = FaultySink()
     sink.fault = lambda: time.sleep(0.001)
     worker = SinkWorker(sink, "slow", capacity=3, block_when_full=True)
@@ -245,17 +253,17 @@ def test_a_patient_outlet_loses_nothing_but_does_not_wait_for_a_sink_that_fails(
     assert worker.counts.dropped == 100
 
 
-def test_frame_reports_reach_those_who_want_them_and_are_not_counted():
-    sink, deaf = FaultySink(), RecordingSink()
-    group = SinkGroup([SinkWorker(sink, "a"), SinkWorker(deaf, "b")])
+def test_frame_reports_reach_the_sinks_that_want_them_and_are_not_counted():
+    sink, unsubscribed = FaultySink(), RecordingSink()
+    group = SinkGroup([SinkWorker(sink, "a"), SinkWorker(unsubscribed, "b")])
     for number in range(10):
         group.put_frame(made_report(number))
     wait_until(lambda: len(sink.reports) == 10, "ten reports")
     assert all(worker.counts.received == 0 for worker in group)
-    # While nobody comes for them only the newest are kept.
+    # While the sink hangs, only the newest reports are kept.
     sink.open.clear()
     group.put(made_event())
-    wait_until(lambda: deaf.events, "the event is in hand")
+    wait_until(lambda: unsubscribed.events, "the event is in hand")
     for number in range(1000):
         group.put_frame(made_report(number))
     sink.open.set()
@@ -263,7 +271,7 @@ def test_frame_reports_reach_those_who_want_them_and_are_not_counted():
     assert len(sink.reports) <= 210
 
 
-def test_who_reads_standard_output_goes_away():
+def test_the_reader_of_standard_output_goes_away(quick_backoff):
     def fault():
         raise BrokenPipeError
 
@@ -280,7 +288,7 @@ def test_who_reads_standard_output_goes_away():
     assert (worker.counts.dropped, worker.counts.queued) == (2, 0)
 
 
-def test_threads_and_descriptors_are_given_back(tmp_path):
+def test_threads_end_when_the_group_is_closed(tmp_path):
     before = threading.active_count()
     for _ in range(20):
         with open_sink_group([prepare_sink(f"jsonl:{tmp_path}/a"), prepare_sink(f"csv:{tmp_path}/b")]) as group:
@@ -298,8 +306,8 @@ def test_a_sink_that_cannot_be_opened_closes_the_others(tmp_path):
     assert threading.active_count() == before
 
 
-def test_a_bounded_queue_is_small(tmp_path):
-    """A thousand events are a few megabytes; a hundred thousand more that were dropped are none."""
+def test_dropped_messages_use_no_memory(tmp_path):
+    """The queue holds a thousand events, however many were put into it."""
     sink = FaultySink()
     sink.open.clear()
     worker = SinkWorker(sink, "hangs")
