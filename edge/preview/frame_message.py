@@ -39,6 +39,7 @@ class FrameMessage:
     """A frame and its data; encoded only if a viewer waits for it.
 
     Attributes:
+        source: name of the source.
         frame: its image must not change any more.
         faces: the faces in it.
         labels: names of the scores.
@@ -47,6 +48,7 @@ class FrameMessage:
         dropped_fps: frames dropped per second.
     """
 
+    source: str
     frame: Frame
     faces: tuple[_TrackedFace, ...]
     labels: tuple[str, ...]
@@ -66,7 +68,7 @@ class FrameMessage:
     ) -> FrameMessage:
         """Copy the current state of the tracks. The image is not copied."""
         faces = tuple(_TrackedFace(t.track_id, t.box, reported_expression(t, labels), t.smoothed) for t in tracks)
-        return cls(frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)
+        return cls(report.source, frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)
 
     def encode(self) -> bytes:
         """Return the length of the JSON (4 bytes, big-endian), the JSON, and the JPEG, empty if encoding fails."""
@@ -80,6 +82,7 @@ class FrameMessage:
             for face in self.faces
         ]
         head = {
+            "source": self.source,
             "frame": self.frame.index,
             "size": self.frame.full_wh,
             "labels": self.labels,

@@ -8,6 +8,7 @@ export class Status {
   #connection = { isUp: false, seconds: 0 };
   #source = { state: null, reason: "" };
   #lastFrameMs = 0;
+  #frameSource = "";
 
   constructor(elements) {
     this.elements = elements;
@@ -29,6 +30,7 @@ export class Status {
   noteFrame(head) {
     const wasStale = !this.#isFresh();
     this.#lastFrameMs = performance.now();
+    this.#frameSource = head.source;
     const dropped = head.dropped_fps > 0 ? `, ${head.dropped_fps.toFixed(1)} dropped` : "";
     this.elements.rate.textContent = `${head.fps.toFixed(1)} frames/s${dropped}`;
     if (wasStale) this.#show();
@@ -49,7 +51,8 @@ export class Status {
     overlay.hidden = !titleText;
     retry.hidden = state !== "lost";
     main.classList.toggle("stale", Boolean(titleText));
-    setText(sourceName, this.#source.source ?? "");
+    // Video files and folders send no source events.
+    setText(sourceName, this.#source.source ?? this.#frameSource);
     setText(notice, this.#source.notice ?? "");
     notice.hidden = !this.#source.notice;
     nothingStored.hidden = Boolean(this.#source.notice);

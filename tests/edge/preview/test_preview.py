@@ -79,6 +79,7 @@ def test_a_frame_message_contains_the_picture_and_its_faces(loop):
         with connect(preview) as viewer:
             head, jpeg = next_frame(viewer)
             assert head["labels"] == list(FER2013_LABELS)
+            assert head["source"] == "made"
             assert head["size"] == [640, 480]
             assert [face["id"] for face in head["faces"]] == [3, 4]
             assert head["faces"][0]["box"] == [10, 20, 30, 40]
