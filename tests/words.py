@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: History, the words themselves, and what other projects wrote.
-EXCLUDED = ("CHANGELOG.md", "LICENSE", "tests/words.py", "tests/test_words.py", "docs/proofs/", "train/records/")
+EXCLUDED = ("CHANGELOG.md", "LICENSE", "tests/words.py", "tests/test_words.py", "docs/proofs/")
 
 #: Parts of a name (`detector_looks` has two, `SinkOutlet` too), and what to write.
 IN_NAMES = {
@@ -98,6 +98,7 @@ ALLOWED = (
     ("", r"--?licence|licences/|\blicences?\b[\"'`=:]|\.licence", "an option, a field of the card, a folder"),
     ("", r"keep.refused|-refused", "an option that users have"),
     ("", r"health[_ ]gate|quality[_ ]gate|HealthGate|QualityGate", "the name of a check"),
+    ("", r"\bbalance = |\"balance\"", "a key of recipes that users have"),
     ("", r"white balance|class.balance|balanced", "the field's own words"),
     ("", r"ECONNREFUSED|ConnectionRefused|[Cc]onnection refused|refus\w+ the connection|_is_refused", "networking"),
     ("", r"COLOR_|colour-science", "a library's name"),
@@ -225,9 +226,11 @@ def findings(paths: list[str]) -> list[Finding]:
     listed = subprocess.run(["git", "ls-files", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True)
     found: list[Finding] = []
     for path in listed.stdout.splitlines():
-        if path.startswith(EXCLUDED) or not (ROOT / path).is_file():
-            continue
         suffix = Path(path).suffix
+        # What a run wrote is a record; the page about the runs is not.
+        record = path.startswith("train/records/") and suffix != ".md"
+        if record or path.startswith(EXCLUDED) or not (ROOT / path).is_file():
+            continue
         search = {".py": _python, ".md": _page}.get(suffix)
         if search is None and suffix in _OTHER_FILES:
             search = _other

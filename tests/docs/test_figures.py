@@ -73,3 +73,12 @@ def test_every_figure_that_a_page_names_is_there():
                 assert key in value, f"{page}: {path}"
                 value = value[key]
             assert isinstance(value, str), f"{page}: {path}"
+
+
+def test_the_readme_and_the_page_have_the_figures_of_performance():
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/explanation/performance.md"))
+    figures = FIGURES["performance"]
+    for key in ("fps", "fps_auto", "faster_than_fer", "faster_than_fer_auto"):
+        assert re.search(rf"\b{re.escape(figures[key])}\b", readme), key
+    for key, value in figures.items():
+        assert re.search(rf"\b{re.escape(value)}\b", page), key

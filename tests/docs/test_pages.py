@@ -98,3 +98,13 @@ def test_the_readme_is_short_and_names_the_two_commands():
 def test_figures_of_another_version_are_gone():
     # Version 2 of mien-small had 68.65 %.
     assert not [page for page in PAGES if "68.65" in page.read_text()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page):
+    named = re.findall(
+        r"(?<![\w/])(?:edge|train|convert|deploy|tests|docs)/[\w./-]+\.(?:py|md|toml|json|lock|yml|conf|service)\b",
+        page.read_text(),
+    )
+    for path in named:
+        assert (ROOT / path).is_file(), path
