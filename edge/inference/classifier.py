@@ -24,13 +24,13 @@ from edge.inference.threads import Threads
 
 
 class ExpressionClassifier(Protocol):
-    """Names the expression on a gray face; what `Recognizer` needs of a model.
+    """Classifies gray faces by expression: the interface that `Recognizer` needs.
 
     Attributes:
         labels: class names in the order of the scores.
-        identity: what events call the model, such as `mien-small-int8@3`.
+        identity: the model's name, scheme and version as in events, such as `mien-small-int8@3`.
         crop_margin: how much wider than BlazeFace's box the square crop is, as a fraction of the box.
-        size: height and width to crop faces at; None where `scores` resizes them itself.
+        size: height and width to crop faces at; None if `scores` does the resizing.
     """
 
     @property
@@ -51,24 +51,24 @@ class ExpressionClassifier(Protocol):
 
 
 class Classifier:
-    """Names the expression on a gray face.
+    """Runs a `.tflite` model that classifies gray faces by expression.
 
     Args:
         path: a .tflite with a card, or a foreign one with a side card.
-        threads: for the interpreter.
+        threads: number of threads of the interpreter, or `auto`.
 
     Attributes:
         path: the file.
         card: the model card.
         labels: class names in the order of the scores.
-        identity: what events call the model, such as `mien-small-int8@3`.
+        identity: the model's name, scheme and version as in events, such as `mien-small-int8@3`.
         crop_margin: how much wider than BlazeFace's box the square crop is, as a fraction of the box.
-        size: height and width to crop faces at, so that no resizing is left to do; None where the card of a
+        size: height and width to crop faces at, so that no resizing remains to be done; None if the card of a
             foreign model asks for another interpolation than that of `edge.images`.
-        invoke: runs the network alone on what its input tensor holds.
+        invoke: runs the bare network on the current content of its input tensor.
 
     Raises:
-        ModelError: the file is missing, damaged, or breaks the contract or its card.
+        ModelError: the file is missing or damaged, or does not conform to the contract or to its card.
     """
 
     def __init__(self, path: Path, threads: Threads = 1) -> None:
@@ -96,7 +96,7 @@ class Classifier:
         self.invoke()
         return self._output_scores()
 
-    # LiteRT cannot be invoked while a view of its tensors exists: none may outlive these two methods.
+    # LiteRT cannot be invoked while a view of its tensors exists, so no view may outlive these two methods.
 
     def _set_input(self, face_gray: npt.NDArray[np.uint8]) -> None:
         tensor = self._interpreter.tensor(self._input["index"])()
@@ -116,7 +116,7 @@ class Classifier:
         return dequantize(codes, scale, zero_point)
 
     def _dequantized_values(self) -> npt.NDArray[np.float32] | None:
-        """Return the value of each of the 256 codes of an 8-bit output, by its bits; None for other dtypes."""
+        """Return the real value of each of the 256 codes of an 8-bit output, by bit pattern; None for other dtypes."""
         if self.output_dtype.itemsize != 1:
             return None
         scale, zero_point = self._output["quantization"]
@@ -138,24 +138,29 @@ class Classifier:
         return quantize(values, scale, zero_point, self._input["dtype"])
 
     def _check(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the details of the input and the output after checking them against the contract and the card."""
+        """Check the input and the output against the contract and the card, and return their details."""
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelError(f"{self.path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
+            raise ModelError(f"{self.path} has {len(inputs)} inputs and {len(outputs)} outputs: expected one of each")
         shape, expected = tuple(int(n) for n in inputs[0]["shape"]), self.card.input_shape
         if shape != expected:
             raise ModelError(
-                f"{self.path} has input shape {list(shape)}, its card says {list(expected)}: correct its input_shape"
+                f"{self.path} has input shape {list(shape)}, but its card states {list(expected)}: correct "
+                "input_shape in the card"
             )
         output_shape = [int(n) for n in outputs[0]["shape"]]
         if output_shape != [1, len(self.labels)]:
-            raise ModelError(f"{self.path} has output shape {output_shape}, its card has {len(self.labels)} labels")
+            raise ModelError(
+                f"{self.path} has output shape {output_shape}: expected [1, {len(self.labels)}], one score for each "
+                "label in its card"
+            )
         if self.card.input_range is None:
             dtype, quantization = np.dtype(inputs[0]["dtype"]), inputs[0]["quantization"]
             matches_contract = dtype == np.uint8 and quantization == (INPUT_SCALE, INPUT_ZERO_POINT)
             if not matches_contract or shape[3] != 1 or shape[1] != shape[2]:
                 raise ModelError(
                     f"{self.path} has input {dtype} {list(shape)} with scale and zero point {quantization}: expected "
-                    "uint8 [1, H, H, 1] with 1 and 0; for a foreign model state input_range in its card"
+                    "uint8 [1, H, H, 1] with scale 1 and zero point 0; for a foreign model, set input_range in its "
+                    "card"
                 )
         return inputs[0], outputs[0]

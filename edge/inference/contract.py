@@ -1,7 +1,7 @@
-"""What every model promises: the labels and their order, the input, the output.
+"""The contract of every model: the labels and their order, the input, the output.
 
-A mien model takes one grey face, `[1, H, W, 1]` uint8, 0..255, quantised with scale 1 and zero point 0, so
-that a pixel is its own code. It answers `[1, N]` softmax in int8. Normalisation is a layer inside the graph.
+The input of a mien model is one gray face, `[1, H, W, 1]` uint8, 0..255, quantized with scale 1 and zero point 0, so
+that a pixel is its own code. The output is `[1, N]` softmax in int8. Normalization is a layer inside the graph.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutr
 #: With eight classes (FER+, AffectNet) contempt is appended.
 EIGHT_LABELS = (*FER2013_LABELS, "contempt")
 
-#: Height and width of a face, as in FER-2013, unless the model's card says otherwise.
+#: Height and width of a face, as in FER-2013, unless the model card states another size.
 INPUT_SIZE = 48
-#: How much wider than BlazeFace's box FER-2013 frames a face. The median over Training faces gave 0.17:
-#: tests/edge/detection/test_framing.py measures it again.
+#: FER-2013 frames faces wider than BlazeFace's box by this fraction of the box: the median over faces of the Training
+#: split, which tests/edge/detection/test_framing.py measures again.
 CROP_MARGIN = 0.17
 #: A pixel is its own code.
 INPUT_SCALE, INPUT_ZERO_POINT = 1.0, 0
 
-#: What other data sets and people call the same expression.
+#: Other names of the same expressions, as data sets and people use them.
 _SYNONYMS = {
     "anger": "angry",
     "disgusted": "disgust",
@@ -41,16 +41,16 @@ _SYNONYMS = {
 
 
 def canonical_label(name: str) -> str:
-    """Map a foreign class name to ours by name, never by position.
+    """Return mien's label for a class name of another data set. Classes are mapped by name, never by position.
 
     Args:
-        name: a class name as a data set writes it, such as `Happiness`.
+        name: a class name as the data set spells it, such as `Happiness`.
 
     Returns:
         One of `EIGHT_LABELS`.
 
     Raises:
-        DataError: the name is none of them.
+        DataError: the name is not a known expression.
     """
     label = _SYNONYMS.get(name.strip().lower(), name.strip().lower())
     if label not in EIGHT_LABELS:
@@ -59,35 +59,35 @@ def canonical_label(name: str) -> str:
 
 
 def preprocess(face_gray: npt.NDArray[np.uint8], size: int = INPUT_SIZE) -> npt.NDArray[np.uint8]:
-    """Turn a grey face of any size into a model's input.
+    """Turn a gray face of any size into a model's input.
 
     Args:
         face_gray: `(height, width)` uint8, 0..255.
         size: the model's input height and width in pixels.
 
     Returns:
-        `(1, size, size, 1)` uint8, 0..255. Shrunk by area (no aliasing), enlarged bilinearly.
+        `(1, size, size, 1)` uint8, 0..255. Downscaled by area (no aliasing), enlarged bilinearly.
     """
     if face_gray.shape != (size, size):
-        shrinking = face_gray.shape[0] > size or face_gray.shape[1] > size
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        face_gray = cv2.resize(face_gray, (size, size), interpolation=how)
+        is_larger = face_gray.shape[0] > size or face_gray.shape[1] > size
+        interpolation = cv2.INTER_AREA if is_larger else cv2.INTER_LINEAR
+        face_gray = cv2.resize(face_gray, (size, size), interpolation=interpolation)
     return face_gray.reshape(1, size, size, 1)
 
 
-#: How a foreign model's faces are resized; `contract` is `preprocess`.
+#: Interpolations for the faces of a foreign model; `contract` is that of `preprocess`.
 RESIZES = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST, "contract": None}
 
 
 def foreign_pixels(
     face_gray: npt.NDArray[np.uint8], size_wh: tuple[int, int], input_range: tuple[float, float], resize: str
 ) -> npt.NDArray[np.float32]:
-    """Turn a grey face of any size into the real-valued input of a model with another range than the contract's.
+    """Turn a gray face of any size into the real-valued input of a model with another range than the contract's.
 
     Args:
         face_gray: `(height, width)` uint8, 0..255.
-        size_wh: the model's input.
-        input_range: what 0 and 255 become.
+        size_wh: width and height of the model's input in pixels.
+        input_range: the values that 0 and 255 are mapped to.
         resize: a key of `RESIZES`.
 
     Returns:
@@ -96,14 +96,16 @@ def foreign_pixels(
     if resize == "contract" and size_wh[0] == size_wh[1]:
         face = preprocess(face_gray, size_wh[0])
     else:
-        how = RESIZES[resize]
-        resized = cv2.resize(face_gray, size_wh, interpolation=cv2.INTER_AREA if how is None else how)
+        interpolation = RESIZES[resize]
+        if interpolation is None:
+            interpolation = cv2.INTER_AREA
+        resized = cv2.resize(face_gray, size_wh, interpolation=interpolation)
         face = np.asarray(resized, np.uint8).reshape(1, size_wh[1], size_wh[0], 1)
     return in_range(face, input_range)
 
 
 def in_range(pixels: npt.NDArray[np.uint8], input_range: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Pixels 0..255 as real values, float32, where 0 and 255 become the ends of `input_range`."""
+    """Map pixels 0..255 linearly to real values, float32; 0 and 255 become the ends of `input_range`."""
     low, high = input_range
     values: npt.NDArray[np.float32] = pixels.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
     return values
@@ -112,9 +114,9 @@ def in_range(pixels: npt.NDArray[np.uint8], input_range: tuple[float, float]) ->
 def quantize(
     values: npt.NDArray[np.floating[Any]], scale: float, zero_point: int, dtype: npt.DTypeLike
 ) -> npt.NDArray[Any]:
-    """Real values to integer codes: `round(value / scale) + zero_point`, then clipped to the dtype.
+    """Turn real values into integer codes: `round(value / scale) + zero_point`, then clipped to the dtype.
 
-    Rounding comes before clipping, and half goes to even, as the TFLite quantisation specification has it.
+    Rounding comes before clipping, and ties go to the even number, as in the TFLite quantization specification.
     """
     limits = np.iinfo(np.dtype(dtype).type)
     codes: npt.NDArray[Any] = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
@@ -122,5 +124,5 @@ def quantize(
 
 
 def dequantize(codes: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
-    """Integer codes to real values: `(code - zero_point) * scale`, float32."""
+    """Turn integer codes into real values: `(code - zero_point) * scale`, float32."""
     return (codes.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

@@ -1,4 +1,4 @@
-"""A .tflite flatbuffer as tables that can be read and changed. Without tensorflow: LiteRT brings the schema."""
+"""Reads and changes the tables of a .tflite flatbuffer, without tensorflow: LiteRT's package contains the schema."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ FILE_IDENTIFIER = b"TFL3"
 
 
 def schema() -> Any:
-    """The tables of the flatbuffer, from LiteRT's package."""
+    """Return the module with the classes of the flatbuffer's tables, from LiteRT's package.
+
+    Raises:
+        WrongUseError: LiteRT's package is not installed.
+    """
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:
-        # A board with tflite-runtime alone runs models, but cannot take them apart.
-        raise WrongUseError("this needs ai-edge-litert: pip install ai-edge-litert") from error
+        # With tflite-runtime alone, a board can run models but cannot parse them.
+        raise WrongUseError("this needs ai-edge-litert, which is not installed: pip install ai-edge-litert") from error
     return schema_py_generated
 
 
 def count(shape: tuple[int, ...]) -> int:
-    """Elements of a tensor of that shape."""
+    """Return the number of elements of a tensor of this shape."""
     return abs(math.prod(shape))
 
 
@@ -35,14 +39,15 @@ class Tensor:
     """One tensor of a graph.
 
     Attributes:
-        name: as the flatbuffer has it.
-        dtype: as the schema calls it: `INT8`, `FLOAT32`, ...
-        shape: as memory is planned for.
-        free: dimensions that may vary from call to call.
-        scales, zero_points: one for the whole tensor or one a channel; empty where it is not quantised.
-        axis: which dimension the channels are, where there are several scales.
-        is_constant: whether the file holds its value.
-        constant: that value; None for what is computed, and for kinds of storage that numpy has not (INT4, sparse).
+        index: its position in the list of tensors of the subgraph.
+        name: the name in the flatbuffer.
+        dtype: the name of its type in the schema: `INT8`, `FLOAT32`, ...
+        shape: the shape for which memory is planned.
+        free: indices of dimensions that may vary from call to call.
+        scales, zero_points: one for the whole tensor or one per channel; empty if it is not quantized.
+        axis: index of the dimension of the channels, if there are several scales.
+        is_constant: whether the file contains its value.
+        constant: that value; None for computed tensors, and for storage formats that numpy lacks (INT4, sparse).
     """
 
     index: int
@@ -63,12 +68,12 @@ class Tensor:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes that its elements take."""
+        """Size of its elements in bytes."""
         bits = _BITS.get(self.dtype, 0)
         return (math.prod(self.shape) * bits + 7) // 8
 
     def real_values(self) -> np.ndarray:
-        """A constant's value as real numbers, float32."""
+        """Return the value of a constant, dequantized, as float32."""
         assert self.constant is not None
         value = self.constant.astype(np.float32)
         if not self.scales:
@@ -82,12 +87,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation.
+    """One operation of a graph.
 
     Attributes:
-        kind: as the schema calls it.
-        layer: the layer that it came from.
-        options: the schema's, such as strides.
+        index: its position in the order of execution.
+        kind: the name of the operator in the schema, such as `CONV_2D`.
+        layer: name of the layer from which it was exported.
+        inputs, outputs: its tensors.
+        options: the schema's table of options, such as strides.
     """
 
     index: int
@@ -99,15 +106,15 @@ class Operation:
 
     @property
     def weights(self) -> Tensor | None:
-        """The constant that it multiplies with, if it has one."""
-        # A transposed convolution's first input is its output's shape.
+        """The constant tensor that its input is multiplied by; None if there is none."""
+        # The first input of a transposed convolution is the shape of its output.
         if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
             return None
         return self.inputs[1] if self.inputs[1].is_constant else None
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates; 0 for those that do not multiply with weights."""
+        """Number of multiply-accumulate operations; 0 for operators other than convolutions and matrix products."""
         if self.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"):
             return 0
         weights, out = self.inputs[1].shape, self.outputs[0].shape
@@ -135,14 +142,21 @@ _NUMPY = {
 
 
 class Graph:
-    """A parsed .tflite, of its first (main) subgraph.
+    """A parsed .tflite: its first (main) subgraph.
 
     Args:
-        content: the flatbuffer, without what is appended to it.
-        name: what errors call it.
+        content: the flatbuffer, without an appended model card.
+        name: name of the model in error messages.
+
+    Attributes:
+        model: the tables of the whole file, which `pack` serializes.
+        main: the table of the main subgraph.
+        tensors: all tensors of the main subgraph.
+        operations: all operations, in the order of execution.
+        inputs, outputs: tensors of the main subgraph.
 
     Raises:
-        ModelError: the bytes are no such flatbuffer.
+        ModelError: the bytes are not a valid TensorFlow Lite flatbuffer.
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -151,9 +165,9 @@ class Graph:
         try:
             self.model = schema().ModelT.InitFromPackedBuf(content, 0)
             self.main = self.model.subgraphs[0]
-            _take_in(self.model.buffers, content)
+            _move_inside(self.model.buffers, content)
             for code in self.model.operatorCodes:
-                # Old files name the operation in a field of eight bits only, which newer tools do not read.
+                # Old files give the operator only in a field of eight bits, which newer tools do not read.
                 code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
             self.tensors = [self._tensor(i) for i in range(len(self.main.tensors))]
             layers = self._layers()
@@ -163,12 +177,12 @@ class Graph:
         except WrongUseError:
             raise
         except Exception as error:
-            # A damaged flatbuffer makes its reader raise whatever comes up: struct.error, IndexError, MemoryError.
+            # On a damaged flatbuffer its reader raises any kind of error: struct.error, IndexError, MemoryError.
             raise ModelError(f"{name} is damaged: its tables cannot be read ({type(error).__name__})") from error
 
     def pack(self) -> bytes:
-        """The flatbuffer of `model` as it now is, every weight at a multiple of 16 bytes as schema.fbs asks."""
-        # LiteRT brings it; tflite-runtime does not.
+        """Serialize the current `model`, with all weights aligned to 16 bytes as schema.fbs requires."""
+        # A dependency of LiteRT's package, but not of tflite-runtime.
         import flatbuffers
 
         aligned = _aligned_buffer(schema())
@@ -179,7 +193,7 @@ class Graph:
         return bytes(builder.Output())
 
     def float_tensors(self) -> list[Tensor]:
-        """Every tensor that holds floating-point numbers."""
+        """Return all tensors of floating-point numbers."""
         return [tensor for tensor in self.tensors if tensor.is_float]
 
     def _tensor(self, index: int) -> Tensor:
@@ -207,15 +221,15 @@ class Graph:
         return Tensor(index, name, dtype, shape, free, scales, zero_points, axis, is_constant, constant)
 
     def _layers(self) -> list[str]:
-        """Each operation's layer; the number that Keras adds on export goes, unless it tells two apart."""
-        whole = [
+        """Return the layer of each operation, without the number that Keras adds on export where that stays unique."""
+        full_names = [
             layer_path(self.tensors[table.outputs[0]].name) if table.outputs is not None and len(table.outputs) else ""
             for table in self.main.operators
         ]
-        meant: dict[str, set[str]] = {}
-        for name in whole:
-            meant.setdefault(_unnumbered(name), set()).add(name)
-        return [_unnumbered(name) if len(meant[_unnumbered(name)]) == 1 else name for name in whole]
+        by_short_name: dict[str, set[str]] = {}
+        for name in full_names:
+            by_short_name.setdefault(_unnumbered(name), set()).add(name)
+        return [_unnumbered(name) if len(by_short_name[_unnumbered(name)]) == 1 else name for name in full_names]
 
     def _operation(self, index: int, layer: str) -> Operation:
         table = self.main.operators[index]
@@ -230,8 +244,8 @@ class Graph:
         return Operation(index, kind, layer, inputs, outputs, table.builtinOptions)
 
 
-def _take_in(buffers: list[Any], content: bytes) -> None:
-    """Weights that lie behind the flatbuffer, as newer writers put them, come inside: older runtimes look there."""
+def _move_inside(buffers: list[Any], content: bytes) -> None:
+    """Move weights that newer writers store behind the flatbuffer into it, where older runtimes expect them."""
     for buffer in buffers:
         if buffer.size and buffer.offset > 1:
             buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
@@ -239,7 +253,7 @@ def _take_in(buffers: list[Any], content: bytes) -> None:
 
 
 def _aligned_buffer(tables: Any) -> Any:
-    """The schema's Buffer, whose generated writer forgets that its data want `force_align: 16`."""
+    """Return the schema's class Buffer with a writer that respects `force_align: 16`, which the generated one omits."""
 
     class AlignedBuffer(tables.BufferT):  # type: ignore[misc]
         def Pack(self, builder: Any) -> int:  # noqa: N802
@@ -264,17 +278,17 @@ def _names(enumeration: Any) -> dict[int, str]:
 
 
 def layer_path(tensor_name: str) -> str:
-    """The layer's own name out of a tensor's.
+    """Return the name of the layer from the name of a tensor.
 
-    TensorFlow calls the output of a convolution that absorbed its normalisation and activation
+    TensorFlow names the output of a convolution into which normalization and activation were fused
     `net_1/stem_relu_1/Relu;net_1/stem_1/convolution1`: the layer is `stem_1`.
     """
     paths = [[part for part in path.split("/") if part and part != "batchnorm"] for path in tensor_name.split(";")]
     named = [path for path in paths if len(path) > 1]
     if not named:
         return tensor_name
-    working = [path for path in named if path[-1].lower().startswith(("conv", "matmul", "depthwise"))]
-    return (working or named)[0][-2]
+    with_weights = [path for path in named if path[-1].lower().startswith(("conv", "matmul", "depthwise"))]
+    return (with_weights or named)[0][-2]
 
 
 def _unnumbered(layer: str) -> str:

@@ -1,4 +1,4 @@
-"""The LiteRT interpreter: the only place that knows which package of it is installed."""
+"""The LiteRT interpreter: the only module that knows which package provides it."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ from edge.errors import MienError, ModelError, first_line
 from edge.inference.threads import AUTO, Threads, fastest_threads
 from edge.system.native_logs import quiet_stderr
 
-#: Where an Interpreter may live, best first. tflite-runtime is what older boards have; TensorFlow's own is
-#: on its way out.
+#: Modules that may provide the Interpreter, best first. Older boards have tflite-runtime; TensorFlow's own is
+#: deprecated.
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
 
 
 def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
-    """An interpreter with its tensors allocated, and invoked once.
+    """Return an interpreter with its tensors allocated, after one invocation.
 
     Args:
-        graph: the flatbuffer. It is checked by the runtime because it comes as bytes: a path would not be.
-        threads: for XNNPACK, which uses one unless told; `auto` measures what is fastest here, once.
-        name: what errors call the model.
+        graph: the flatbuffer, as bytes because the runtime verifies only those: it does not verify a file.
+        threads: number of threads for XNNPACK, whose own default is one; `auto` measures the fastest number once
+            and stores it.
+        name: name of the model in error messages.
 
     Raises:
-        ModelError: the runtime refuses it.
-        MienError: no runtime works here.
+        ModelError: the runtime cannot run the model.
+        MienError: no LiteRT runtime works on this machine.
     """
-    with _refusals(name):
+    with _runtime_errors(name):
         if threads == AUTO:
             threads = fastest_threads(graph, _version(), lambda n: _allocated(graph, n).invoke, name)
         interpreter = _allocated(graph, threads)
-        # tflite-runtime imports under numpy 2 and fails only in use: find out now, not on the first face.
+        # tflite-runtime can be imported under numpy 2 and fails only in use: fail now, not on the first face.
         with quiet_stderr():
             interpreter.invoke()
     return interpreter
 
 
 def start_up_ms(graph: bytes, threads: int, name: str) -> tuple[float, float]:
-    """How long an interpreter takes to be there with its tensors allocated, and its first invoke, in milliseconds.
+    """Measure the time to create an interpreter and allocate its tensors, and that of its first invocation.
 
-    Args and errors are those of `load_interpreter`.
+    Arguments and errors are those of `load_interpreter`.
+
+    Returns:
+        Both times in milliseconds.
     """
     runtime()
-    with _refusals(name):
+    with _runtime_errors(name):
         begin_s = time.perf_counter()
         interpreter = _allocated(graph, threads)
         loaded_s = time.perf_counter()
@@ -55,16 +59,16 @@ def start_up_ms(graph: bytes, threads: int, name: str) -> tuple[float, float]:
 
 
 def runtime() -> str:
-    """Name of the package whose interpreter is used, such as `ai_edge_litert`.
+    """Return the name of the package whose interpreter is used, such as `ai_edge_litert`.
 
     Raises:
-        MienError: no runtime works here.
+        MienError: no LiteRT runtime works on this machine.
     """
     return _find_runtime()[1]
 
 
 def _version() -> str:
-    """The runtime with its version."""
+    """Return the name of the runtime and its version."""
     name = runtime()
     try:
         return f"{name} {version(name)}"
@@ -74,7 +78,7 @@ def _version() -> str:
 
 def _allocated(graph: bytes, threads: int) -> Any:
     interpreter_class, _ = _find_runtime()
-    # It would say 'INFO: Created TensorFlow Lite XNNPACK delegate for CPU' each time.
+    # It would print 'INFO: Created TensorFlow Lite XNNPACK delegate for CPU' each time.
     with quiet_stderr():
         interpreter = interpreter_class(model_content=graph, num_threads=threads)
         interpreter.allocate_tensors()
@@ -82,7 +86,8 @@ def _allocated(graph: bytes, threads: int) -> Any:
 
 
 @contextmanager
-def _refusals(name: str) -> Iterator[None]:
+def _runtime_errors(name: str) -> Iterator[None]:
+    """Turn the runtime's errors about a model into `ModelError`."""
     try:
         yield
     except (ValueError, RuntimeError) as error:
@@ -96,4 +101,4 @@ def _find_runtime() -> tuple[Any, str]:
         except (ImportError, AttributeError):
             # tflite-runtime under numpy 2 raises AttributeError on import.
             continue
-    raise MienError("no LiteRT runtime works here: pip install ai-edge-litert")
+    raise MienError("no LiteRT runtime works on this machine: pip install ai-edge-litert")

@@ -1,8 +1,8 @@
-"""The model card: what a model is, inside its own .tflite.
+"""The model card: the description of a model, inside its own .tflite.
 
-`labels.txt` and `model_card.json` are appended to the flatbuffer as a zip, the way TFLite Metadata carries
-associated files: any interpreter still loads the file, `unzip -p FILE model_card.json` prints the card. The
-card holds the SHA-256 of the flatbuffer, so that a damaged file is found before an interpreter sees it.
+`labels.txt` and `model_card.json` are appended to the flatbuffer as a zip archive, as TFLite Metadata does with
+associated files: any interpreter can still load the file, and `unzip -p FILE model_card.json` prints the card. The
+card contains the SHA-256 of the flatbuffer, so that a damaged file is detected before an interpreter reads it.
 """
 
 from __future__ import annotations
@@ -29,33 +29,34 @@ INTENDED_USE = (
 )
 LIMITS = (
     "An expression is not a feeling. FER-2013's labels are noisy (people agree with them about 65 %), its "
-    "faces were gathered from the web without consent or balance, and classes fare unequally: see the recalls."
+    "faces were collected from the web without consent and are not balanced, and the classes are recognized "
+    "unequally well: see the recalls."
 )
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is. Rates are 0..1.
+    """The description of a model. Rates are 0..1.
 
     Attributes:
-        name: without scheme, such as `mien-small`.
-        version: counts up whenever the weights change.
+        name: name of the model without its scheme, such as `mien-small`.
         labels: class names in the order of the outputs.
-        scheme: `float32 float16 dynamic int8 int16x8`.
-        architecture: the recipe's.
+        version: incremented whenever the weights change.
+        scheme: quantization scheme, one of `float32 float16 dynamic int8 int16x8`.
+        architecture: name of the architecture in the training recipe.
         input_shape: `[1, H, W, C]`.
-        crop_margin: how much wider than the detector's box the square crop is, as a share of the box.
-        training_data: name and SHA-256.
-        keep_float: layers of an integer scheme that were left in float.
-        calibration: split, samples, seed and the SHA-256 of the row numbers of the representative set.
-        seed: of the training run.
-        measured: split, number of faces, and the scores before and after quantisation, with agreement.
-        intended_use, limits, licence: in words.
-        source_commit: of the code that trained or converted it.
-        graph_sha256: of the flatbuffer without the card.
+        crop_margin: how much wider than the detector's box the square crop is, as a fraction of the box.
+        training_data: name and SHA-256 of the data set.
+        keep_float: layers that stay in float although the scheme is an integer one.
+        calibration: split, number of samples, seed and the SHA-256 of the row numbers of the representative data set.
+        seed: random seed of the training run.
+        measured: split, number of faces, and the scores before and after quantization, with agreement.
+        intended_use, limits, licence: plain text.
+        source_commit: commit of the code that trained or converted the model.
+        graph_sha256: SHA-256 of the flatbuffer without the card.
         input_range: `[low, high]` that pixels 0..255 are mapped to; None for the contract's uint8 input.
         resize: OpenCV interpolation that a foreign model was trained with: `area`, `linear` or `nearest`; or
-            `contract`, as mien's own models have it.
+            `contract` for that of mien's own models.
     """
 
     name: str
@@ -80,13 +81,19 @@ class ModelCard:
 
     @property
     def identity(self) -> str:
-        """What events call the model, such as `mien-small-int8@1`."""
+        """The model's name, scheme and version as in events, such as `mien-small-int8@1`."""
         return f"{self.name}-{self.scheme}@{self.version}"
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model as it is on disk: the flatbuffer, and the card that came with it or lies beside it."""
+    """A model read from disk.
+
+    Attributes:
+        path: the file.
+        graph: the flatbuffer without the card.
+        card: the card inside the file, or from the JSON file beside it.
+    """
 
     path: Path
     graph: bytes
@@ -97,24 +104,25 @@ def read_model(path: Path) -> ModelFile:
     """Read a .tflite and its card: the one inside, or for foreign models `<stem>.json` beside it.
 
     Raises:
-        ModelError: the file is missing or is no .tflite.
-        CardError: there is no card, or it does not fit the file.
+        ModelError: the file is missing or is not a .tflite.
+        CardError: there is no card, or it does not match the file.
     """
     graph, card = read_parts(path)
     if card is None:
         raise CardError(
-            f"{path} has no card: it is cut short, or foreign; for a foreign model write {path.stem}.json beside it "
-            'with at least {"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
+            f"{path} has no model card: it is truncated or a foreign model; for a foreign model, write "
+            f"{path.stem}.json beside it with at least "
+            '{"name": ..., "labels": [...], "input_shape": [1, H, W, C], "input_range": [0, 1]}'
         )
     return ModelFile(path, graph, card)
 
 
 def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
-    """The flatbuffer of any .tflite, and its card if it has one.
+    """Return the flatbuffer of any .tflite, and its card if it has one.
 
     Raises:
-        ModelError: the file is missing or is no .tflite.
-        CardError: there is a card that does not fit the file.
+        ModelError: the file is missing or is not a .tflite.
+        CardError: the card is not valid or does not match the file.
     """
     try:
         content = path.read_bytes()
@@ -128,7 +136,9 @@ def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
         graph, text = inside
         card = _parse(text, f"the card in {path}")
         if card.graph_sha256 != sha256(graph).hexdigest():
-            raise CardError(f"{path} is damaged: its bytes do not have the SHA-256 that its card states")
+            raise CardError(
+                f"{path} is damaged: the SHA-256 of its flatbuffer differs from that in its card; fetch it again"
+            )
         return graph, card
     side = path.with_suffix(".json")
     if not side.exists():
@@ -141,12 +151,12 @@ def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
 
 
 def write_model(path: Path, graph: bytes, card: ModelCard) -> ModelCard:
-    """Write a flatbuffer with its card appended, whole or not at all; the same input gives the same bytes.
+    """Write a flatbuffer with its card appended, atomically; the same input gives the same bytes.
 
     Args:
         path: the .tflite to write.
         graph: the flatbuffer, without a card.
-        card: `graph_sha256` is filled in.
+        card: the card; its `graph_sha256` is filled in.
 
     Returns:
         The card as written.
@@ -163,7 +173,7 @@ def write_model(path: Path, graph: bytes, card: ModelCard) -> ModelCard:
 
 
 def _split(content: bytes) -> tuple[bytes, str] | None:
-    """The flatbuffer and the card's text, or None where no zip is appended."""
+    """Return the flatbuffer and the text of the card; None if no zip archive is appended."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if CARD_NAME not in archive.namelist():
@@ -171,7 +181,7 @@ def _split(content: bytes) -> tuple[bytes, str] | None:
             start = min(entry.header_offset for entry in archive.infolist())
             return content[:start], archive.read(CARD_NAME).decode("utf-8")
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
-        # What zipfile raises for bytes that are no zip, or a damaged one.
+        # The errors that zipfile raises for bytes that are not a zip archive, or a damaged one.
         return None
 
 
@@ -179,16 +189,16 @@ def _parse(text: str, where: str) -> ModelCard:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CardError(f"{where} is not JSON: {error}") from error
+        raise CardError(f"{where} is not valid JSON: {error}") from error
     if not isinstance(table, dict):
-        raise CardError(f"{where} is not a JSON object")
+        raise CardError(f"{where} is not a JSON object: expected at least name and labels")
     known = {f.name for f in fields(ModelCard)}
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in known}
     labels, shape = values.get("labels"), values.get("input_shape", ())
     if not str(values.get("name") or "\n").isprintable() or not isinstance(labels, tuple) or len(labels) < 2:
-        raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more")
+        raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more strings")
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
-        raise CardError(f"{where} has labels {labels!r}: expected different strings")
+        raise CardError(f"{where} has labels {list(labels)!r}: expected strings, each only once")
     if "input_shape" in values and not (
         isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(n, int) and n > 0 for n in shape)
     ):
@@ -202,7 +212,7 @@ def _parse(text: str, where: str) -> ModelCard:
         raise CardError(f"{where} has input_range {value_range!r}: expected [low, high]")
     margin = values.get("crop_margin", 0.0)
     if not isinstance(margin, (int, float)) or not -0.5 <= margin <= 2:
-        raise CardError(f"{where} has crop_margin {margin!r}: expected a share from -0.5 to 2")
+        raise CardError(f"{where} has crop_margin {margin!r}: expected a fraction from -0.5 to 2")
     if value_range is not None and not value_range[0] < value_range[1]:
         raise CardError(f"{where} has input_range {list(value_range)!r}: expected the low end first")
     if values.get("resize", "area") not in RESIZES:
@@ -213,9 +223,9 @@ def _parse(text: str, where: str) -> ModelCard:
     for key in ("training_data", "calibration", "measured"):
         if not isinstance(values.get(key, {}), dict):
             raise CardError(f"{where} has {key} {values[key]!r}: expected an object")
-    kept = values.get("keep_float", ())
-    if not isinstance(kept, tuple) or not all(isinstance(layer, str) for layer in kept):
-        raise CardError(f"{where} has keep_float {kept!r}: expected a list of layers")
+    float_layers = values.get("keep_float", ())
+    if not isinstance(float_layers, tuple) or not all(isinstance(layer, str) for layer in float_layers):
+        raise CardError(f"{where} has keep_float {float_layers!r}: expected a list of layer names")
     if not isinstance(values.get("version", 1), int):
         raise CardError(f"{where} has version {values['version']!r}: expected a whole number")
     return ModelCard(**values)
