@@ -20,4 +20,4 @@ from edge.cli.main import LazyGroup
     },
 )
 def convert() -> None:
-    """To int8 .tflite, with proof. All but inspect need the extra 'train'."""
+    """Convert models to int8 .tflite, with proof of what it cost. All but `inspect` need the extra 'train'."""

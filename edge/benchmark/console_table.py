@@ -11,8 +11,6 @@ from rich.text import Text
 
 #: Columns that only a terminal of so many characters has room for.
 WIDE = 140
-#: A file or a pipe has room for whole lines.
-_FILE_WIDTH = 200
 
 Row = dict[str, Any]
 #: Title, whether only a wide terminal has it, whether it says the same for every number of threads, and the cell.
@@ -32,12 +30,6 @@ _COLUMNS: tuple[tuple[str, bool, bool, Callable[[Row, Row], str]], ...] = (
     ("of peak", True, False, lambda m, s: _of(s["share_of_peak"], lambda share: f"{share:.0%}")),
     ("mJ/face", True, False, lambda m, s: _of(s["joules_per_face"], lambda joules: f"{1000 * joules:.2f}")),
 )
-
-
-def open_console(stderr: bool = False) -> Console:
-    """Where tables go: as wide as the terminal; wide enough for all where it is none."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_FILE_WIDTH)
 
 
 def print_results(table: Row, console: Console) -> None:

@@ -1,10 +1,9 @@
-"""`mien benchmark`: accuracy against latency, for every model at hand."""
+"""`mien benchmark`: accuracy against latency of every available model."""
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,20 @@ import click
 
 from edge.cli import options
 from edge.cli.options import read_with_progress
+from edge.cli.progress import progress_steps
 from edge.cli.signals import Handlers, handling
+from edge.cli.tables import open_console
 from edge.errors import MissingExtraError, ModelError, WrongUseError
 
-#: Results that every benchmark writes; the pictures and the page come with the extra `report`.
+#: Files that every benchmark writes; charts and the report page need the extra `report`.
 RESULTS_JSON, RESULTS_CSV = "results.json", "results.csv"
 
-#: Ctrl-C and SIGTERM end a benchmark also where whoever started it had them ignored.
+#: Ctrl-C and SIGTERM end a benchmark even if the process that started it ignores them.
 _INTERRUPT: Handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM), signal.default_int_handler)
 
 
-class _OrCompare(click.Command):
-    """The command, or `compare` where that is its first word: no model is called so."""
+class _BenchmarkOrCompare(click.Command):
+    """The command `benchmark`, or `compare` if that is the first argument: no model has that name."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -36,28 +37,44 @@ class _OrCompare(click.Command):
         return context
 
 
-@click.command(cls=_OrCompare)
+@click.command(cls=_BenchmarkOrCompare)
 @click.argument("models", nargs=-1, metavar="MODEL...")
 @options.data
 @options.split
-@click.option("--limit", type=click.IntRange(1), help="Score at most so many faces.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of that choice, and of the rounds.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Score at most N faces, chosen at random.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed for the choice of faces and the order of the models in each round.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),
     multiple=True,
     default=(1,),
     show_default=True,
-    help="Threads of each network; may be given again.",
-)
-@click.option("--rounds", type=click.IntRange(1), default=50, show_default=True, help="Bursts of each model.")
-@click.option("--operations", is_flag=True, help="Tell what each operation of a .tflite takes.")
-@click.option(
-    "--pick", "constraints", multiple=True, metavar="WISH", help="'latency<5ms' or 'accuracy>70': print what to ship."
+    help="Threads of each network. May be repeated.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A folder for JSON, CSV, charts and a page."
+    "--rounds", type=click.IntRange(1), default=50, show_default=True, help="Number of bursts in which each model runs."
 )
+@click.option("--operations", is_flag=True, help="Also measure each operation of a .tflite.")
+@click.option(
+    "--pick",
+    "constraints",
+    multiple=True,
+    metavar="CONSTRAINT",
+    help="Print only the name of the best model that meets this: 'latency<5ms' or 'accuracy>70'. May be repeated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the results to this folder: JSON, CSV, charts and a report page.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def benchmark(
     models: tuple[str, ...],
     data: Path,
@@ -69,28 +86,31 @@ def benchmark(
     operations: bool,
     constraints: tuple[str, ...],
     out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Accuracy against latency: which model to ship here.
+    """Compare models by accuracy and latency on this machine.
 
-    MODEL is a shipped name, a .tflite (a foreign one with a side card), or a .keras where the extra 'train' is
-    installed. Each runs in a process of its own, in short bursts, in turn. With --pick only the name of the model to
-    ship goes to standard output.
+    MODEL is the name of a shipped model, a .tflite file (a foreign one with a model card beside it), or a .keras file
+    if the extra 'train' is installed. Each model runs in a process of its own; short bursts of all models alternate,
+    so that other load affects them alike. With --pick, only the name of the chosen model goes to standard output.
 
-    `mien benchmark compare A.json B.json` puts two results side by side.
+    `mien benchmark compare A.json B.json` compares two results.
     """
     from edge.benchmark.candidate import find_candidates
     from edge.benchmark.conditions import find_warnings, machine, read_machine_state, watched
-    from edge.benchmark.console_table import open_console, print_results
+    from edge.benchmark.console_table import print_results
     from edge.benchmark.measurement import ModelResult, Plan, disturbed_warnings, measure
     from edge.benchmark.pareto import parse_constraint, pick
     from edge.benchmark.results import points_of, results
     from edge.system.energy import find_meter
     from edge.system.hashing import sha256_of
 
+    if constraints and as_json:
+        raise WrongUseError("--pick and --json both write to standard output: expected only one of them")
     candidates = find_candidates(models)
-    wanted = [parse_constraint(constraint) for constraint in constraints]
+    required = [parse_constraint(constraint) for constraint in constraints]
     if len(set(threads)) != len(threads):
-        raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number once")
+        raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
     if out is not None:
         _check_empty(out)
     faces = read_with_progress(data, (split,))[split].sample(limit, seed)
@@ -98,12 +118,12 @@ def benchmark(
     meter = find_meter()
     before, stopped = read_machine_state(), False
     try:
-        with handling(_INTERRUPT), _steps() as progress:
-            measure(measured, faces, Plan(threads, rounds, seed, operations, meter), progress)
+        with handling(_INTERRUPT), progress_steps() as step:
+            measure(measured, faces, Plan(threads, rounds, seed, operations, meter), step)
     except KeyboardInterrupt:
         stopped = True
     after = read_machine_state()
-    about = {
+    data_set = {
         "name": data.name,
         "sha256": sha256_of(data),
         "split": split,
@@ -117,27 +137,30 @@ def benchmark(
         "energy": meter.name if meter else None,
         **watched([before, after]),
     }
-    table = results(measured, about, conditions, partial=stopped)
-    # First of all: whoever reads the table may be gone (`mien benchmark ... | head`).
+    table = results(measured, data_set, conditions, partial=stopped)
+    # Before printing, which fails if the reader of the output has gone away (`mien benchmark ... | head`).
     if out is not None:
         _write(out, table)
-    print_results(table, open_console(stderr=bool(constraints)))
+    if as_json:
+        click.echo(json.dumps(table))
+    else:
+        print_results(table, open_console(stderr=bool(constraints)))
     if stopped:
         raise KeyboardInterrupt
     failed = [model.candidate.name for model in measured if model.error]
     if len(failed) == len(measured):
         raise ModelError(f"no model could be measured: {measured[0].error}")
-    if wanted:
-        click.echo(pick(points_of(table), wanted).name)
+    if required:
+        click.echo(pick(points_of(table), required).name)
 
 
 def _check_empty(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUseError(f"{out} is not an empty folder: name a new one, or empty it")
+        raise WrongUseError(f"--out {out} is not an empty folder: name a new folder, or empty this one")
 
 
 def _write(out: Path, table: dict[str, Any]) -> None:
-    """Results, and the charts and the page where the extra is installed."""
+    """Write the results; charts and the report page only if the extra `report` is installed."""
     from edge.benchmark.results import as_csv
     from edge.system.atomic_files import replacing, write_json
 
@@ -151,25 +174,6 @@ def _write(out: Path, table: dict[str, Any]) -> None:
         charts = write_charts(out, table)
         write_page(out / "report.html", table, charts)
     except MissingExtraError as error:
-        click.echo(f"{out}: {RESULTS_JSON} and {RESULTS_CSV}; no charts and no page: {error}", err=True)
+        click.echo(f"{out}: wrote {RESULTS_JSON} and {RESULTS_CSV}, but no charts and no page: {error}", err=True)
         return
-    click.echo(f"{out}: {RESULTS_JSON}, {RESULTS_CSV}, pareto.png, pareto.svg, report.html", err=True)
-
-
-@contextmanager
-def _steps() -> Iterator[Any]:
-    """A line on a terminal's standard error that tells what is being done, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=1)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+    click.echo(f"{out}: wrote {RESULTS_JSON}, {RESULTS_CSV}, pareto.png, pareto.svg, report.html", err=True)

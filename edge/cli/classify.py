@@ -1,4 +1,4 @@
-"""`mien classify`: photographs."""
+"""`mien classify`: the expressions in image files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from edge.types import Face
 @options.threads
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per image, one image per line.")
 def classify(images: tuple[Path, ...], model: str, detector: str, threads: Threads, as_json: bool) -> None:
-    """Name the expression on each face of photographs.
+    """Name the expression on each face in photographs.
 
-    An image that cannot be read is reported, the others are still classified, and the exit status is 1.
+    An image that cannot be read is reported; the others are still classified, and the exit status is 1.
     """
     recognizer = Recognizer(model, detector=detector, threads=threads)
     failed = 0

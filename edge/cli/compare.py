@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli.tables import new_table, open_console, print_line
 from edge.errors import MienError
+
+if TYPE_CHECKING:
+    from edge.benchmark.comparison import Change
 
 
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path), metavar="A.json")
 @click.argument("after", type=click.Path(path_type=Path), metavar="B.json")
-@click.option("--fail-on-regression", is_flag=True, help="Exit 1 if a figure got worse by more than noise.")
-def compare(before: Path, after: Path, fail_on_regression: bool) -> None:
-    """Two results of `mien benchmark` side by side; what got worse by more than noise is red.
+@click.option("--fail-on-regression", is_flag=True, help="Exit with 1 if a figure got worse by more than noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
+def compare(before: Path, after: Path, fail_on_regression: bool, as_json: bool) -> None:
+    """Compare two results of `mien benchmark`; figures that got worse by more than noise are red.
 
-    Accuracy by McNemar's test where both scored the same faces, else by its intervals; a latency if the intervals of
-    its median part and it moved by more than 10 %; memory if it moved by more than 10 %.
+    Accuracy is compared by McNemar's test if both results scored the same faces, otherwise by confidence intervals. A
+    latency has changed if the intervals of its median do not overlap and it changed by more than 10 %; memory, if it
+    changed by more than 10 %.
     """
-    from rich.table import Table
-    from rich.text import Text
-
     from edge.benchmark.comparison import changes, read_results
-    from edge.benchmark.console_table import open_console
 
     tables = [read_results(before), read_results(after)]
     found = changes(*tables)
+    names = [{model["name"] for model in table["models"]} for table in tables]
+    only = {"A": sorted(names[0] - names[1]), "B": sorted(names[1] - names[0])}
+    if as_json:
+        files = {name: str(path) for name, path in zip("AB", (before, after), strict=True)}
+        click.echo(json.dumps({"files": files, "changes": [asdict(change) for change in found], "only_in": only}))
+    else:
+        _print([(before, tables[0]), (after, tables[1])], found, only)
+    worse = [change for change in found if change.worse]
+    if worse and fail_on_regression:
+        figures = "; ".join(f"{c.model}: {c.figure} {_number(c.before)} -> {_number(c.after)}" for c in worse)
+        raise MienError(f"{len(worse)} figure{'s' * (len(worse) > 1)} worse than noise: {figures}")
+
+
+def _print(results: list[tuple[Path, dict[str, Any]]], found: list[Change], only: dict[str, list[str]]) -> None:
+    from rich.text import Text
+
     console = open_console()
-    for name, path, table in zip("AB", (before, after), tables, strict=True):
-        console.print(Text(f"{name}: {path}, {_about(table)}"), soft_wrap=True, highlight=False)
+    for name, (path, table) in zip("AB", results, strict=True):
+        print_line(console, f"{name}: {path}, {_conditions(table)}")
         for mark in table["marks"]:
-            console.print(Text(f"{name} is not to be trusted: {mark}", "bold red"), soft_wrap=True, highlight=False)
-    rows = Table(header_style="bold", box=None, pad_edge=False)
+            print_line(console, f"{name} is not reliable: {mark}", "bold red")
+    rows = new_table()
     rows.add_column("model", overflow="fold")
     rows.add_column("figure")
     for column in ("A", "B", "B / A"):
@@ -41,25 +61,21 @@ def compare(before: Path, after: Path, fail_on_regression: bool) -> None:
     rows.add_column("")
     last = ""
     for change in found:
-        said, style = ("worse", "red") if change.worse else ("better", "green") if change.better else ("", "")
+        verdict, style = ("worse", "red") if change.worse else ("better", "green") if change.better else ("", "")
         name, last = (change.model if change.model != last else ""), change.model
         ratio = f"{change.after / change.before:.2f}" if change.before else ""
-        rows.add_row(Text(name), change.figure, _number(change.before), _number(change.after), ratio, said, style=style)
+        figures = _number(change.before), _number(change.after), ratio
+        rows.add_row(Text(name), change.figure, *figures, verdict, style=style)
     console.print(rows)
-    names = [{model["name"] for model in table["models"]} for table in tables]
-    for where, only in (("A", names[0] - names[1]), ("B", names[1] - names[0])):
-        if only:
-            console.print(Text(f"only in {where}: {', '.join(sorted(only))}"), soft_wrap=True, highlight=False)
-    worse = [change for change in found if change.worse]
-    if worse and fail_on_regression:
-        text = "; ".join(f"{c.model}: {c.figure} {_number(c.before)} -> {_number(c.after)}" for c in worse)
-        raise MienError(f"{len(worse)} worse than noise: {text}")
+    for where, missing in only.items():
+        if missing:
+            print_line(console, f"only in {where}: {', '.join(missing)}")
 
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
-def _about(table: dict[str, Any]) -> str:
+def _conditions(table: dict[str, Any]) -> str:
     machine = table["conditions"]["machine"]
     return f"{table['created']}, mien {table['mien']}, {machine['board'] or machine['processor']}"

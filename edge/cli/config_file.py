@@ -1,6 +1,6 @@
-"""A command's options in a TOML file: one key an option, under the option's own name.
+"""The options of a command in a TOML file: one key for each option, with the option's name.
 
-The command line goes first, the file second, the default last.
+The command line takes precedence over the file, and the file over the defaults.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import click
 from edge.errors import WrongUseError
 from edge.system.addresses import without_credentials
 
-#: About the file itself, so not in it.
+#: Parameters that are not settings, so they are not in the file.
 ELSEWHERE = ("config", "show_config", "help")
 
 
 def from_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Callback of an eager `--config`: what the file says becomes the defaults of the options that come later.
+    """Make the values of a configuration file the defaults of the other options: the callback of an eager `--config`.
 
     Raises:
-        WrongUseError: the file cannot be read, or holds what no option takes.
+        WrongUseError: the file cannot be read, has an unknown key, or a value that is not valid.
     """
     if path is not None:
         ctx.default_map = read_config(path, ctx)
@@ -33,27 +33,30 @@ def from_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path
 
 
 def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
-    """Parameter to value, as a file has them.
+    """Read a configuration file and check its keys and values.
 
     Args:
         path: a TOML file.
-        ctx: of the command whose options they are.
+        ctx: the context of the command whose options it sets.
+
+    Returns:
+        Parameter name to value.
 
     Raises:
-        WrongUseError: it cannot be read, an unknown key, or a value that the option does not take.
+        WrongUseError: the file cannot be read, has an unknown key, or a value that is not valid.
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise WrongUseError(f"cannot read the configuration {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongUseError(f"{path} is no TOML: {without_credentials(str(error))}") from error
+        raise WrongUseError(f"{path} is not valid TOML: {without_credentials(str(error))}") from error
     known = {_key(option): option for option in _options(ctx.command)}
     values = {}
     for key, value in table.items():
         if key not in known:
-            near = difflib.get_close_matches(key.replace("_", "-"), known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            similar = difflib.get_close_matches(key.replace("_", "-"), known, 1)
+            hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(known)}"
             raise WrongUseError(f"{path}: unknown key {key!r}: {hint}")
         option = known[key]
         assert option.name is not None
@@ -62,13 +65,16 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
 
 
 def as_toml(ctx: click.Context) -> str:
-    """The command's settings as a file that `read_config` takes, with the help of each option as comment.
+    """Return the settings of a command as a file that `read_config` can read, with each option's help as a comment.
 
     Options that are not set are commented out. Users and passwords in addresses are left out.
+
+    Args:
+        ctx: the context of the command.
     """
     lines = [
-        f"# Options of `{ctx.command_path}`; the command line goes before this file. Users and passwords of addresses",
-        "# are not shown here.",
+        f"# Options of `{ctx.command_path}`. The command line takes precedence over this file. Users and passwords in",
+        "# addresses are left out.",
     ]
     for option in _options(ctx.command):
         value = ctx.params.get(option.name or "")
@@ -91,15 +97,15 @@ def _key(option: click.Option) -> str:
 
 
 def _value(path: Path, key: str, value: Any, option: click.Option, ctx: click.Context) -> Any:
-    """The value, once it is sure that the option takes it."""
+    """Return the value after checking that the option accepts it."""
     expected = "true or false" if option.is_flag else "a list of strings" if option.multiple else "a string or number"
     if option.multiple and isinstance(value, str):
         value = [value]
     kinds = bool if option.is_flag else list if option.multiple else (str, int, float)
-    right = isinstance(value, kinds) and (option.is_flag or not isinstance(value, bool))
-    if option.multiple and right:
-        right = all(isinstance(each, str) for each in value)
-    if not right:
+    has_right_type = isinstance(value, kinds) and (option.is_flag or not isinstance(value, bool))
+    if option.multiple and has_right_type:
+        has_right_type = all(isinstance(each, str) for each in value)
+    if not has_right_type:
         raise WrongUseError(f"{path}: {key}: expected {expected}, got {_shown(value)}")
     try:
         option.type_cast_value(ctx, value)
@@ -123,5 +129,5 @@ def _toml(value: Any) -> str:
         return str(value)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_toml, value))}]"
-    # A JSON string is a TOML string.
+    # A JSON string is also a valid TOML string, except for DEL.
     return json.dumps(without_credentials(str(value)), ensure_ascii=False).replace("\x7f", "\\u007f")

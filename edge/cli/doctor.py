@@ -1,4 +1,4 @@
-"""`mien doctor`: finds what is wrong with this machine."""
+"""`mien doctor`: checks whether every part of mien works on this machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _COLORS = {"ok": "green", "note": "cyan", "warning": "yellow", "broken": "red"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding and line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding, one finding per line.")
 def doctor(as_json: bool) -> None:
-    """Find what is wrong with this machine, and name the command that fixes it.
+    """Check whether mien works on this machine, and name the command that fixes each problem.
 
-    The exit status is 1 if some part of mien does not work here; warnings and notes leave it at 0.
+    The exit status is 1 if a part of mien does not work on this machine; warnings and notes do not change it.
     """
     broken = 0
-    # Printed as they come: importing the libraries takes seconds on a small board.
+    # Printed one by one, because importing the libraries takes seconds on a small board.
     for finding in examine():
         broken += finding.state == "broken"
         if as_json:

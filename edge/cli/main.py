@@ -1,4 +1,4 @@
-"""The `mien` command: names of the sub-commands, loaded only when they are called, and how errors end."""
+"""The `mien` command: its sub-commands, imported only when they are called, and the exit status of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edge.system.native_logs import quiet_native_logs
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported on use, so that `--help` never loads what a command needs.
+    """A group whose commands are imported on first use, so that `--help` loads no command's libraries.
 
     Args:
         lazy: command name to (`module:attribute`, one line of help).
@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
         self.lazy = lazy or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which they were given."""
+        """Return the names in the order in which they were given."""
         return [*self.lazy, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -51,43 +51,43 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     lazy={
         "run": ("edge.cli.run:run", "Watch a source and name the expression on each face."),
-        "classify": ("edge.cli.classify:classify", "Name the expression on each face of photographs."),
-        "benchmark": ("edge.cli.benchmark:benchmark", "Accuracy against latency: which model to ship here."),
-        "profile": ("edge.cli.profile:profile", "The stages of a run beside their bare parts."),
-        "models": ("edge.cli.models:models", "Shipped models; detector weights."),
-        "doctor": ("edge.cli.doctor:doctor", "Find what is wrong with this machine, and the command that fixes it."),
-        "train": ("train.cli.group:train", "Train and score models. Needs the extra 'train'."),
-        "convert": ("convert.cli.group:convert", "To int8 .tflite, with proof. Needs the extra 'train'."),
-        "deploy": ("deploy.cli.group:deploy", "Onto a device in one command, and back again if it is not well."),
+        "classify": ("edge.cli.classify:classify", "Name the expression on each face in photographs."),
+        "benchmark": ("edge.cli.benchmark:benchmark", "Compare models by accuracy and latency on this machine."),
+        "profile": ("edge.cli.profile:profile", "Measure the stages of a run and compare them with their bare parts."),
+        "models": ("edge.cli.models:models", "List the shipped models, and download detector weights."),
+        "doctor": ("edge.cli.doctor:doctor", "Check whether mien works on this machine."),
+        "train": ("train.cli.group:train", "Train and evaluate models. Needs the extra 'train'."),
+        "convert": ("convert.cli.group:convert", "Convert models to int8 .tflite, with proof. Needs the extra 'train'."),
+        "deploy": ("deploy.cli.group:deploy", "Put mien onto devices in one command, with rollback."),
     },
 )
 @click.version_option(__version__, prog_name="mien")
-@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.option("--debug", is_flag=True, help="Show a traceback when a command fails.")
 def cli(debug: bool) -> None:
-    """Read facial expressions on the device.
+    """Recognize facial expressions on the device.
 
-    An expression is not a feeling. Reading emotions at work or in education is prohibited in the EU.
+    An expression is not a feeling. Inferring emotions at work or in education is prohibited in the EU.
     """
-    # Looked up in `main`, which must know it also when a command fails before it is called.
+    # `_fail` reads it from the arguments, because it must know it even if a command fails before this is called.
     del debug
 
 
 def main(command: click.Command = cli, prog_name: str = "mien") -> None:
-    """Run a command and exit: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
+    """Run a command and exit with its status: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
     quiet_native_logs()
     _prepare_streams()
-    # A monitor may ask for the report before `mien run` is there to give it; the default would be to die.
+    # A monitor may request the report before `mien run` handles the signal; by default the process would be killed.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         status = command.main(prog_name=prog_name, standalone_mode=False)
     except MienError as error:
         status = _fail(prog_name, str(error), error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output is gone (`mien ... | head`). Python would complain again on exit.
+        # The reader of the output has gone away (`mien ... | head`). Python would print another error on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except OSError as error:
-        # A full disk or a folder without permission, met where nothing better can be said.
+        # A full disk, or a folder without permission, where no part of mien reports it better.
         status = _fail(prog_name, f"{error.strerror or error}: {error.filename or 'a file'}", 1)
     except (click.exceptions.Abort, KeyboardInterrupt):
         status = _fail(prog_name, "stopped", 130)
@@ -112,7 +112,7 @@ def _fail(prog_name: str, message: str, status: int) -> int:
 
 
 def _prepare_streams() -> None:
-    """Standard streams that were closed (`mien ... >&-`) go nowhere; names that are not UTF-8 can be printed."""
+    """Replace closed standard streams (`mien ... >&-`) by the null device; make names that are not UTF-8 printable."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = getattr(sys, name)
         if stream is None:

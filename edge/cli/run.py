@@ -48,14 +48,14 @@ class _Command(click.Command):
     "--target-fps",
     type=click.FloatRange(0.1, 1000),
     metavar="F",
-    help="Degrade step by step (longer detection interval, smaller frames) until this frame rate is possible.",
+    help="Degrade step by step (longer detection interval, then smaller frames) until this frame rate is reached.",
 )
 @click.option(
     "--max-cpu",
     type=click.FloatRange(1, 10_000),
     metavar="PERCENT",
-    help="The same until no more than this share of one core is used (200 is two cores); for live sources, skip frames "
-    "as the last step.",
+    help="Degrade in the same way until the run uses no more than this percentage of one core (200 means two cores); "
+    "for live sources, skip frames as the last step.",
 )
 @click.option(
     "--sink",
@@ -70,7 +70,8 @@ class _Command(click.Command):
     type=click.Choice(["change", "frame"]),
     default=_DEFAULT.emit,
     show_default=True,
-    help="One event when a face comes, changes or leaves; or one per face and frame.",
+    help="Emit an event when a face appears, changes its expression or leaves (change), or for each face in each "
+    "frame (frame).",
 )
 @options.threads
 @click.option("--max-frames", type=click.IntRange(1), metavar="N", help="Stop after this number of frames.")
@@ -83,7 +84,7 @@ class _Command(click.Command):
 @click.option(
     "--preview",
     metavar="HOST:PORT",
-    help="Serve a page with the live image. On addresses other than loopback it needs a token.",
+    help="Serve a page with the live image. Addresses other than loopback require a token.",
 )
 @click.option(
     "--preview-token-file",
@@ -127,19 +128,20 @@ class _Command(click.Command):
     default=_DEFAULT.uncertain_below,
     show_default=True,
     metavar="SCORE",
-    help="Report `uncertain` where no score reaches this; 0 for never.",
+    help="Report `uncertain` if no score reaches this value; 0 for never.",
 )
 @click.option(
     "--prior",
     multiple=True,
     metavar="LABEL=SHARE",
-    help="How frequent an expression is here, if not as in training (neutral=0.6). May be repeated.",
+    help="How frequent an expression is where the model is used (neutral=0.6), if not as in its training data. May be "
+    "repeated.",
 )
 @click.option(
     "--aggregate",
     type=Seconds(1),
     metavar="SECONDS",
-    help="Report no single face, only counts and shares over periods of this length (60s, 5m).",
+    help="Report counts and shares over periods of this length (60s, 5m) instead of single faces.",
 )
 @click.option(
     "--min-faces",
@@ -147,13 +149,13 @@ class _Command(click.Command):
     default=_DEFAULT.min_faces,
     show_default=True,
     metavar="K",
-    help="With --aggregate: report no period with fewer faces.",
+    help="With --aggregate: do not report periods with fewer than K faces.",
 )
 @click.option(
     "--debug-frames",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Store images there, two per second, for ten minutes. The log and the preview announce it.",
+    help="Store images in this folder, two per second, for ten minutes. The log and the preview announce it.",
 )
 @click.option(
     "--config",
@@ -161,15 +163,15 @@ class _Command(click.Command):
     is_eager=True,
     callback=config_file.from_file,
     metavar="FILE",
-    help="Read options from this TOML file; SIGHUP reads it again.",
+    help="Read options from this TOML file. On SIGHUP, mien reads it again.",
 )
 @click.option("--show-config", is_flag=True, help="Print the options in effect as a file for --config, and exit.")
 @click.pass_context
 def run(ctx: click.Context, /, **_: Any) -> None:
     """Watch a source and name the expression on each face.
 
-    Runs until the source ends or Ctrl-C, then prints a summary with the latency of every stage. SIGUSR1 prints it in
-    between.
+    Runs until the source ends or until Ctrl-C, then prints a summary with the latency of every stage. On SIGUSR1,
+    prints the summary of the run so far.
     """
     if ctx.params["show_config"]:
         click.echo(config_file.as_toml(ctx), nl=False)
@@ -184,7 +186,7 @@ def run(ctx: click.Context, /, **_: Any) -> None:
         try:
             _watch(ctx, daemon, signals)
         finally:
-            # Also when a camera or a disk fails: what was done until then is worth knowing.
+            # Also after a camera or a disk has failed: the report of the run until then is still useful.
             report = daemon.report()
             if report.frames_seen:
                 click.echo(report.as_text(), err=True)

@@ -1,4 +1,4 @@
-"""Signals: what they make a run do."""
+"""Signals, and how a run reacts to them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Signals:
 
     Attributes:
         daemon: the run that they control; None until it is open.
-        reload: SIGHUP has arrived; whoever reloads sets it back.
-        handlers: for `handling`.
+        reload: SIGHUP has arrived; to be reset after the reload.
+        handlers: the signal handlers, to be installed by `handling`.
     """
 
     def __init__(self, reloads: bool) -> None:

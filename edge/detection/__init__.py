@@ -8,7 +8,15 @@ detectors need, `alignment.py` cuts the gray square that a classifier reads out 
 from __future__ import annotations
 
 from edge.detection.alignment import MIN_ROLL_DEG, align_face, crop_face, roll_deg
-from edge.detection.detector import DEFAULT_DETECTOR, DETECTORS, Detector, FaceDetector, detector_help, open_detector
+from edge.detection.detector import (
+    DEFAULT_DETECTOR,
+    DETECTORS,
+    Detector,
+    FaceDetector,
+    default_weights_state,
+    detector_help,
+    open_detector,
+)
 
 __all__ = [
     "DEFAULT_DETECTOR",
@@ -18,6 +26,7 @@ __all__ = [
     "FaceDetector",
     "align_face",
     "crop_face",
+    "default_weights_state",
     "detector_help",
     "open_detector",
     "roll_deg",

@@ -13,7 +13,7 @@ from edge.types import Box, Detection
 
 #: Faces with less roll are cropped without rotation: aligning them gains nothing (docs/experiments/roll.py).
 MIN_ROLL_DEG = 15.0
-#: Eyes closer together than this fraction of the box belong to a face in profile, whose eye line says little about
+#: Eyes closer together than this fraction of the box belong to a face in profile, whose eye line is no measure of
 #: the roll of the head. In a frontal face they are 0.4 to 0.5 apart.
 _MIN_EYE_DISTANCE = 0.2
 

@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from edge.detection.weights import read_weights
+from edge.detection.weights import read_weights, weights_state
 from edge.errors import DetectorError
 from edge.images import Letterbox
 from edge.inference.litert import load_interpreter
@@ -99,6 +99,11 @@ class BlazeFace:
         if weights is None:
             return cls(read_weights(cls.name), cls.name, threads)
         return cls(read_parts(weights)[0], str(weights), threads)
+
+    @classmethod
+    def weights_state(cls) -> str:
+        """Return whether MediaPipe's weights are `present`, `missing` or `damaged`."""
+        return weights_state(cls.name)
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Return all faces in the frame, most confident first, each with six key points.

@@ -39,6 +39,9 @@ class Detector(FaceDetector, Protocol):
         name, box_scale: see `FaceDetector`; `name` is what the command line calls it.
         weights_suffix: file type of the weights that `NAME:FILE` takes, such as `.onnx`; empty for none.
         cost_depends_on_frame_size: smaller frames make it faster; load control then offers to downscale them.
+
+    A class may also have a class method `weights_state() -> str`, which returns whether its default weights are
+    `present`, `missing` or `damaged`, for `mien models list`.
     """
 
     weights_suffix: ClassVar[str]
@@ -91,6 +94,25 @@ def open_detector(spec: str = DEFAULT_DETECTOR, threads: Threads = 1) -> Detecto
     if path and not detector.weights_suffix:
         raise WrongUseError(f"no detector {spec!r}: {name} takes no weights file; expected {detector_help()}")
     return detector.open(Path(path) if path else None, threads)
+
+
+def default_weights_state(name: str) -> str:
+    """Return whether the default weights of a detector are on this machine.
+
+    Args:
+        name: a name in `DETECTORS`.
+
+    Returns:
+        `present`, `missing`, `damaged` or `not needed`; `unknown` for a plug-in that does not report it.
+
+    Raises:
+        WrongUseError: there is no such detector, or a plug-in cannot be imported.
+    """
+    detector = DETECTORS.get(name)
+    state = getattr(detector, "weights_state", None)
+    if state is not None:
+        return str(state())
+    return "unknown" if detector.weights_suffix else "not needed"
 
 
 def detector_help() -> str:

@@ -54,6 +54,11 @@ class YuNetDetector:
         del threads
         return cls(weights or cache_folder() / YUNET_FILE)
 
+    @classmethod
+    def weights_state(cls) -> str:
+        """Return whether the weights in mien's cache are `present` or `missing`."""
+        return "present" if (cache_folder() / YUNET_FILE).is_file() else "missing"
+
     def detect(self, frame: Frame) -> list[Detection]:
         """Return all faces in the frame, most confident first, with five key points in YuNet's order.
 

@@ -42,7 +42,7 @@ class Viewer(Protocol):
 
 
 class Dispatcher:
-    """Hands events, frame reports and images to whoever receives them.
+    """Hands events, frame reports and images to those that receive them.
 
     Args:
         sinks: receive messages; None for none.

@@ -116,7 +116,7 @@ class DetectionScheduler:
         return 0 <= frame.position_s - self._last.position_s < THUMBNAIL_S
 
     def _propagate(self, view: Thumbnail) -> Motion | None:
-        """Move the faces by optical flow; return other motion, or None where earlier frames say nothing about this."""
+        """Move the faces by optical flow; return other motion, or None if earlier frames are of no use for this one."""
         last, last_run = self._last, self._last_run
         if last is None or last_run is None or (last.image.shape, last.scale) != (view.image.shape, view.scale):
             return None

@@ -23,4 +23,4 @@ from edge.cli.main import LazyGroup
     },
 )
 def train() -> None:
-    """Train and score models. Needs the extra 'train'."""
+    """Train and evaluate models. Needs the extra 'train'."""

@@ -78,7 +78,7 @@ def test_the_command(mien, tmp_path):
     assert "only in B: only-here" in done.out
     done = mien("benchmark", "compare", a, b, "--fail-on-regression")
     assert done.code == 1
-    assert "2 worse than noise: a: crop to scores, 1 thread, p50 ms 0.5 -> 0.9" in done.error_line()
+    assert "2 figures worse than noise: a: crop to scores, 1 thread, p50 ms 0.5 -> 0.9" in done.error_line()
     assert mien("benchmark", "compare", b, a, "--fail-on-regression").code == 0
 
 

@@ -65,8 +65,8 @@ def test_passwords_are_not_shown():
         ("sink = [1]", "sink: expected a list of strings"),
         ("source = ['rtsp://u:geheim@h']", "source: expected a string or number"),
         ("emit = 'never'", "'never' is not one of"),
-        ("aggregate = 'soon'", "is no duration"),
-        ("x = ", "is no TOML"),
+        ("aggregate = 'soon'", "is not a valid duration"),
+        ("x = ", "is not valid TOML"),
     ],
 )
 def test_what_no_option_takes_is_refused(tmp_path, text, said):
@@ -83,7 +83,7 @@ def test_files_that_cannot_be_read(tmp_path, invoke):
         assert done.code == 2
         assert said in done.error_line()
     (tmp_path / "b.toml").write_bytes(b"\xff")
-    assert "is no TOML" in invoke("run", "--config", tmp_path / "b.toml").error_line()
+    assert "is not valid TOML" in invoke("run", "--config", tmp_path / "b.toml").error_line()
 
 
 @pytest.mark.parametrize("text", ["-1", "1d", "", "inf", "1e9", "8d"])

@@ -258,7 +258,7 @@ def test_bad_sources(invoke, tmp_path, junk, demo_clip):
 def test_bad_models(invoke, tmp_path, junk):
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(SHIPPED.read_bytes()[:100_000])
-    for model, said in ((tmp_path / "none.tflite", "no model"), (junk, "not a .tflite"), (cut, "has no card")):
+    for model, said in ((tmp_path / "none.tflite", "no model"), (junk, "not a .tflite"), (cut, "has no model card")):
         done = invoke("run", "--model", model)
         assert done.code == 1
         assert said in done.error_line()

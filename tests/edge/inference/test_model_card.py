@@ -63,7 +63,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(model):
 def test_a_foreign_model_takes_the_card_beside_it(tmp_path):
     path = tmp_path / "foreign.tflite"
     path.write_bytes(GRAPH)
-    with pytest.raises(CardError, match=r"has no card.*foreign\.json"):
+    with pytest.raises(CardError, match=r"has no model card.*foreign\.json"):
         read_model(path)
     side = {"name": "f", "labels": ["sad", "happy"], "input_shape": [1, 64, 64, 1], "input_range": [0, 1]}
     (tmp_path / "foreign.json").write_text(json.dumps(side))
