@@ -57,7 +57,10 @@ class LazyGroup(click.Group):
         "models": ("edge.cli.models:models", "List the shipped models, and download detector weights."),
         "doctor": ("edge.cli.doctor:doctor", "Check whether mien works on this machine."),
         "train": ("train.cli.group:train", "Train and evaluate models. Needs the extra 'train'."),
-        "convert": ("convert.cli.group:convert", "Convert models to int8 .tflite, with proof. Needs the extra 'train'."),
+        "convert": (
+            "convert.cli.group:convert",
+            "Convert models to int8 .tflite, with proof. Needs the extra 'train'.",
+        ),
         "deploy": ("deploy.cli.group:deploy", "Put mien onto devices in one command, with rollback."),
     },
 )

@@ -1,4 +1,4 @@
-"""Child processes that run Python: how they are started, how they end with their parent, and the last line that they wrote."""
+"""Child processes that run Python: how they start, how they end with their parent, and the last line they print."""
 
 from __future__ import annotations
 

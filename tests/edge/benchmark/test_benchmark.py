@@ -180,7 +180,7 @@ def test_wrong_use(mien, made_csv, tmp_path):
     copy = tmp_path / "copy.tflite"
     copy.write_bytes(SHIPPED.read_bytes())
     assert "are the same model" in complaint(SHIPPED.stem, copy)
-    assert "expected each number once" in complaint(SHIPPED.stem, "--threads", 1, "--threads", 1)
+    assert "expected each number only once" in complaint(SHIPPED.stem, "--threads", 1, "--threads", 1)
     assert "expected 'latency<5ms'" in complaint(SHIPPED.stem, "--pick", "fast")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()

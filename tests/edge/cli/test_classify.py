@@ -45,14 +45,14 @@ def test_models_that_break_the_contract(tmp_path, weights):
     path = tmp_path / "other.tflite"
     graph = read_weights("blazeface")
     write_model(path, graph, ModelCard(name="x", labels=FER2013_LABELS))
-    with pytest.raises(ModelError, match="1 inputs, 2 outputs: expected 1 and 1"):
+    with pytest.raises(ModelError, match="1 inputs and 2 outputs: expected one of each"):
         Classifier(path)
     shipped = read_model(SHIPPED).graph
     write_model(path, shipped, ModelCard(name="x", labels=FER2013_LABELS, input_shape=(1, 64, 64, 1)))
-    with pytest.raises(ModelError, match="its card says"):
+    with pytest.raises(ModelError, match="its card states"):
         Classifier(path)
     write_model(path, shipped, ModelCard(name="x", labels=FER2013_LABELS[:5]))
-    with pytest.raises(ModelError, match="its card has 5 labels"):
+    with pytest.raises(ModelError, match=r"expected \[1, 5\], one score for each label in its card"):
         Classifier(path)
 
 

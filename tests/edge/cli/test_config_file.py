@@ -59,7 +59,7 @@ def test_passwords_are_not_shown():
         ("stall_timeout = 5", "did you mean stall-timeout?"),
         ("[mqtt]\nhost = 'x'", "unknown key 'mqtt': expected one of source"),
         ("config = 'x'", "unknown key 'config'"),
-        ("threads = 0", "threads: 0 is not in the range"),
+        ("threads = 0", "threads: 0 threads are out of range"),
         ("threads = true", "threads: expected a string or number, got True"),
         ("wait-for-source = 'yes'", "expected true or false, got 'yes'"),
         ("sink = [1]", "sink: expected a list of strings"),
@@ -88,5 +88,5 @@ def test_files_that_cannot_be_read(tmp_path, invoke):
 
 @pytest.mark.parametrize("text", ["-1", "1d", "", "inf", "1e9", "8d"])
 def test_durations_that_are_none(text):
-    with pytest.raises(click.BadParameter, match="no duration"):
+    with pytest.raises(click.BadParameter, match="not a valid duration"):
         context("--stall-timeout", text)

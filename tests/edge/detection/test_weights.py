@@ -98,7 +98,7 @@ def test_the_list_as_json_has_every_model_and_every_registered_detector(invoke, 
     table = json.loads(invoke("models", "list", "--json").out)
     (default,) = [model for model in table["models"] if model["default"]]
     assert (default["name"], default["version"], default["scheme"]) == ("mien-small-int8", 3, "int8")
-    assert default["split"] == "PrivateTest"
+    assert default["split"] == "PublicTest"
     assert 0.5 < default["accuracy"] < 1
     assert [detector["name"] for detector in table["detectors"]] == list(DETECTORS.names())
     states = {detector["name"]: detector["weights"] for detector in table["detectors"]}

@@ -20,7 +20,7 @@ def model(tmp_path):
     return path
 
 
-def test_a_card_comes_back_as_it_was_written(model):
+def test_a_card_is_read_back_as_it_was_written(model):
     read = read_model(model)
     assert read.graph == GRAPH
     assert read.card.identity == "m-int8@1"
@@ -40,7 +40,7 @@ def test_the_same_input_gives_the_same_bytes(model, tmp_path):
     assert other.read_bytes() == model.read_bytes()
 
 
-def test_every_flipped_byte_and_every_cut_is_noticed(model):
+def test_flipped_bytes_and_truncation_are_detected(model):
     whole = model.read_bytes()
     for i in range(0, len(GRAPH), 7):
         model.write_bytes(whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :])
@@ -51,7 +51,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(model):
         damaged = bytearray(whole)
         damaged[int(random.integers(len(whole)))] ^= int(random.integers(1, 256))
         model.write_bytes(damaged)
-        # In the card's own text a letter may change unseen; a traceback is what must not be.
+        # A changed letter in the text of the card may go undetected; only other errors are not allowed.
         with suppress(ModelError):
             read_model(model)
     for n in range(0, len(whole), 37):
@@ -60,7 +60,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(model):
             read_model(model)
 
 
-def test_a_foreign_model_takes_the_card_beside_it(tmp_path):
+def test_a_foreign_model_uses_the_card_beside_it(tmp_path):
     path = tmp_path / "foreign.tflite"
     path.write_bytes(GRAPH)
     with pytest.raises(CardError, match=r"has no model card.*foreign\.json"):
@@ -73,39 +73,39 @@ def test_a_foreign_model_takes_the_card_beside_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "is not a JSON object"),
         ("{}", "lacks a name or labels"),
         ('{"name": "x", "labels": ["a"]}', "lacks a name or labels"),
-        ('{"name": "x", "labels": ["a", "a"]}', "expected different strings"),
+        ('{"name": "x", "labels": ["a", "a"]}', "expected strings, each only once"),
         ('{"name": "x", "labels": ["a", "b"], "input_shape": [1, -1, 48, 1]}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [1]}', r"expected \[low, high\]"),
-        ('{"name": "x", "labels": ["a", "b"], "crop_margin": 9}', "expected a share"),
+        ('{"name": "x", "labels": ["a", "b"], "crop_margin": 9}', "expected a fraction"),
         ('{"name": "x", "labels": ["a", "b"], "resize": "cubic"}', "expected one of area, linear, nearest"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [1, 1]}', "expected the low end first"),
         ('{"name": "x", "labels": ["a", "b"], "licence": null}', "expected a string"),
         ('{"name": "x", "labels": ["a", "b"], "calibration": 7}', "expected an object"),
-        ('{"name": "x", "labels": ["a", "b"], "keep_float": "logits"}', "expected a list of layers"),
+        ('{"name": "x", "labels": ["a", "b"], "keep_float": "logits"}', "expected a list of layer names"),
         ('{"name": "x", "labels": ["a", "b"], "input_shape": null}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_shape": 5}', r"expected \[1, H, W, C\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [NaN, 1]}', r"expected \[low, high\]"),
         ('{"name": "x", "labels": ["a", "b"], "input_range": [0, Infinity]}', r"expected \[low, high\]"),
         ('{"name": "x", "labels": ["a", "b"], "version": "x"}', "expected a whole number"),
         ('{"name": "x\\n", "labels": ["a", "b"]}', "lacks a name"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "is not valid JSON"),
     ],
 )
-def test_a_bad_side_card_is_named(tmp_path, text, complaint):
+def test_an_invalid_side_card_is_reported(tmp_path, text, message):
     path = tmp_path / "foreign.tflite"
     path.write_bytes(GRAPH)
     (tmp_path / "foreign.json").write_text(text)
-    with pytest.raises(CardError, match=complaint):
+    with pytest.raises(CardError, match=message):
         read_model(path)
 
 
-def test_no_file_and_no_tflite(tmp_path):
+def test_missing_files_and_other_files_are_reported(tmp_path):
     with pytest.raises(ModelError, match="cannot read the model"):
         read_model(tmp_path / "none.tflite")
     (tmp_path / "text.tflite").write_text("hello there")
@@ -113,7 +113,7 @@ def test_no_file_and_no_tflite(tmp_path):
         read_model(tmp_path / "text.tflite")
 
 
-def test_the_shipped_card_says_all_that_the_design_asks_for():
+def test_the_shipped_card_has_every_required_field():
     card = read_model(SHIPPED).card
     assert card.identity == "mien-small-int8@3"
     assert card.labels == FER2013_LABELS

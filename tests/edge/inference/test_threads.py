@@ -1,4 +1,4 @@
-"""`--threads auto`: measured once a network and machine, then remembered."""
+"""`--threads auto`: the number of threads is measured once for each network and machine, then stored."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from tests.conftest import SHIPPED
 
 
 class Network:
-    """One whose invokes say how long they took, and which counts how often it is opened."""
+    """A network whose invocations return how long they took, and which counts how often it is opened."""
 
     def __init__(self, spent_ms):
         self.spent_ms, self.opened = spent_ms, []
@@ -27,7 +27,7 @@ class Network:
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
-    # No clock: the machine that tests run on may be busy.
+    # No real clock, because the machine that runs the tests may be busy.
     monkeypatch.setattr(threads, "_measure", lambda invokes: {n: invoke() for n, invoke in invokes.items()})
     monkeypatch.setattr(threads, "_cores", lambda: 4)
     return tmp_path / "threads.json"
@@ -37,7 +37,7 @@ def choose(network, graph=b"graph", runtime="litert 2"):
     return fastest_threads(graph, runtime, network.open, "a network")
 
 
-def test_the_fastest_is_chosen_and_remembered(cache):
+def test_the_fastest_number_is_chosen_and_stored(cache):
     network = Network({1: 30, 2: 20, 4: 5})
     assert choose(network) == 4
     assert network.opened == [1, 2, 4]
@@ -46,11 +46,11 @@ def test_the_fastest_is_chosen_and_remembered(cache):
     assert list(json.loads(cache.read_text()).values()) == [4]
 
 
-def test_more_threads_must_be_worth_their_cores(cache):
+def test_more_threads_must_be_clearly_faster(cache):
     assert choose(Network({1: 20, 2: 19.5, 4: 19.2})) == 1
 
 
-def test_another_network_runtime_processor_or_number_of_cores_is_measured_anew(cache, monkeypatch):
+def test_another_network_runtime_processor_or_number_of_cores_is_measured_again(cache, monkeypatch):
     network = Network({1: 5, 2: 20, 4: 20})
     choose(network)
     choose(network, graph=b"other")
@@ -63,7 +63,7 @@ def test_another_network_runtime_processor_or_number_of_cores_is_measured_anew(c
     assert len(json.loads(cache.read_text())) == 5
 
 
-def test_one_core_needs_no_measuring(cache, monkeypatch):
+def test_one_core_needs_no_measurement(cache, monkeypatch):
     monkeypatch.setattr(threads, "_cores", lambda: 1)
     network = Network({})
     assert choose(network) == 1
@@ -74,7 +74,7 @@ def test_one_core_needs_no_measuring(cache, monkeypatch):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"KEY": "two"}', b'{"KEY": 3}', b'{"KEY": true}']
 )
-def test_a_cache_that_says_nothing_sensible_is_measured_anew_and_replaced(cache, content):
+def test_an_invalid_cache_is_measured_again_and_replaced(cache, content):
     cache.write_bytes(content.replace(b"KEY", threads._key(b"graph", "litert 2").encode()))
     network = Network({1: 20, 2: 5, 4: 20})
     assert choose(network) == 2
@@ -82,15 +82,15 @@ def test_a_cache_that_says_nothing_sensible_is_measured_anew_and_replaced(cache,
     assert json.loads(cache.read_text())[threads._key(b"graph", "litert 2")] == 2
 
 
-def test_a_cache_that_cannot_be_written_costs_only_the_memory(cache, monkeypatch, caplog):
-    # A file where the folder should be: also root cannot write there.
+def test_a_cache_that_cannot_be_written_is_only_a_warning(cache, monkeypatch, caplog):
+    # A file in place of the folder, where even root cannot write.
     cache.parent.joinpath("file").touch()
     monkeypatch.setenv("MIEN_CACHE", str(cache.parent / "file"))
     assert choose(Network({1: 5, 2: 20, 4: 20})) == 1
-    assert "is not remembered: cannot write" in caplog.text
+    assert "is not stored, so the next start measures it again: cannot write" in caplog.text
 
 
-def test_numbers_of_threads_are_measured_in_turns_for_as_long_as_is_said(monkeypatch):
+def test_numbers_of_threads_are_measured_interleaved_for_the_given_time(monkeypatch):
     monkeypatch.setattr(threads, "MEASURE_S", 0.0)
     calls = []
     spent_ms = threads._measure({n: lambda n=n: calls.append(n) for n in (1, 2, 4)})
@@ -102,7 +102,7 @@ def test_numbers_of_threads_are_measured_in_turns_for_as_long_as_is_said(monkeyp
     assert time.monotonic() - begin_s >= 0.1
 
 
-def test_a_real_network_chooses_and_answers_the_same(tmp_path, monkeypatch):
+def test_a_real_network_returns_the_same_scores_with_auto(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setattr(threads, "MEASURE_S", 0.05)
     monkeypatch.setattr(threads, "_cores", lambda: 2)
@@ -113,7 +113,7 @@ def test_a_real_network_chooses_and_answers_the_same(tmp_path, monkeypatch):
     assert "litert" in key or "tflite" in key
 
 
-def test_the_command_line_and_the_file_take_it(tmp_path, weights, cache, invoke):
+def test_the_command_line_and_the_configuration_file_accept_auto(tmp_path, weights, cache, invoke):
     assert _settings(run.make_context("mien run", ["--threads", "auto"])).threads == AUTO
     path = tmp_path / "mien.toml"
     path.write_text('threads = "auto"\n')
