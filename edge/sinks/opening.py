@@ -78,17 +78,27 @@ def prepare_sink(uri: str) -> PreparedSink:
 
 
 def open_sink(uri: str) -> Sink:
-    """Open one sink; a context manager whose `write(event)` delivers one event.
+    """Open one sink by its URI; a context manager whose `write(event)` delivers one event.
 
-    `write` blocks until the event is written or acknowledged. To send events without waiting, and to several sinks, use
-    `open_sink_group`.
+    `write` waits until the event is written or acknowledged, and raises SinkError if that fails; the same event can
+    then be passed again. The sinks of `mien run` have a queue and a thread of their own instead. For example::
+
+        with open_sink("jsonl:events.jsonl?rotate=10MB") as sink:
+            for event in watch("camera:0"):
+                sink.write(event)
 
     Args:
-        uri: as for `prepare_sink`.
+        uri: as `mien run --sink` takes it: `console`, `jsonl:PATH`, `csv:PATH`, `mqtt://HOST`, `metrics:PORT`, or
+            `NAME:...` for the sink of another package. A password is read from the environment or from the file that
+            the URI names.
+
+    Returns:
+        The open sink.
 
     Raises:
-        WrongUseError, MissingExtraError: as `prepare_sink` raises them.
-        SinkError: the sink can never be written to.
+        WrongUseError: there is no such sink, or its URI is not what was expected.
+        MissingExtraError: the sink needs a package that is not installed.
+        SinkError: the sink can never be written to, or a file that the URI names cannot be read.
     """
     return prepare_sink(uri).open()
 

@@ -5,8 +5,11 @@ import sys
 import pytest
 
 from edge.errors import MissingExtraError, WrongUseError
+from edge.service.daemon import Daemon
+from edge.service.settings import RunSettings
 from edge.sinks import SINKS, open_sink, open_sink_group, prepare_sink
 from edge.sinks.opening import REGISTRY
+from tests.conftest import PORTRAIT
 from tests.edge.made_events import made_event
 
 MODULE = """
@@ -65,6 +68,13 @@ def test_a_plugin_sink_is_opened_by_its_name(plugin):
         group.put(made_event(emotion="sad"))
     assert sink.shown == [("17", "red", "happy"), ("//17", None, "sad")]
     assert prepare_sink("lamp:17?queue=5").capacity == 5
+
+
+def test_the_daemon_writes_to_a_plugin_sink(plugin, weights):
+    settings = RunSettings(source=str(PORTRAIT), sink=("lamp:18",), emit="frame")
+    with Daemon(settings) as daemon:
+        assert len(list(daemon.steps())) == 1
+    assert [target for target, _, _ in REGISTRY.get("lamp").shown] == ["18"]
 
 
 def test_errors_name_plugin_sinks_and_their_options(plugin):
