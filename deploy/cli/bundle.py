@@ -48,7 +48,11 @@ from edge.system.hashing import sha256_of
     help="Version of the release; default: mien's own version and the time of the source.",
 )
 @click.option(
-    "--unit", type=click.Path(path_type=Path), default=UNIT, metavar="FILE", help="A systemd unit to use for mien's."
+    "--unit",
+    type=click.Path(path_type=Path),
+    default=UNIT,
+    metavar="FILE",
+    help="A systemd unit to use in place of mien's own.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The bundle to write.")
 def bundle(

@@ -38,7 +38,7 @@ pubkey = click.option(
     "--pubkey",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Public key of the signer; required for the first installation only, later the device trusts that key.",
+    help="Public key of the signer; the device trusts it from the first installation on, so later ones do not need it.",
 )
 allow_older = click.option("--allow-older", is_flag=True, help="Also install a version older than the current one.")
 verbose = click.option("--verbose", is_flag=True, help="Print each step to standard error.")

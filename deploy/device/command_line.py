@@ -63,20 +63,32 @@ def _parser() -> argparse.ArgumentParser:
     parsers = {name: commands.add_parser(name, help=text, description=text) for name, text in _COMMANDS.items()}
     for command in parsers.values():
         command.add_argument(
-            "--prefix", type=Path, default=DEFAULT_PREFIX, help=f"where mien is installed; default: {DEFAULT_PREFIX}"
+            "--prefix",
+            type=Path,
+            default=DEFAULT_PREFIX,
+            metavar="DIR",
+            help=f"where mien is installed; default: {DEFAULT_PREFIX}",
         )
         command.add_argument("--debug", action="store_true", help="show a traceback if the command fails")
     for command in (parsers["install"], parsers["rollback"]):
         command.add_argument(
-            "--frames", type=int, default=FRAMES, help=f"inferences that the self-test must finish; default: {FRAMES}"
+            "--frames",
+            type=int,
+            default=FRAMES,
+            metavar="N",
+            help=f"inferences that the self-test must finish; default: {FRAMES}",
         )
         command.add_argument(
-            "--limit", type=float, default=LIMIT_S, help=f"seconds allowed for the self-test; default: {LIMIT_S:.0f}"
+            "--limit",
+            type=float,
+            default=LIMIT_S,
+            metavar="SECONDS",
+            help=f"seconds allowed for the self-test; default: {LIMIT_S:.0f}",
         )
         command.add_argument("--verbose", action="store_true", help="print each step to standard error")
     parsers["install"].add_argument("bundle", type=Path, help="the file that `mien deploy bundle` wrote")
     parsers["install"].add_argument(
-        "--pubkey", type=Path, help="public key of the signer; required for the first installation only"
+        "--pubkey", type=Path, metavar="FILE", help="public key of the signer; required for the first installation only"
     )
     parsers["install"].add_argument(
         "--allow-older", action="store_true", help="also install a version older than the current one"

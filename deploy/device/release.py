@@ -17,7 +17,7 @@ export MIEN_CACHE="${MIEN_CACHE:-$release/weights}" MIEN_MODELS="${MIEN_MODELS:-
 # Settings that a user has made for other Python programs do not apply here.
 unset PYTHONPATH PYTHONHOME
 # -P: modules in the working directory are not imported.
-exec "$release/venv/bin/python" -P -m edge "$@"
+exec "$release/venv/bin/python" -P -m mien "$@"
 """
 
 

@@ -88,9 +88,9 @@ class Workshop:
             (parts / path).write_bytes(content)
         wheels = parts / "wheels"
         wheels.mkdir()
-        files = {"edge/__init__.py": b"", "edge/__main__.py": _DAEMON.format(how=how, version=version).encode()}
+        files = {"mien/__init__.py": b"", "mien/__main__.py": _DAEMON.format(how=how, version=version).encode()}
         if ballast:
-            files["edge/ballast.bin"] = ballast
+            files["mien/ballast.bin"] = ballast
         metadata = f"Metadata-Version: 2.1\nName: mien\nVersion: {version}\n".encode()
         write_wheel(wheels, "mien", version, files, {"METADATA": metadata})
         if self.has_real_pip:
