@@ -1,5 +1,6 @@
 """docs/figures.toml and the README agree with the cards of the shipped models."""
 
+import json
 import re
 import tomllib
 
@@ -34,6 +35,16 @@ def test_figures_are_those_of_the_card(model):
     assert figures["size_kib"] == f"{size_kib:,.0f}"
     assert FIGURES["data"]["public_test"] == f"{card['n']:,}"
     assert FIGURES["data"]["support"] == {label: str(count) for label, count in after["support"].items()}
+
+
+@pytest.mark.parametrize("name", FIGURES["records"])
+def test_figures_of_a_run_of_record_are_those_of_its_metrics(name):
+    figures = FIGURES["records"][name]
+    metrics = json.loads((ROOT / "train" / "records" / name / "metrics.json").read_text())
+    assert figures["accuracy"] == f"{metrics['scores']['accuracy']:.2%}"[:-1]
+    assert (figures.get("epochs"), figures.get("best")) == tuple(
+        str(metrics[key]) if key in metrics else None for key in ("epochs", "best_epoch")
+    )
 
 
 def test_the_readme_shows_the_same_figures():
