@@ -70,6 +70,10 @@ def prepare_sink(uri: str) -> PreparedSink:
             + (f"; installed plug-ins: {', '.join(plugins)}" if plugins else "")
         )
     sink = REGISTRY.get(parsed.scheme)
+    if not issubclass(sink, Sink):
+        raise WrongUseError(
+            f"the sink {parsed.scheme} cannot be used: {sink.__qualname__} is no subclass of edge.sinks.Sink"
+        )
     parsed.check_options((*sink.options, _QUEUE))
     capacity = parsed.integer(_QUEUE, CAPACITY, 1, _MAX_CAPACITY)
     if sink.requirement is not None:

@@ -45,8 +45,9 @@ def test_picture_boxes_bars_timeline_and_latency(browser, loop):
         preview.set_source_state(SourceEvent("camera:0", "online"))
         running = loop(preview, tracks=[made_track(7, (200, 120, 160, 160))])
         open_page(chrome, preview)
-        first = frame_number(chrome)
         before = pixels(chrome)
+        # Read afterwards: a later frame is then another one than `before`.
+        first = frame_number(chrome)
         wait_for(lambda: frame_number(chrome) > first, "the next picture")
         after = pixels(chrome)
         # The white square has moved.
@@ -57,14 +58,14 @@ def test_picture_boxes_bars_timeline_and_latency(browser, loop):
             patch = after[round(y * scale) - 2 : round(y * scale) + 3, round(x * scale) - 2 : round(x * scale) + 3]
             assert ((patch[..., 2] > 200) & (patch[..., 0] < 60)).any()
         assert np.abs(after[round(200 * scale), round(280 * scale)].astype(int) - 70).max() < 8
-        assert text_of(chrome, "state-text") == "online"
+        wait_for(lambda: text_of(chrome, "state-text") == "online", "online")
         assert text_of(chrome, "source-name") == "camera:0"
         wait_for(lambda: abs(share_of(chrome, "happy") - 0.9) < 0.02, "a long bar of happy")
-        assert share_of(chrome, "sad") < 0.05
+        wait_for(lambda: share_of(chrome, "sad") < 0.05, "a short bar of sad")
         running.tracks = [made_track(7, (100, 100, 90, 90), "sad", 0.7), made_track(9, class_id=UNCERTAIN)]
         wait_for(lambda: abs(share_of(chrome, "sad") - 0.7) < 0.02, "a long bar of sad")
         cards = "return [...document.querySelectorAll('.face h3')].map((title) => title.textContent)"
-        assert chrome.execute_script(cards) == ["sadFace 7", "uncertainFace 9"]
+        wait_for(lambda: chrome.execute_script(cards) == ["sadFace 7", "uncertainFace 9"], "two faces")
         wait_for(lambda: text_of(chrome, "announcement") == "Face 7: sad. Face 9: uncertain", "what is read aloud")
         stages = chrome.execute_script("return [...document.querySelectorAll('tbody tr')].map((row) => row.innerText)")
         assert [stage.split()[0] for stage in stages] == ["capture", "detect", "classify", "total"]

@@ -26,6 +26,8 @@ class LampSink(Sink):
     def write(self, message):
         self.shown.append((self.uri.target, self.uri.options.get("color"), message.emotion))
 
+class Stranger: ...
+
 class NeedySink(Sink):
     usage = "needy:"
     requirement = Requirement("needs", "some-package", "no_such_module")
@@ -37,6 +39,7 @@ ENTRY_POINTS = """
 lamp = lamp_plugin:LampSink
 needy = lamp_plugin:NeedySink
 broken = lamp_plugin:NoSuchSink
+stranger = lamp_plugin:Stranger
 csv = lamp_plugin:LampSink
 """
 
@@ -84,6 +87,8 @@ def test_errors_name_plugin_sinks_and_their_options(plugin):
         prepare_sink("lamp:17?colour=red")
     with pytest.raises(WrongUseError, match=r"the sink broken .* cannot be imported"):
         prepare_sink("broken:")
+    with pytest.raises(WrongUseError, match=r"Stranger is no subclass of edge.sinks.Sink"):
+        prepare_sink("stranger:")
     with pytest.raises(MissingExtraError, match="this needs some-package"):
         prepare_sink("needy:")
 
