@@ -1,4 +1,4 @@
-"""Image files: which ones there are, and their pixels."""
+"""Reads image files and resizes images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files directly inside a folder that are not hidden, sorted by name."""
+    """List the image files directly inside a folder, sorted by name, without hidden files."""
     return sorted(
         p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.suffix.lower() in IMAGE_SUFFIXES
     )
@@ -26,67 +26,67 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
     """Decode one image file: `(h, w, 3)` uint8 BGR, or `(h, w)` with `cv2.IMREAD_GRAYSCALE`.
 
     Raises:
-        DataError: the file is missing or is no image.
+        DataError: the file is missing or is not an image.
     """
     if path.exists() and not path.is_file():
-        raise DataError(f"{path} is no regular file: expected an image")
+        raise DataError(f"{path} is not a regular file: expected an image")
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     try:
-        # A cut PNG makes libpng write to the terminal.
+        # A truncated PNG makes libpng write to the terminal.
         with quiet_stderr():
             image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:
-        # More pixels than OpenCV takes (2**30), or a header that promises them.
+        # The image has more pixels than OpenCV accepts (2**30), or its header says so.
         raise DataError(f"OpenCV cannot decode {path}: {error.err}") from error
     if image is None:
         raise DataError(f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP")
     return cast("npt.NDArray[np.uint8]", image)
 
 
-def fit_within(size_wh: tuple[int, int], most_wh: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a picture, in proportion, as large as they fit into `most_wh`; at least 1."""
-    scale = min(most_wh[0] / size_wh[0], most_wh[1] / size_wh[1])
+def fit_within(size_wh: tuple[int, int], max_wh: tuple[int, int]) -> tuple[int, int]:
+    """Return the largest width and height with the proportions of `size_wh` that fit into `max_wh`; at least 1."""
+    scale = min(max_wh[0] / size_wh[0], max_wh[1] / size_wh[1])
     return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
 
 
-def halved(image: npt.NDArray[np.uint8], into: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
-    """A picture of half the width and height, by area; an odd last row or column is left out.
+def halve(image: npt.NDArray[np.uint8], into: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+    """Downscale an image to half its width and height by area; an odd last row or column is left out.
 
-    OpenCV averages 2x2 pixels in vector instructions, any other area pixel by pixel.
+    OpenCV averages blocks of 2x2 pixels with vector instructions, other areas pixel by pixel.
 
     Args:
         image: `(h, w, 3)` or `(h, w)` uint8, h and w at least 2.
-        into: where to write it; None makes a new one.
+        into: the array for the result; None allocates one.
     """
     h, w = image.shape[0] // 2, image.shape[1] // 2
     half = cv2.resize(image[: 2 * h, : 2 * w], (w, h), dst=into, interpolation=cv2.INTER_AREA)
     return cast("npt.NDArray[np.uint8]", half)
 
 
-def shrink(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Resize a picture: halved by area while it is twice as large or more, then bilinearly; enlarged bilinearly.
+def downscale(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Resize an image: halve it by area while it is at least twice as large, then resize it bilinearly.
 
-    From 640x480 to 192x144 this takes a sixth of INTER_AREA's time, and detectors and classifiers do as well on it
-    (docs/explanation/performance.md).
+    From 640x480 to 192x144 this takes a sixth of INTER_AREA's time, and detectors and classifiers do as well on the
+    result (docs/explanation/performance.md). An image that is smaller than `size_wh` is enlarged bilinearly.
 
     Args:
         image: `(h, w, 3)` or `(h, w)` uint8.
-        size_wh: width and height to have.
+        size_wh: width and height of the result.
 
     Returns:
-        A picture of that size; the same array where it has it already.
+        An image of that size; the same array if it has that size already.
     """
-    return Shrinking(size_wh)(image)
+    return Downscaler(size_wh)(image)
 
 
-class Shrinking:
-    """`shrink` to one size, for pictures that come one after the other: buffers stay while the pictures' size does.
+class Downscaler:
+    """Resizes a sequence of images to one size as `downscale` does, into buffers that are kept between calls.
 
     Args:
-        size_wh: width and height to have.
+        size_wh: width and height of the results.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
@@ -96,13 +96,13 @@ class Shrinking:
         self._last: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The picture at that size. It is overwritten by the next call."""
+        """Return the image in that size. The next call overwrites it."""
         if image.shape[1::-1] == self._size_wh:
             return image
         if image.shape != self._shape:
             self._allocate(image.shape)
         for half in self._halves:
-            image = halved(image, half)
+            image = halve(image, half)
         if image.shape[1::-1] == self._size_wh:
             return image
         cv2.resize(image, self._size_wh, dst=self._last, interpolation=cv2.INTER_LINEAR)
@@ -118,46 +118,46 @@ class Shrinking:
 
 
 class Letterbox:
-    """Draws pictures as large as they fit into the middle of black, as RGB.
+    """Draws images, as large as they fit, into the center of a black canvas, as RGB.
 
     Args:
-        size_wh: width and height of the whole.
+        size_wh: width and height of the canvas.
 
     Attributes:
-        canvas: `(height, width, 3)` uint8 RGB, the last picture drawn.
+        canvas: `(height, width, 3)` uint8 RGB with the last image drawn.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
         self.canvas = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
         self._size_wh = size_wh
         self._inner: npt.NDArray[np.uint8] = self.canvas
-        self._shrink = Shrinking(size_wh)
+        self._downscale = Downscaler(size_wh)
         self._image_wh: tuple[int, int] = (0, 0)
-        self._placed = (1.0, 0, 0)
+        self._placement = (1.0, 0, 0)
 
     def draw(self, image: npt.NDArray[np.uint8]) -> tuple[float, int, int]:
-        """Draw a picture over the last one.
+        """Draw an image in place of the last one.
 
         Args:
-            image: `(h, w, 3)` uint8 BGR or `(h, w)` uint8 grey.
+            image: `(h, w, 3)` uint8 BGR or `(h, w)` uint8 gray.
 
         Returns:
-            Pixels of the canvas a pixel of the image, and the left and top of the image in the canvas.
+            The scale, in canvas pixels per image pixel, and the left and top of the image in the canvas.
         """
         image_wh = image.shape[1], image.shape[0]
         if image_wh != self._image_wh:
             self._place(image_wh)
-        how = cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB
-        cv2.cvtColor(self._shrink(image), how, dst=self._inner)
-        return self._placed
+        conversion = cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB
+        cv2.cvtColor(self._downscale(image), conversion, dst=self._inner)
+        return self._placement
 
     def _place(self, image_wh: tuple[int, int]) -> None:
-        """Choose where pictures of this size go, and blacken the rest, once for all of them."""
+        """Choose the position for images of this size, and clear the rest of the canvas once for all of them."""
         width, height = self._size_wh
         w, h = fit_within(image_wh, self._size_wh)
         left, top = (width - w) // 2, (height - h) // 2
         self.canvas[:] = 0
         self._inner = self.canvas[top : top + h, left : left + w]
-        self._shrink = Shrinking((w, h))
+        self._downscale = Downscaler((w, h))
         self._image_wh = image_wh
-        self._placed = min(width / image_wh[0], height / image_wh[1]), left, top
+        self._placement = min(width / image_wh[0], height / image_wh[1]), left, top

@@ -23,12 +23,12 @@ from edge.errors import SourceError
 from edge.inference.contract import FER2013_LABELS
 from edge.inference.model_card import ModelCard
 from edge.sinks import Sink
-from edge.sources.base import ClosingSource
+from edge.sources import BaseSource, BlockingSource
 from edge.sources.demo import DemoSource
 from edge.types import Aggregate, Detection, Event, Frame, FrameReport, Message, SourceEvent
 
 
-class ScriptedSource(ClosingSource):
+class ScriptedSource(BaseSource):
     """A source of gray frames of uniform brightness, at a fixed frame rate in the source's time.
 
     Args:
@@ -58,7 +58,7 @@ class ScriptedSource(ClosingSource):
             yield Frame(image, index, 0.0, index / self._fps, 0.0)
 
 
-class ScriptedCamera(ClosingSource):
+class ScriptedCamera(BaseSource):
     """A live camera with scripted faults; its addresses are `scripted:FILE` and `scripted:SEED`.
 
     It shows the demo's portrait at 30 frames per second. Each image contains its number, counted by the monotonic
@@ -87,7 +87,10 @@ class ScriptedCamera(ClosingSource):
         SourceError: the camera is not there (`vanish`).
     """
 
-    FPS, live = 30, True
+    live = True
+    can_downscale = True
+    needs_own_process = True
+    FPS = 30
 
     def __init__(self, script: str, downscale: int = 1) -> None:
         self.name, self._script, self._downscale = f"scripted:{script}", script, downscale
@@ -95,6 +98,11 @@ class ScriptedCamera(ClosingSource):
         self._opened_s = time.monotonic()
         if self._behavior()[0] == "vanish":
             raise SourceError(f"cannot open {self.name}: it is not there")
+
+    @classmethod
+    def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
+        """Open the camera of a script or seed."""
+        return cls(spec.partition(":")[2], downscale)
 
     def __iter__(self) -> Iterator[Frame]:
         number, index = self._number_now(), 0

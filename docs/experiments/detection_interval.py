@@ -24,7 +24,7 @@ from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from edge.pipeline import Components, Pipeline, RunReport
 from edge.recognizer import Recognizer
-from edge.sources.base import ClosingSource
+from edge.sources import BaseSource
 from edge.sources.video import VideoSource
 from edge.tracking.scheduler import DetectionInterval, DetectionScheduler
 from edge.tracking.tracker import iou
@@ -44,7 +44,7 @@ CADENCES: tuple[DetectionInterval, ...] = (1, "auto")
 SAME_IOU = 0.3
 
 
-class _MemorySource(ClosingSource):
+class _MemorySource(BaseSource):
     """Frames that were decoded before."""
 
     name = "memory"

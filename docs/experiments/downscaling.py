@@ -1,4 +1,4 @@
-"""Compare `edge.images.shrink` with OpenCV's INTER_AREA: the table in docs/explanation/performance.md.
+"""Compare `edge.images.downscale` with OpenCV's INTER_AREA: the table in docs/explanation/performance.md.
 
     python docs/experiments/downscaling.py MODEL DATA [FACES]
 
@@ -24,7 +24,7 @@ from crop_margin import HEIGHT, WIDTH, covers, pasted
 
 from edge.datasets.reader import Faces, read_faces
 from edge.detection import Detector, open_detector
-from edge.images import Letterbox, Shrinking, shrink
+from edge.images import Downscaler, Letterbox, downscale
 from edge.inference.classifier import Classifier
 from edge.recognizer import Recognizer
 from edge.types import Frame
@@ -40,7 +40,7 @@ def by_area(image: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArr
     return cv2.resize(image, size_wh, interpolation=how)  # type: ignore[no-any-return]
 
 
-class _Area(Shrinking):
+class _Area(Downscaler):
     """The same, for successive frames."""
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -48,7 +48,7 @@ class _Area(Shrinking):
 
 
 #: How a detector's frames and a classifier's faces are downscaled.
-WAYS = ((_Area, by_area), (Shrinking, shrink))
+WAYS = ((_Area, by_area), (Downscaler, downscale))
 
 
 def main(model: Path, data: Path, n: int) -> None:
@@ -64,7 +64,7 @@ def main(model: Path, data: Path, n: int) -> None:
         for side in SIDES:
             counts = []
             for frames_by, faces_by in WAYS:
-                with patch("edge.images.Shrinking", frames_by), patch("edge.detection.alignment.shrink", faces_by):
+                with patch("edge.images.Downscaler", frames_by), patch("edge.detection.alignment.downscale", faces_by):
                     counts.append(found_and_right(classifier, open_detector("blazeface"), faces, side, picture_wh))
             founds = " | ".join(f"{found} of {len(faces)}" for found, _ in counts)
             shares = " | ".join(f"{right / max(found, 1):.1%}" for found, right in counts)
@@ -92,12 +92,12 @@ def found_and_right(
 
 
 def letterbox_ms(picture_wh: tuple[int, int]) -> list[float]:
-    """Median milliseconds of a letterbox of 192 pixels, by area and by `shrink`."""
+    """Median milliseconds of a letterbox of 192 pixels, by area and by `downscale`."""
     picture = np.random.default_rng(0).integers(0, 256, (picture_wh[1], picture_wh[0], 3)).astype(np.uint8)
     spent_ms: list[list[float]] = [[], []]
     ways = []
     for how, _ in WAYS:
-        with patch("edge.images.Shrinking", how):
+        with patch("edge.images.Downscaler", how):
             letterbox = Letterbox((192, 192))
             letterbox.draw(picture)
             ways.append(letterbox)

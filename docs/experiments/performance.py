@@ -31,7 +31,7 @@ from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from edge.pipeline import Components, Dispatcher, Pipeline
 from edge.recognizer import Recognizer
 from edge.sinks import open_sink_group, prepare_sink
-from edge.sources.base import ClosingSource
+from edge.sources import BaseSource
 from edge.system.atomic_files import write_json
 from edge.types import Detection, Frame
 
@@ -61,7 +61,7 @@ print(json.dumps({"fps": (frames - 1) / spent_s, "peak_rss_mb": int(peak.split()
 """
 
 
-class _RepeatedClip(ClosingSource):
+class _RepeatedClip(BaseSource):
     """A clip's frames from memory, repeated."""
 
     def __init__(self, clip: Path, frames: int) -> None:
@@ -76,7 +76,7 @@ class _RepeatedClip(ClosingSource):
             yield Frame(self._images[index % len(self._images)], index, time.monotonic(), index / 30, 0.0)
 
 
-class _StillSource(ClosingSource):
+class _StillSource(BaseSource):
     """The same gray picture, `(480, 640, 3)` BGR."""
 
     name = "still"

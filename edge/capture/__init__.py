@@ -1,16 +1,22 @@
-"""Live sources in a process of their own, and what watches over it.
+"""Live sources in a process of their own, and the supervision of that process.
 
-`child.py` is the process: it opens the camera and puts each frame into `memory.py`, three slots that both sides
-see. `process.py` is that process as its parent sees it; `source.py` takes the newest frame, and opens again, or
-kills, what has come to a stand.
+`camera_process` is the child process: it opens the source and puts each frame into the memory of `shared_frames`, which
+both processes share. `process_handle` is that process as its parent sees it. `captured_source` is the source that the
+loop iterates: it takes the newest frame, and opens the source again, or replaces the process, when frames stop
+arriving or when `freeze_detector` sees the same picture for too long.
 """
 
 from __future__ import annotations
 
-from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
-from edge.sources import Source, live_name, open_source
+from typing import TYPE_CHECKING
 
-__all__ = ["FREEZE_TIMEOUT_S", "STALL_TIMEOUT_S", "open_watched"]
+from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
+from edge.sources import Source, open_source, source_class
+
+if TYPE_CHECKING:
+    from edge.capture.captured_source import CapturedSource
+
+__all__ = ["FREEZE_TIMEOUT_S", "STALL_TIMEOUT_S", "CapturedSource", "open_watched"]
 
 
 def open_watched(
@@ -20,20 +26,29 @@ def open_watched(
     *,
     wait: bool = False,
 ) -> Source:
-    """Open a source for the loop: a live one in a process of its own, any other as it is.
+    """Open a source for the loop: in a process of its own if its class asks for one, else directly.
 
     Args:
-        spec: as `edge.sources.open_source` takes it.
-        stall_timeout_s: so long without a frame, and a live source is opened again.
-        freeze_timeout_s: so long the same picture, and a live source is opened again; 0 never.
+        spec: see `edge.sources.open_source`.
+        stall_timeout_s: a live source is opened again after this time without a frame.
+        freeze_timeout_s: a live source is opened again after this time with the same picture; 0 for never.
         wait: wait for a live source that cannot be opened yet.
 
     Raises:
-        WrongUseError: no such kind of source.
+        WrongUseError: there is no such kind of source.
         SourceError: a file or folder cannot be opened.
     """
-    if live_name(spec) is None:
+    if not source_class(spec).needs_own_process:
         return open_source(spec)
-    from edge.capture.captured_source import CaptureSource
+    from edge.capture.captured_source import CapturedSource
 
-    return CaptureSource(spec, wait=wait, stall_timeout_s=stall_timeout_s, freeze_timeout_s=freeze_timeout_s)
+    return CapturedSource(spec, wait=wait, stall_timeout_s=stall_timeout_s, freeze_timeout_s=freeze_timeout_s)
+
+
+def __getattr__(name: str) -> object:
+    # Loaded on use: a run on a clip needs none of it.
+    if name == "CapturedSource":
+        from edge.capture.captured_source import CapturedSource
+
+        return CapturedSource
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
-"""`python -m edge.capture.camera_process`: the process that holds a camera.
+"""`python -m edge.capture.camera_process`: the child process that opens a live source.
 
-It opens a source when its parent asks it to, publishes each frame, and says so where the source fails; then it waits
-to be asked again. It is meant to be killed: whatever the camera's driver does, only this process hangs.
+It opens a source at its parent's request, publishes each frame, and reports when the source fails; then it waits for
+the next request. It can be killed at any time: if a camera's driver hangs, only this process hangs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import ctypes
 import json
 import os
 import select
-import signal
 import socket
 import sys
 from typing import Any
@@ -18,75 +17,66 @@ from typing import Any
 from edge.capture.shared_frames import FrameMemory
 from edge.errors import MienError, first_line
 from edge.sources import open_source
+from edge.system.processes import die_with_parent
 
-#: From <sys/prctl.h>.
-_PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
-class Capture:
-    """The child's side.
+class CameraProcess:
+    """The child's side of the connection.
 
     Args:
-        channel: to the parent, SOCK_SEQPACKET: a JSON object a message.
-        memory: where frames go.
-        bell: an eventfd that is rung for each frame.
+        channel: the connection to the parent: a SOCK_SEQPACKET socket with one JSON object per message.
+        memory: the memory into which frames are written.
+        frame_ready_fd: an eventfd that is incremented for each frame.
     """
 
-    def __init__(self, channel: socket.socket, memory: FrameMemory, bell: int) -> None:
-        self._channel, self._memory, self._bell = channel, memory, bell
+    def __init__(self, channel: socket.socket, memory: FrameMemory, frame_ready_fd: int) -> None:
+        self._channel, self._memory, self._frame_ready_fd = channel, memory, frame_ready_fd
 
     def run(self) -> None:
-        """Do what the parent asks until it closes the channel."""
-        while request := self._channel.recv(65536):
-            self._say(opening=True)
+        """Serve the parent's requests until it closes the channel."""
+        while packet := self._channel.recv(65536):
+            self._send(acknowledged=True)
             try:
-                asked = json.loads(request)
-                self._publish(asked["open"], asked["shrink"])
+                request = json.loads(packet)
+                self._publish(request["spec"], request["downscale"])
             except MienError as error:
-                self._say(failed=str(error), kind=type(error).__name__)
+                self._send(error=str(error), type=type(error).__name__)
             except Exception as error:
-                # Drivers and codecs raise what they like; the parent decides what comes next.
-                self._say(failed=f"{type(error).__name__}: {first_line(error)}", kind=type(error).__name__)
+                # Drivers, codecs and plug-ins may raise anything; the parent decides what to do.
+                self._send(error=f"{type(error).__name__}: {first_line(error)}", type=type(error).__name__)
 
-    def _publish(self, spec: str, shrink: int) -> None:
-        """Publish frames until the source fails or the parent wants something else."""
-        with open_source(spec, shrink) as source:
+    def _publish(self, spec: str, downscale: int) -> None:
+        """Publish frames until the source fails or the parent sends the next request."""
+        with open_source(spec, downscale) as source:
             counted = 0
             try:
                 for frame in source:
-                    self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms, shrink)
-                    os.eventfd_write(self._bell, 1)
+                    self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms, downscale)
+                    os.eventfd_write(self._frame_ready_fd, 1)
                     if select.select([self._channel], [], [], 0)[0]:
                         return
                     self._memory.count_unreadable(source.unreadable - counted)
                     counted = source.unreadable
             finally:
                 self._memory.count_unreadable(source.unreadable - counted)
-        self._say(failed=f"{source.name} has ended", kind="SourceError")
+        self._send(error=f"{source.name} has ended", type="SourceError")
 
-    def _say(self, **message: Any) -> None:
-        # OpenCV lets FFmpeg's words wait in C's standard output; they explain the message.
+    def _send(self, **message: Any) -> None:
+        # FFmpeg's log lines wait in C's buffer of standard output; they explain the message.
         _LIBC.fflush(None)
         self._channel.send(json.dumps(message).encode())
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when the thread that started it is gone."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have gone before that.
-    if os.getppid() != parent:
-        sys.exit("the parent is gone")
-
-
 def main() -> None:
-    """Take the descriptors that the parent passed on, and serve it."""
-    parent, channel, memory, bell = map(int, sys.argv[1:])
-    die_with_parent(parent)
+    """Take over the file descriptors that the parent passed on, and serve it."""
+    parent_pid, channel, memory, frame_ready_fd = map(int, sys.argv[1:])
+    die_with_parent(parent_pid)
     try:
-        Capture(socket.socket(fileno=channel), FrameMemory(memory), bell).run()
+        CameraProcess(socket.socket(fileno=channel), FrameMemory(memory), frame_ready_fd).run()
     except ConnectionError:
-        # The parent has closed its end: there is nobody left to tell.
+        # The parent has closed its end.
         return
 
 

@@ -1,4 +1,4 @@
-"""A live source as the loop sees it: the newest frame, and a watch over the process that takes it."""
+"""A live source as the loop sees it: the newest frame, and the supervision of the process that captures it."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from edge.capture.freeze_detector import Freeze
+from edge.capture.freeze_detector import FreezeDetector
 from edge.capture.process_handle import CaptureProcess
-from edge.capture.shared_frames import Captured, FrameMemory
+from edge.capture.shared_frames import CapturedFrame, FrameMemory
 from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.errors import SourceError, WrongUseError
-from edge.sources import is_camera, live_name
-from edge.sources.base import ClosingSource
+from edge.sources import BaseSource, source_class
 from edge.system.backoff import Backoff
 from edge.types import Frame, SourceEvent, SourceState
 
-#: The iterator gives None at least this often.
-LOOK_S = 0.25
-#: So long for the first frame: Python begins, and the camera or its server takes its time.
+#: The iterator yields None at least this often.
+POLL_INTERVAL_S = 0.25
+#: The time limit for the first frame: Python starts, and the camera or its server needs some time.
 OPEN_TIMEOUT_S = 20.0
-#: A process that runs takes up a request within this time, or is killed.
-ANSWER_S = 2.0
-#: So often a running process is asked to open the source again; then a new one is.
-REOPENS = 2
-#: A process that was killed is gone within this time, or nothing can be done here.
-KILL_S = 10.0
+#: A running process acknowledges a request within this time, or is killed.
+ACKNOWLEDGE_TIMEOUT_S = 2.0
+#: A running process is asked this many times in succession to open the source; then a new one is started.
+MAX_REOPENS = 2
+#: A killed process ends within this time; otherwise nothing can be done here.
+KILL_TIMEOUT_S = 10.0
 
 
-class CaptureSource(ClosingSource):
-    """`camera:N`, `picamera2[:N]`, `rtsp://`, `http://` or `scripted:...` in a process of its own.
+class CapturedSource(BaseSource):
+    """A live source in a process of its own.
 
-    The iterator gives the newest frame, or None where there is none yet, at least every `LOOK_S`. It never ends by
-    itself: a source that fails is opened again, after waits that double; a process that does not react is killed and
-    replaced. Iterate in a thread that stays: the process dies with the thread that started it.
+    The iterator yields the newest frame, or None if there is none yet, at least every `POLL_INTERVAL_S`. It never ends:
+    a source that fails is opened again, after waits that double; a process that does not react is killed and replaced.
+    Iterate in a thread that keeps running: the process dies with the thread that started it.
 
     Args:
-        spec: as `edge.sources.open_source` takes it.
-        open_timeout_s: so long without a first frame, and the source is opened again.
-        stall_timeout_s: so long without another, and the source is opened again.
-        freeze_timeout_s: so long the same picture, and the source is opened again; 0 never.
-        wait: wait for a source that has not given a frame yet, instead of raising what is wrong with it.
+        spec: see `edge.sources.open_source`. Its class must have `needs_own_process`.
+        open_timeout_s: the source is opened again after this time without a first frame.
+        stall_timeout_s: the source is opened again after this time without another frame.
+        freeze_timeout_s: the source is opened again after this time with the same picture; 0 for never.
+        wait: wait for a source that has not given a frame yet, instead of raising its error.
 
     Attributes:
-        dropped: frames that were published and not given to the loop.
-        copies: how often a frame was copied: once by the process, and once more where it was taken.
+        dropped: the number of frames that were published and not yielded.
+        copies: how often a frame was copied: once by the process, and once more if it was yielded.
 
     Raises:
-        WrongUseError: no live source, or one that cannot be had on this machine (while iterating).
-        SourceError: while iterating: there was no first frame; or the process cannot be killed, and the program
-            should end so that its service manager can see to it.
+        WrongUseError: the source needs no process; or (while iterating) it cannot be used on this machine.
+        SourceError: while iterating: there was no first frame; or the process cannot be killed, and the program should
+            end so that its service manager can restart it.
     """
 
     live = True
@@ -64,26 +63,28 @@ class CaptureSource(ClosingSource):
         freeze_timeout_s: float = FREEZE_TIMEOUT_S,
         wait: bool = False,
     ) -> None:
-        name = live_name(spec)
-        if name is None:
-            raise WrongUseError(f"{spec!r} is no live source: expected camera:N, picamera2[:N], rtsp:// or http://")
-        self.name, self._spec, self.can_downscale = name, spec, is_camera(spec)
+        captured_class = source_class(spec)
+        if not captured_class.needs_own_process:
+            raise WrongUseError(f"{spec!r} is no live source: open it with edge.sources.open_source")
+        self.name, self._spec = captured_class.event_name(spec), spec
+        self.can_downscale = captured_class.can_downscale
         self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
         self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
-        self._memory, self._bell = FrameMemory.create(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._memory, self._frame_ready_fd = FrameMemory.create(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._process: CaptureProcess | None = None
-        self._backoff, self._freeze = Backoff(), Freeze()
+        self._backoff, self._freeze_detector = Backoff(), FreezeDetector()
         self._state: SourceState | None = None
         self._state_events: list[SourceEvent] = []
-        self._opened_s = self._asked_s = self._seen_s = time.monotonic()
-        #: When to try again; None while a try is under way.
-        self._try_s: float | None = self._opened_s
+        self._opened_s = self._requested_s = self._last_frame_s = time.monotonic()
+        #: When the source is to be opened next; None while it is being opened or is open.
+        self._open_at_s: float | None = self._opened_s
         self._killed_s: float | None = None
-        #: The process was running already when it was asked last.
-        self._reopens = False
-        self._tries = self._next_number = 0
-        #: What the process was asked for, and the width of a frame that was not to be smaller.
-        self._wanted_shrink = self._shrink = 1
+        #: The last request was to a process that was running already.
+        self._is_reopening = False
+        self._requests = self._next_number = 0
+        #: What is requested by the loop, and what the process was asked for.
+        self._requested_downscale = self._downscale = 1
+        #: Width of a frame in full size; 0 if there was none yet.
         self._full_width = 0
         self.copies = 0
 
@@ -92,170 +93,173 @@ class CaptureSource(ClosingSource):
             yield self._step()
 
     def state_events(self) -> list[SourceEvent]:
-        """The changes of state since the last call, oldest first."""
+        """Return the changes of state since the last call, the oldest first."""
         events, self._state_events = self._state_events, []
         return events
 
     def request_downscale(self, factor: int) -> None:
-        """Have a camera opened again, within the next steps of the iterator, for frames smaller by `factor`."""
+        """Have a camera opened again, in the next step of the iterator, with frames that are smaller by `factor`."""
         if self.can_downscale:
-            self._wanted_shrink = factor
+            self._requested_downscale = factor
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the camera now."""
+        """The id of the process that holds the camera now."""
         return None if self._process is None else self._process.pid
 
     def close(self) -> None:
-        """End the process, and free the memory."""
+        """End the process and free the memory."""
         if self._process is not None:
             self._process.close()
             self._process = None
         self._skip_to(self._memory.published)
         self.unreadable = self._memory.unreadable
         self._memory.close()
-        os.close(self._bell)
+        os.close(self._frame_ready_fd)
 
     def _step(self) -> Frame | None:
-        """Let the process go on, take the newest frame, and look after both."""
-        running = self._process is not None and self._killed_s is None
-        if running and self._try_s is None and self._shrink != self._wanted_shrink:
-            self._try_s = time.monotonic()
-        if self._try_s is not None and time.monotonic() >= self._try_s:
-            self._try()
-        messages = self._wait_for_something()
+        """Open the source if it is time, wait for a frame or a message, and handle both."""
+        is_open = self._open_at_s is None and self._killed_s is None and self._process is not None
+        if is_open and self._downscale != self._requested_downscale:
+            self._open_at_s = time.monotonic()
+        if self._open_at_s is not None and time.monotonic() >= self._open_at_s:
+            self._request_open()
+        messages = self._wait_for_process()
         self.unreadable = self._memory.unreadable
         captured = self._memory.take(self._next_number)
-        frame = None if captured is None else self._judge(captured)
-        # A frame that is there was published before what a message tells.
+        frame = None if captured is None else self._frame_of(captured)
+        # A frame that is there was published before a message was sent.
         for message in messages:
-            self._heed(message)
+            self._handle_error_message(message)
         if captured is None:
-            self._look()
+            self._check_process()
         return frame
 
-    def _wait_for_something(self) -> list[dict[str, Any]]:
-        now_s = time.monotonic()
-        wait_s = LOOK_S if self._try_s is None else min(LOOK_S, max(0.0, self._try_s - now_s))
+    def _wait_for_process(self) -> list[dict[str, Any]]:
+        """Wait until the process gives a frame or a message, or it is time for something else."""
+        wait_s = POLL_INTERVAL_S
+        if self._open_at_s is not None:
+            wait_s = min(wait_s, max(0.0, self._open_at_s - time.monotonic()))
         if self._process is not None:
             return self._process.wait(wait_s)
         time.sleep(wait_s)
         return []
 
-    def _judge(self, captured: Captured) -> Frame | None:
-        """The frame, where its picture is not one that has stood for too long."""
+    def _frame_of(self, captured: CapturedFrame) -> Frame | None:
+        """The frame to yield; None if its picture has been the same for too long."""
         self._skip_to(captured.number)
         self._next_number += 1
         self.copies += 2
-        self._seen_s = captured.timestamp_s
-        same_s = self._freeze.same_for_s(captured.image, captured.timestamp_s)
-        if 0 < self._freeze_timeout_s < same_s:
+        self._last_frame_s = captured.timestamp_s
+        unchanged_s = self._freeze_detector.unchanged_s(captured.image, captured.timestamp_s)
+        if 0 < self._freeze_timeout_s < unchanged_s:
             self.dropped += 1
-            self._fail("stalled", f"the same picture for {same_s:.0f} s")
+            self._fail("stalled", f"the same picture for {unchanged_s:.0f} s")
             return None
-        self._tell("online", "")
+        self._set_state("online", "")
         self._backoff.reset()
-        self._tries = 0
+        self._requests = 0
         position_s = captured.timestamp_s - self._opened_s
         scale = self._scale(captured)
         return Frame(captured.image, captured.number, captured.timestamp_s, position_s, captured.capture_ms, scale)
 
-    def _scale(self, captured: Captured) -> float:
-        """How much smaller the frame came out than one in full: cameras have sizes of their own."""
+    def _scale(self, captured: CapturedFrame) -> float:
+        """The ratio of the full width to the frame's: a camera may not support the size that it was asked for."""
         width = captured.image.shape[1]
-        if captured.shrink == 1:
+        if captured.downscale == 1:
             self._full_width = width
-        return self._full_width / width if self._full_width else float(captured.shrink)
+        return self._full_width / width if self._full_width else float(captured.downscale)
 
     def _skip_to(self, number: int) -> None:
-        """Count what was published and is not taken any more."""
+        """Count the frames before `number` that were published and are not yielded."""
         skipped = number - self._next_number
         self.dropped += skipped
         self.copies += skipped
         self._next_number = number
 
-    def _heed(self, message: dict[str, Any]) -> None:
-        """The process could not open the source, or lost it."""
-        reason = str(message["failed"])
-        if message["kind"] == WrongUseError.__name__:
+    def _handle_error_message(self, message: dict[str, Any]) -> None:
+        """Handle the message that the process could not open the source, or lost it."""
+        reason = str(message["error"])
+        if message["type"] == WrongUseError.__name__:
             raise WrongUseError(reason)
         assert self._process is not None
-        if self._seen_s < self._asked_s and self._process.said:
-            reason += f" ({self._process.said})"
-        self._freeze.forget()
+        if self._last_frame_s < self._requested_s and self._process.last_output_line:
+            reason += f" ({self._process.last_output_line})"
+        self._freeze_detector.reset()
         self._fail("offline", reason)
 
-    def _look(self) -> None:
-        """There is no frame: see whether there is a process, whether it reacts, and how long this has lasted."""
+    def _check_process(self) -> None:
+        """There is no frame: check whether the process runs and reacts, and for how long there has been none."""
         now_s = time.monotonic()
         if self._process is None:
             return
         if self._process.ended:
-            self._bury(self._process)
+            self._handle_end(self._process)
         elif self._killed_s is not None:
-            if now_s - self._killed_s > KILL_S:
+            if now_s - self._killed_s > KILL_TIMEOUT_S:
                 raise SourceError(
-                    f"{self.name}: its process {self._process.pid} was killed {KILL_S:.0f} s ago and is still there: "
-                    "the camera's driver hangs; start mien again, and the machine if that does not help"
+                    f"{self.name}: its process {self._process.pid} was killed {KILL_TIMEOUT_S:.0f} s ago and still "
+                    "exists: the camera's driver hangs; restart mien, and the machine if that does not help"
                 )
-        elif self._try_s is None:
-            silent_s = now_s - max(self._seen_s, self._asked_s)
-            if silent_s > (self._open_timeout_s if self._seen_s < self._asked_s else self._stall_timeout_s):
-                self._freeze.forget()
+        elif self._open_at_s is None:
+            silent_s = now_s - max(self._last_frame_s, self._requested_s)
+            is_opening = self._last_frame_s < self._requested_s
+            if silent_s > (self._open_timeout_s if is_opening else self._stall_timeout_s):
+                self._freeze_detector.reset()
                 self._fail("stalled", f"no frame for {silent_s:.0f} s")
-            elif self._reopens and not self._process.answered and silent_s > ANSWER_S:
+            elif self._is_reopening and not self._process.acknowledged and silent_s > ACKNOWLEDGE_TIMEOUT_S:
                 self._kill(self._process)
 
-    def _bury(self, process: CaptureProcess) -> None:
-        """The process is gone: by our own hand, or by another."""
-        words = process.last_words()
+    def _handle_end(self, process: CaptureProcess) -> None:
+        """Release a process that has ended: because it was killed here, or unexpectedly."""
+        reason = process.describe_end()
         process.close()
         self._process = None
         if self._killed_s is None:
-            self._freeze.forget()
-            self._fail("offline", words)
+            self._freeze_detector.reset()
+            self._fail("offline", reason)
         else:
             self._killed_s = None
-            self._try_s = time.monotonic()
+            self._open_at_s = time.monotonic()
 
     def _fail(self, state: SourceState, reason: str) -> None:
-        """Say what is wrong, and try again after a while.
+        """Change the state, and have the source opened again after the next wait.
 
         Raises:
-            SourceError: there has been no frame yet, and nobody wants to wait for one.
+            SourceError: there has been no frame yet, and `wait` is false.
         """
         if self._state is None and not self._wait:
             raise SourceError(reason if self.name in reason else f"{self.name}: {reason}")
-        self._tell(state, reason)
-        if self._try_s is None and self._killed_s is None:
-            self._try_s = time.monotonic() + self._backoff.next_s()
+        self._set_state(state, reason)
+        if self._open_at_s is None and self._killed_s is None:
+            self._open_at_s = time.monotonic() + self._backoff.next_s()
 
-    def _try(self) -> None:
-        """Ask the process to open the source; a new one where there is none, or where asking has not helped."""
-        if self._process is not None and self._tries >= REOPENS:
-            self._tries = 0
+    def _request_open(self) -> None:
+        """Ask the process to open the source; start a new process if there is none, or if asking has not helped."""
+        if self._process is not None and self._requests >= MAX_REOPENS:
+            self._requests = 0
             self._kill(self._process)
             return
-        self._try_s = None
-        self._reopens = self._process is not None
+        self._open_at_s = None
+        self._is_reopening = self._process is not None
         if self._process is None:
             try:
-                self._process = CaptureProcess(self._memory, self._bell)
+                self._process = CaptureProcess(self._memory, self._frame_ready_fd)
             except OSError as error:
-                # No descriptor or no memory is left for the moment.
+                # There is no file descriptor or no memory left at the moment.
                 self._fail("offline", f"cannot start a process for it: {error.strerror or error}")
                 return
-        self._tries += 1
-        self._asked_s = time.monotonic()
-        self._shrink = self._wanted_shrink
-        self._process.open(self._spec, self._shrink)
+        self._requests += 1
+        self._requested_s = time.monotonic()
+        self._downscale = self._requested_downscale
+        self._process.open(self._spec, self._downscale)
 
     def _kill(self, process: CaptureProcess) -> None:
         process.kill()
         self._killed_s = time.monotonic()
-        self._try_s = None
+        self._open_at_s = None
 
-    def _tell(self, state: SourceState, reason: str) -> None:
+    def _set_state(self, state: SourceState, reason: str) -> None:
         if state != self._state:
             self._state = state
             self._state_events.append(SourceEvent(self.name, state, reason))

@@ -1,28 +1,33 @@
-"""A picture that never changes."""
+"""Detects a source that repeats one picture."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-#: Every so many rows are compared: noise is in all of them, and this costs some hundredths of a millisecond.
-_EVERY = 8
+#: Every eighth row is compared: noise is in all rows, and the comparison takes some hundredths of a millisecond.
+_ROW_STEP = 8
 
 
-class Freeze:
-    """Since when a camera has given the same picture; a real one has noise in every frame."""
+class FreezeDetector:
+    """Measures for how long a camera has given the same picture. A working camera has noise in every frame."""
 
     def __init__(self) -> None:
         self._rows: npt.NDArray[np.uint8] | None = None
         self._since_s = 0.0
 
-    def same_for_s(self, image: npt.NDArray[np.uint8], timestamp_s: float) -> float:
-        """For how many seconds the picture has been this one; 0 where it is new."""
-        rows = image[::_EVERY]
+    def unchanged_s(self, image: npt.NDArray[np.uint8], timestamp_s: float) -> float:
+        """Add a frame, and return for how many seconds the picture has been the same; 0 for a new picture.
+
+        Args:
+            image: `(h, w)` or `(h, w, 3)` uint8.
+            timestamp_s: monotonic time of the frame.
+        """
+        rows = image[::_ROW_STEP]
         if self._rows is None or not np.array_equal(rows, self._rows):
             self._rows, self._since_s = rows.copy(), timestamp_s
         return timestamp_s - self._since_s
 
-    def forget(self) -> None:
-        """The time without a picture does not count."""
+    def reset(self) -> None:
+        """Forget the last picture: a time without frames does not count."""
         self._rows = None

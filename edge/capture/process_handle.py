@@ -9,126 +9,126 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from edge.capture.shared_frames import FrameMemory
 from edge.system.addresses import without_credentials
+from edge.system.processes import describe_exit, last_line, python_command, python_environment
 
-#: How long the process may take to let go of its camera at the end, and to be gone once it is killed.
-_CLOSE_S, _KILLED_S = 1.0, 2.0
-#: From the end of its channel to its own; not longer, the loop must go on.
-_DYING_S = 0.2
-#: What the process wrote, as far as it is kept.
-_SAID_BYTES = 4096
-#: The parent's business. systemd and a terminal's Ctrl-C send them to every process there is.
-_PARENTS_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
-#: Which library says it.
+#: The time that the process has to release its camera after its channel is closed, and to end once it is killed.
+_CLOSE_TIMEOUT_S, _KILL_TIMEOUT_S = 1.0, 2.0
+#: The time from the end of the channel to the end of the process. It is short: the loop must go on.
+_EXIT_TIMEOUT_S = 0.2
+#: How much of the process's output is kept.
+_OUTPUT_BYTES = 4096
+#: Signals for the parent alone. systemd and a terminal's Ctrl-C send them to every process of the service.
+_PARENT_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+#: FFmpeg's prefix that names the library: `[rtsp @ 0x55...] `.
 _PREFIX = re.compile(r"^\[[^\]]*\]\s*")
-_SOURCE = Path(__file__).parents[2]
 
 
 class CaptureProcess:
-    """A running `edge.capture.camera_process`. Start it in a thread that stays: it dies with it.
+    """A running `edge.capture.camera_process`. It dies with the thread that started it.
 
     Args:
-        memory: where it puts frames.
-        bell: an eventfd that it rings for each.
+        memory: the memory into which it writes frames.
+        frame_ready_fd: an eventfd that it increments for each frame.
 
     Attributes:
-        answered: it has taken up the last request.
+        acknowledged: it has received the last request.
     """
 
-    def __init__(self, memory: FrameMemory, bell: int) -> None:
-        self._bell = bell
-        self.answered = False
-        self._said = b""
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = [str(number) for number in (os.getpid(), theirs.fileno(), memory.fd, bell)]
+    def __init__(self, memory: FrameMemory, frame_ready_fd: int) -> None:
+        self._frame_ready_fd = frame_ready_fd
+        self.acknowledged = False
+        self._recent_output = b""
+        self._channel, child_channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        descriptors = child_channel.fileno(), memory.fd, frame_ready_fd
         # Blocked signals stay blocked in the child, from its first instruction on.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS_SIGNALS)
+        previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENT_SIGNALS)
         try:
             self._process = subprocess.Popen(
-                # Not from the working folder, which may hold an `edge` of its own. The address of the camera goes
-                # through the channel: anybody can read command lines.
-                [sys.executable, "-P", "-m", "edge.capture.camera_process", *arguments],
+                # The camera's address is sent through the channel: every user can read command lines.
+                python_command("edge.capture.camera_process", os.getpid(), *descriptors),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(), memory.fd, bell),
-                env=_environment(),
+                pass_fds=descriptors,
+                # FFmpeg's warnings (AV_LOG_WARNING) say why a stream cannot be opened.
+                env=python_environment(OPENCV_FFMPEG_LOGLEVEL="24"),
             )
         except BaseException:
             self._channel.close()
             raise
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+            child_channel.close()
         assert self._process.stdout is not None
         self._output = self._process.stdout
         os.set_blocking(self._output.fileno(), False)
         self._poll = select.poll()
-        for descriptor in (self._bell, self._channel.fileno(), self._output.fileno()):
+        for descriptor in (self._frame_ready_fd, self._channel.fileno(), self._output.fileno()):
             self._poll.register(descriptor, select.POLLIN)
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         return self._process.pid
 
     @property
     def ended(self) -> bool:
-        """It is gone."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
-    def open(self, spec: str, shrink: int) -> None:
-        """Ask it to open a source, after closing the one that it may have; see `open_source`."""
-        self.answered, self._said = False, b""
-        # Where it is dead, `ended` tells.
+    def open(self, spec: str, downscale: int) -> None:
+        """Send the request to open a source; the process closes the one that it has. See `open_source`."""
+        self.acknowledged, self._recent_output = False, b""
+        # If the process is dead, `ended` is true.
         with suppress(ConnectionError):
-            self._channel.send(json.dumps({"open": spec, "shrink": shrink}).encode())
+            self._channel.send(json.dumps({"spec": spec, "downscale": downscale}).encode())
 
     def wait(self, timeout_s: float) -> list[dict[str, Any]]:
-        """Wait for a frame, a message or the process' end, whichever is first; the messages."""
+        """Wait for a frame, a message or the end of the process; return the error messages that have arrived.
+
+        Returns:
+            Messages with `error`, the text, and `type`, the name of the exception's class.
+        """
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout_s * 1000)}
-        if self._bell in ready:
-            os.eventfd_read(self._bell)
-        messages = self._read_messages() if self._channel.fileno() in ready else []
-        # After the messages: what explains one was written before it was sent.
-        self._read_said()
+        if self._frame_ready_fd in ready:
+            os.eventfd_read(self._frame_ready_fd)
+        messages = self._receive() if self._channel.fileno() in ready else []
+        # After the messages: what explains a message was written before it was sent.
+        self._read_output()
         return messages
 
     def kill(self) -> None:
-        """Kill it; `ended` tells whether that worked."""
+        """Send SIGKILL. `ended` becomes true unless the process hangs in a driver."""
         self._process.kill()
 
     def close(self) -> None:
-        """Have it let go of its camera, or kill it, and let go of it; in `_CLOSE_S + _KILLED_S` at most."""
+        """Let the process release its camera and end, within `_CLOSE_TIMEOUT_S`, or kill it."""
         self._channel.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_S)
+            self._process.wait(_CLOSE_TIMEOUT_S)
         if not self.ended:
             self._process.kill()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_KILLED_S)
+                self._process.wait(_KILL_TIMEOUT_S)
         self._output.close()
 
     @property
-    def said(self) -> str:
-        """The last line that it wrote since the last request, without credentials; empty where there is none."""
-        lines = [line.strip() for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
-        return without_credentials(_PREFIX.sub("", lines[-1]))[:200] if lines else ""
+    def last_output_line(self) -> str:
+        """The last line that it has written since the last request, without credentials; empty if there is none."""
+        return without_credentials(_PREFIX.sub("", last_line(self._recent_output)))
 
-    def last_words(self) -> str:
-        """How it ended, and its last line."""
-        self._read_said()
-        status = self._process.returncode
-        end = f"exit status {status}" if status >= 0 else f"signal {-status} ({signal.Signals(-status).name})"
-        return f"its process died: {end}" + (f", {self.said}" if self.said else "")
+    def describe_end(self) -> str:
+        """How the ended process ended, and its last line."""
+        self._read_output()
+        line = self.last_output_line
+        return f"its process died: {describe_exit(self._process.returncode)}" + (f", {line}" if line else "")
 
-    def _read_said(self) -> None:
+    def _read_output(self) -> None:
         while True:
             try:
                 more = os.read(self._output.fileno(), 65536)
@@ -138,9 +138,9 @@ class CaptureProcess:
                 with suppress(KeyError):
                     self._poll.unregister(self._output.fileno())
                 return
-            self._said = (self._said + more)[-_SAID_BYTES:]
+            self._recent_output = (self._recent_output + more)[-_OUTPUT_BYTES:]
 
-    def _read_messages(self) -> list[dict[str, Any]]:
+    def _receive(self) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
         while True:
             try:
@@ -150,19 +150,13 @@ class CaptureProcess:
             except ConnectionError:
                 packet = b""
             if not packet:
-                # It is dying: from now on only `ended` counts, as a rule in some milliseconds.
+                # The process is about to end, usually within milliseconds; from now on only `ended` matters.
                 self._poll.unregister(self._channel.fileno())
                 with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_DYING_S)
+                    self._process.wait(_EXIT_TIMEOUT_S)
                 return messages
             message = json.loads(packet)
-            if "opening" in message:
-                self.answered = True
+            if "acknowledged" in message:
+                self.acknowledged = True
             else:
                 messages.append(message)
-
-
-def _environment() -> dict[str, str]:
-    paths = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    # FFmpeg's warnings (AV_LOG_WARNING) say why a stream cannot be opened; `edge` silences them elsewhere.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENCV_FFMPEG_LOGLEVEL": "24"}

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.images import halved, shrink
+from edge.images import downscale, halve
 from edge.types import Box, Detection
 
 #: Faces with less roll are cropped without rotation: aligning them gains nothing (docs/experiments/roll.py).
@@ -39,7 +39,7 @@ def align_face(
     downscaled = 1.0
     while side * downscaled >= 2 * size:
         downscaled /= 2
-        around = halved(around)
+        around = halve(around)
     center = (around.shape[0] - 1) / 2
     rotation = cv2.getRotationMatrix2D((center, center), roll, size / (side * downscaled))
     rotation[:, 2] += (size - 1) / 2 - center
@@ -87,4 +87,4 @@ def crop_face(image: npt.NDArray[np.uint8], box: Box, margin: float, size: int |
     if before_x or before_y or after_x or after_y:
         face = cv2.copyMakeBorder(face, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
     face = face[:side, :side]
-    return face if size is None else shrink(face, (size, size))
+    return face if size is None else downscale(face, (size, size))

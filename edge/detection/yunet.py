@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.detection.weights import YUNET_FILE
 from edge.errors import DetectorError, WeightsMissingError
-from edge.images import fit_within, shrink
+from edge.images import downscale, fit_within
 from edge.inference.threads import Threads
 from edge.system.cache import cache_folder
 from edge.types import Detection, Frame
@@ -67,7 +67,7 @@ class YuNetDetector:
         image = frame.image_bgr
         scale = min(1.0, _MAX_SIDE / max(image.shape[:2]))
         if scale < 1:
-            image = shrink(image, fit_within(frame.size_wh, (_MAX_SIDE, _MAX_SIDE)))
+            image = downscale(image, fit_within(frame.size_wh, (_MAX_SIDE, _MAX_SIDE)))
         self._net.setInputSize((image.shape[1], image.shape[0]))
         try:
             _, rows = self._net.detect(image)

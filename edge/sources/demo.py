@@ -1,4 +1,4 @@
-"""`demo`: a portrait under a virtual camera, for a machine without a camera and without a network."""
+"""`demo`: a virtual camera that shows a portrait, for a machine without a camera and without a network."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.sources.base import ClosingSource
+from edge.sources.base import BaseSource, BlockingSource
 from edge.types import Frame
 
-#: The virtual camera's picture.
+#: The size of the virtual camera's frames.
 WIDTH, HEIGHT = 640, 480
-#: Every so many seconds the camera looks away for a moment, so that a face leaves and comes back.
+#: Each cycle ends with a time in which the portrait is out of view, so that a face leaves and comes back.
 _CYCLE_S, _AWAY_S = 8.0, 1.5
 
 
-class DemoSource(ClosingSource):
-    """An endless 640x480 picture of a portrait that sways, comes nearer, and now and then leaves.
+class DemoSource(BaseSource):
+    """Endless 640x480 frames of a portrait that moves, comes nearer, and leaves from time to time.
 
     Args:
-        fps: frames a second of the source's time.
-        paced: live, waiting between frames as a camera would; False runs as fast as it can.
+        fps: frames per second of the source's time.
+        paced: wait between frames, as a camera does. If it is false, frames come as fast as they are drawn, and `live`
+            is false.
     """
 
+    usage = "demo"
     name = "demo"
+    live = True
 
     def __init__(self, fps: float = 30.0, paced: bool = True) -> None:
         self._fps, self._paced, self.live = fps, paced, paced
@@ -36,6 +39,16 @@ class DemoSource(ClosingSource):
         portrait = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert portrait is not None
         self._portrait = portrait
+
+    @classmethod
+    def accepts(cls, spec: str) -> bool:
+        """Whether the spec is `demo`."""
+        return spec == "demo"
+
+    @classmethod
+    def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
+        """Open the source, paced and in its only size."""
+        return cls()
 
     def __iter__(self) -> Iterator[Frame]:
         started_s = time.monotonic()
@@ -50,7 +63,7 @@ class DemoSource(ClosingSource):
             index += 1
 
     def picture(self, t: float) -> npt.NDArray[np.uint8]:
-        """The virtual camera's picture at `t` seconds: `(480, 640, 3)` uint8 BGR."""
+        """The image at `t` seconds of the source's time: `(480, 640, 3)` uint8 BGR."""
         height, width = self._portrait.shape[:2]
         scale = 1.05 + 0.15 * math.sin(t * 0.9)
         away = t % _CYCLE_S > _CYCLE_S - _AWAY_S

@@ -1,4 +1,4 @@
-"""A folder of images in the order of their names, or one image: each one is a frame."""
+"""A folder of images in the order of their names, or one image: each image is a frame."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from pathlib import Path
 import click
 
 from edge.errors import DataError, SourceError
-from edge.images import image_files, read_image
-from edge.sources.base import ClosingSource
+from edge.images import IMAGE_SUFFIXES, image_files, read_image
+from edge.sources.base import BaseSource, BlockingSource
 from edge.types import Frame
 
 
-class FolderSource(ClosingSource):
-    """All images directly inside a folder. One that cannot be decoded is named, counted and passed over.
+class FolderSource(BaseSource):
+    """All images directly inside a folder. An image that cannot be decoded is named, counted and skipped.
 
     Args:
         path: the folder, or a single image file.
-        fps: how many of them make a second of the source's time.
+        fps: images per second of the source's time.
 
     Raises:
-        SourceError: there is no image in it.
+        SourceError: the folder contains no image, or cannot be read.
     """
+
+    usage = "a folder of images"
 
     def __init__(self, path: Path, fps: float = 1.0) -> None:
         self._fps = fps
@@ -36,6 +38,22 @@ class FolderSource(ClosingSource):
             raise SourceError(f"no image in {path}: expected .jpg, .png, .bmp or .webp files directly inside")
         self.total = len(self._files)
 
+    @classmethod
+    def accepts(cls, spec: str) -> bool:
+        """Whether the path is a folder, or has the suffix of an image file."""
+        path = Path(spec)
+        return path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES
+
+    @classmethod
+    def event_name(cls, spec: str) -> str:
+        """The name of the folder or file."""
+        return Path(spec).name or spec
+
+    @classmethod
+    def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
+        """Open the folder or the image; images have the size of their files."""
+        return cls(Path(spec))
+
     def __iter__(self) -> Iterator[Frame]:
         for index, file in enumerate(self._files):
             begin_s = time.monotonic()
@@ -43,7 +61,7 @@ class FolderSource(ClosingSource):
                 image = read_image(file)
             except DataError as error:
                 self.unreadable += 1
-                click.echo(f"mien: passed over: {error}", err=True)
+                click.echo(f"mien: skipped: {error}", err=True)
                 continue
             yield Frame(image, index, begin_s, index / self._fps, (time.monotonic() - begin_s) * 1000)
         if self.unreadable == len(self._files):

@@ -1,4 +1,4 @@
-"""A video file, frame by frame; nothing is dropped."""
+"""A video file, frame by frame; no frame is dropped."""
 
 from __future__ import annotations
 
@@ -10,23 +10,32 @@ import click
 import cv2
 
 from edge.errors import SourceError
-from edge.sources.base import ClosingSource
+from edge.sources.base import BaseSource, BlockingSource
 from edge.types import Frame
 
-_NO_VIDEO = "{path} is not a video that OpenCV can read: expected an MP4, AVI, MKV or the like"
+_NO_VIDEO = "{path} is not a video that OpenCV can read: expected an MP4, AVI, MKV or a similar file"
 
 
-class VideoSource(ClosingSource):
-    """Any clip that OpenCV's FFmpeg can decode.
+class VideoSource(BaseSource):
+    """A clip that OpenCV's FFmpeg can decode.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        path: the file.
 
     Raises:
-        SourceError: it is none.
+        SourceError: it is not a clip, or cannot be read.
     """
+
+    usage = "a video file"
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise SourceError(f"{path} is no regular file: expected a clip, a folder of images or a camera")
-        # OpenCV crashes on a name that is not UTF-8, and FFmpeg takes what stands before a colon for a protocol.
+            raise SourceError(f"{path} is not a regular file: expected a clip, a folder of images or a camera")
+        # OpenCV crashes on a name that is not UTF-8; in a relative path, FFmpeg takes the text before a colon for a
+        # protocol.
         name = str(path.absolute())
         if not _is_utf8(name):
             raise SourceError(f"the name {name!a} is not UTF-8: rename the clip")
@@ -35,34 +44,48 @@ class VideoSource(ClosingSource):
                 head = stream.read(4096)
         except OSError as error:
             raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-        # Text has no zero byte, a clip always has some; FFmpeg would play text as a terminal's picture.
+        # A clip has zero bytes, text has none; FFmpeg would play text as the picture of a terminal.
         if b"\0" not in head:
             raise SourceError(_NO_VIDEO.format(path=path))
-        # One decoding thread: more of them cost memory, and the frames are needed one at a time.
+        # One decoding thread: several need more memory, and the frames are needed one at a time.
         self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise SourceError(_NO_VIDEO.format(path=path))
         self.name = path.name
-        #: The clip.
         self.path = path
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        # Containers without an index say 0 or nonsense below it.
+        # Containers without an index give 0 or a negative number.
         self.total = frames if frames > 0 else None
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._fps = fps if 0 < fps < 1000 else 25.0
+
+    @classmethod
+    def accepts(cls, spec: str) -> bool:
+        """Whether the spec is a path: the clip itself shows whether it can be decoded."""
+        return True
+
+    @classmethod
+    def event_name(cls, spec: str) -> str:
+        """The name of the file."""
+        return Path(spec).name
+
+    @classmethod
+    def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
+        """Open the clip; its frames have the size of the file."""
+        return cls(Path(spec))
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         while True:
             begin_s = time.monotonic()
-            got, image = self._capture.read()
-            if not got:
+            decoded, image = self._capture.read()
+            if not decoded:
                 break
             capture_ms = (time.monotonic() - begin_s) * 1000
             yield Frame(image, index, begin_s, index / self._fps, capture_ms)
             index += 1
         if index == 0:
-            raise SourceError(f"{self.path} holds no frame that OpenCV can decode: is it cut short?")
+            raise SourceError(f"{self.path} contains no frame that OpenCV can decode: is it cut short?")
         missing = (self.total or 0) - index
         # Some containers only estimate their length.
         if missing > max(2, 0.02 * index):
@@ -70,7 +93,7 @@ class VideoSource(ClosingSource):
             click.echo(f"mien: {self.path} ends after {index} of {self.total} frames: is it cut short?", err=True)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._capture.release()
 
 

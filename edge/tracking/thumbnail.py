@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.images import halved
+from edge.images import halve
 from edge.tracking.motion import Floats, cells
 from edge.types import Box, Frame, scaled_box
 
@@ -48,7 +48,7 @@ def thumbnail(frame: Frame) -> Thumbnail:
     small, scale = frame.image, 1.0
     # By two, because OpenCV does that six times as fast as any other factor: 0.1 ms instead of 0.6 ms at 640x480.
     while max(small.shape[:2]) > MAX_SIDE and min(small.shape[:2]) > 1:
-        small = halved(small)
+        small = halve(small)
         scale /= 2
         if small.ndim == 3:
             small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)

@@ -2,47 +2,47 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.images import Letterbox, Shrinking, fit_within, shrink
+from edge.images import Downscaler, Letterbox, downscale, fit_within
 
 
 def smooth(shape):
-    """A picture that any resizing must show alike: coarse noise, enlarged."""
+    """A picture that every method of resizing shows alike: coarse noise, enlarged."""
     coarse = np.random.default_rng(0).integers(0, 256, (6, 8, *shape[2:])).astype(np.uint8)
     return cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
 @pytest.mark.parametrize("shape", [(480, 640, 3), (480, 640), (719, 1281, 3), (300, 200, 3), (1, 640, 3), (90, 70)])
 @pytest.mark.parametrize("size_wh", [(192, 144), (48, 48), (100, 200)])
-def test_shrink_shows_what_area_shows(shape, size_wh):
+def test_downscaling_gives_what_area_averaging_gives(shape, size_wh):
     image = smooth(shape)
-    out = shrink(image, size_wh)
+    out = downscale(image, size_wh)
     assert out.shape == (size_wh[1], size_wh[0], *shape[2:])
-    wanted = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA).astype(float)
-    assert np.abs(out - wanted).mean() < 6
+    expected = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA).astype(float)
+    assert np.abs(out - expected).mean() < 6
 
 
 def test_fine_detail_is_averaged_not_skipped():
-    """Every other column white: what is four times smaller must be grey, not striped."""
+    """Every other column white: what is four times smaller must be gray, not striped."""
     image = np.zeros((400, 400), np.uint8)
     image[:, ::2] = 255
-    assert set(shrink(image, (100, 100)).ravel().tolist()) <= {127, 128}
-    assert set(shrink(image, (90, 90)).ravel().tolist()) <= {127, 128}
+    assert set(downscale(image, (100, 100)).ravel().tolist()) <= {127, 128}
+    assert set(downscale(image, (90, 90)).ravel().tolist()) <= {127, 128}
 
 
-def test_a_picture_of_the_right_size_is_left_alone():
+def test_an_image_of_the_right_size_is_returned_as_it_is():
     image = smooth((48, 48))
-    assert shrink(image, (48, 48)) is image
+    assert downscale(image, (48, 48)) is image
 
 
 def test_buffers_stay_while_the_size_does_and_follow_when_it_changes():
-    shrinking = Shrinking((40, 30))
+    downscaler = Downscaler((40, 30))
     first, second = smooth((240, 320, 3)), smooth((240, 320, 3))[::-1].copy()
-    out = shrinking(first)
-    assert shrinking(second) is out
-    assert (out == shrink(second, (40, 30))).all()
-    grey = smooth((500, 100))
-    assert (shrinking(grey) == shrink(grey, (40, 30))).all()
-    assert (shrinking(first) == shrink(first, (40, 30))).all()
+    out = downscaler(first)
+    assert downscaler(second) is out
+    assert (out == downscale(second, (40, 30))).all()
+    gray = smooth((500, 100))
+    assert (downscaler(gray) == downscale(gray, (40, 30))).all()
+    assert (downscaler(first) == downscale(first, (40, 30))).all()
 
 
 def test_fit_within():
@@ -52,7 +52,7 @@ def test_fit_within():
     assert fit_within((96, 48), (192, 192)) == (192, 96)
 
 
-def test_letterbox_is_rgb_in_the_middle_of_black_whatever_came_before():
+def test_letterbox_is_rgb_in_the_center_of_black_whatever_was_drawn_before():
     letterbox = Letterbox((192, 192))
     blue = np.full((480, 640, 3), (255, 0, 0), np.uint8)
     scale, left, top = letterbox.draw(blue)
@@ -61,11 +61,11 @@ def test_letterbox_is_rgb_in_the_middle_of_black_whatever_came_before():
     assert (canvas[24:168] == (0, 0, 255)).all()
     assert not canvas[:24].any()
     assert not canvas[168:].any()
-    # A tall grey one after it: what the wide one left beside it is gone.
+    # A tall gray one after it: what the wide one left beside it is gone.
     assert letterbox.draw(np.full((640, 480), 77, np.uint8)) == (0.3, 24, 0)
     assert (canvas[:, 24:168] == 77).all()
     assert not canvas[:, :24].any()
     assert not canvas[:, 168:].any()
-    # The same size in colour.
+    # The same size in color.
     letterbox.draw(np.full((640, 480, 3), (1, 2, 3), np.uint8))
     assert (canvas[:, 24:168] == (3, 2, 1)).all()

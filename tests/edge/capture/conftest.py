@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.captured_source import CaptureSource
+from edge.capture.captured_source import CapturedSource
 
 #: Long enough for any machine; nothing waits for it unless it fails.
 DEADLINE_S = 60.0
@@ -23,10 +23,10 @@ class Camera:
         beside.write_text(word)
         beside.replace(self.script)
 
-    def open(self, **options) -> CaptureSource:
+    def open(self, **options) -> CapturedSource:
         """Quick to find fault, so that tests are quick; the freeze check is on where a test asks for it."""
         options = {"open_timeout_s": 30.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
-        self.source = CaptureSource(self.spec, **options)
+        self.source = CapturedSource(self.spec, **options)
         return self.source
 
     def watch(self, stream, until) -> float:

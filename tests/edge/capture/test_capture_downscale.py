@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from edge.capture.captured_source import CaptureSource
+from edge.capture.captured_source import CapturedSource
 from edge.pipeline import Components, DegradationLevel, Dispatcher, LoadControl, Pipeline
 from edge.recognizer import Recognizer
 from edge.testing import RecordingSink
@@ -34,7 +34,7 @@ def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, 
             if len(sizes) == 3:
                 pipeline.stop()
 
-    source = CaptureSource(camera.spec, stall_timeout_s=20.0, freeze_timeout_s=0.0)
+    source = CapturedSource(camera.spec, stall_timeout_s=20.0, freeze_timeout_s=0.0)
     components = Components.build(
         source, Recognizer(), Dispatcher(sink), emit="frame", interval=cadence, load_control=control
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.capture import open_watched
-from edge.capture.captured_source import LOOK_S, CaptureSource
+from edge.capture.captured_source import POLL_INTERVAL_S, CapturedSource
 from edge.errors import SourceError, WrongUseError
 from edge.testing import ScriptedCamera, fault_at, read_number
 from edge.types import SourceEvent
@@ -121,7 +121,7 @@ def test_the_caller_can_act_at_least_every_half_second(camera):
                 next(stream)
                 looks += 1
             # Four a second are promised; a noisy machine may be late now and then.
-            assert looks > 2 / LOOK_S / 2
+            assert looks > 2 / POLL_INTERVAL_S / 2
             camera.does("work")
             camera.watch(stream, camera.more(1))
 
@@ -194,7 +194,7 @@ def test_signals_that_are_the_parents_leave_the_process_alone(camera, number):
 
 def test_a_camera_that_was_never_there_is_an_error(camera):
     camera.does("vanish")
-    with camera.open() as source, pytest.raises(SourceError, match="it is away"):
+    with camera.open() as source, pytest.raises(SourceError, match="it is not there"):
         camera.watch(iter(source), camera.more(1))
     assert camera.states == []
 
@@ -217,7 +217,7 @@ def test_a_camera_that_comes_later_is_waited_for(camera):
 
 def test_what_cannot_be_had_here_is_wrong_use(tmp_path):
     with (
-        CaptureSource("picamera2", wait=True) as source,
+        CapturedSource("picamera2", wait=True) as source,
         pytest.raises(WrongUseError, match="apt install python3-picamera2"),
     ):
         for _ in source:
@@ -226,7 +226,7 @@ def test_what_cannot_be_had_here_is_wrong_use(tmp_path):
 
 def test_only_live_sources_get_a_process(demo_clip):
     with pytest.raises(WrongUseError, match="no live source"):
-        CaptureSource(str(demo_clip))
+        CapturedSource(str(demo_clip))
     with open_watched(str(demo_clip)) as source:
         assert len([frame for frame in source if frame is not None]) == 90
     with pytest.raises(WrongUseError, match="expected demo"):
@@ -236,7 +236,7 @@ def test_only_live_sources_get_a_process(demo_clip):
 def test_the_password_is_in_no_command_line_name_event_or_error(mien):
     spec = "http://anna:geheim@127.0.0.1:1/video"
     states: list[SourceEvent] = []
-    with CaptureSource(spec, wait=True) as source:
+    with CapturedSource(spec, wait=True) as source:
         for _ in source:
             states += source.state_events()
             if source.pid is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import captured_source as watch
+from edge.capture import captured_source
 from edge.errors import SourceError
 from edge.testing import read_number
 from tests.edge.capture.conftest import DEADLINE_S, holders_of_memory, is_gone
@@ -23,8 +23,8 @@ KILLS = int(os.environ.get("MIEN_CAPTURE_KILLS", "8"))
 #: A program with a live source that tells the process of its camera, and goes on until it is killed.
 PARENT = """
 import sys
-from edge.capture.captured_source import CaptureSource
-with CaptureSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as source:
+from edge.capture.captured_source import CapturedSource
+with CapturedSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as source:
     told = None
     for frame in source:
         if frame is not None and source.pid != told:
@@ -36,9 +36,9 @@ with CaptureSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as so
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from edge.capture.captured_source import CaptureSource
+from edge.capture.captured_source import CapturedSource
 page_mb = os.sysconf("SC_PAGE_SIZE") / 2**20
-with CaptureSource(sys.argv[1], open_timeout_s=5.0, stall_timeout_s=20.0, freeze_timeout_s=0.0) as source:
+with CapturedSource(sys.argv[1], open_timeout_s=5.0, stall_timeout_s=20.0, freeze_timeout_s=0.0) as source:
     stream = iter(source)
     killed = None
     for _ in range(int(sys.argv[2])):
@@ -168,7 +168,7 @@ def test_a_parent_that_is_killed_leaves_nothing_behind(camera, does):
 
 
 def test_a_process_that_cannot_be_killed_ends_the_run(camera, monkeypatch):
-    monkeypatch.setattr(watch, "KILL_S", 1.0)
+    monkeypatch.setattr(captured_source, "KILL_TIMEOUT_S", 1.0)
     with camera.open() as source:
         stream = iter(source)
         camera.watch(stream, camera.more(1))
@@ -180,7 +180,7 @@ def test_a_process_that_cannot_be_killed_ends_the_run(camera, monkeypatch):
             if tracer.stdout.readline() != "0\n":
                 pytest.skip("ptrace is not allowed here: run as root, or with CAP_SYS_PTRACE")
             camera.does("hang")
-            with pytest.raises(SourceError, match=f"its process {pid} was killed 1 s ago and is still there"):
+            with pytest.raises(SourceError, match=f"its process {pid} was killed 1 s ago and still exists"):
                 camera.watch(stream, lambda: False)
             tracer.stdin.close()
             tracer.wait()

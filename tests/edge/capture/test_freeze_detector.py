@@ -1,35 +1,35 @@
 import numpy as np
 
-from edge.capture.freeze_detector import Freeze
+from edge.capture.freeze_detector import FreezeDetector
 
 
 def test_noise_of_one_grey_level_is_life():
     noise = np.random.default_rng(0)
-    freeze = Freeze()
+    freeze = FreezeDetector()
     for second in range(100):
         image = np.clip(noise.normal(30, 1, (48, 64)), 0, 255).astype(np.uint8)
-        assert freeze.same_for_s(image, float(second)) == 0
+        assert freeze.unchanged_s(image, float(second)) == 0
 
 
 def test_the_same_picture_is_counted_from_its_first_sight():
-    freeze = Freeze()
+    freeze = FreezeDetector()
     image = np.zeros((48, 64, 3), np.uint8)
-    assert [freeze.same_for_s(image.copy(), t) for t in (5.0, 6.0, 65.5)] == [0, 1, 60.5]
+    assert [freeze.unchanged_s(image.copy(), t) for t in (5.0, 6.0, 65.5)] == [0, 1, 60.5]
     image[8, 3, 1] = 1
-    assert freeze.same_for_s(image, 66.0) == 0
+    assert freeze.unchanged_s(image, 66.0) == 0
 
 
 def test_another_size_is_another_picture_and_a_gap_does_not_count():
-    freeze = Freeze()
-    freeze.same_for_s(np.zeros((48, 64), np.uint8), 0.0)
-    assert freeze.same_for_s(np.zeros((24, 64), np.uint8), 9.0) == 0
-    freeze.forget()
-    assert freeze.same_for_s(np.zeros((24, 64), np.uint8), 99.0) == 0
+    freeze = FreezeDetector()
+    freeze.unchanged_s(np.zeros((48, 64), np.uint8), 0.0)
+    assert freeze.unchanged_s(np.zeros((24, 64), np.uint8), 9.0) == 0
+    freeze.reset()
+    assert freeze.unchanged_s(np.zeros((24, 64), np.uint8), 99.0) == 0
 
 
 def test_a_picture_that_is_changed_in_place_afterwards_is_not_compared_with_itself():
-    freeze = Freeze()
+    freeze = FreezeDetector()
     image = np.zeros((48, 64), np.uint8)
-    freeze.same_for_s(image, 0.0)
+    freeze.unchanged_s(image, 0.0)
     image[:] = 7
-    assert freeze.same_for_s(image, 1.0) == 0
+    assert freeze.unchanged_s(image, 1.0) == 0

@@ -61,7 +61,7 @@ def test_colour_grey_and_other_sizes_in_turn_and_rows_that_are_not_contiguous(me
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (4, 0), (MAX_BYTES // 3 + 1, 1, 3)])
 def test_a_frame_without_a_pixel_or_with_too_many(memory, shape):
-    with pytest.raises(SourceError, match="expected some, and at most"):
+    with pytest.raises(SourceError, match="expected at least 1, and at most"):
         memory.put(np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), shape, [0] * len(shape)), 0.0, 0.0)
 
 

@@ -5,7 +5,7 @@ import pytest
 from edge.detection.alignment import align_face, crop_face, roll_deg
 from edge.detection.weights import read_weights
 from edge.errors import ModelError
-from edge.images import shrink
+from edge.images import downscale
 from edge.inference.classifier import Classifier
 from edge.inference.contract import FER2013_LABELS, dequantize
 from edge.inference.litert import load_interpreter
@@ -98,7 +98,7 @@ def test_crops_at_a_size():
     image = np.random.default_rng(2).integers(0, 256, (240, 320, 3)).astype(np.uint8)
     for box in ((60.0, 50.0, 110.0, 110.0), (-20.0, 180.0, 100.0, 90.0), (10.0, 10.0, 20.0, 20.0)):
         whole = crop_face(image, box, 0.17)
-        assert (crop_face(image, box, 0.17, 48) == shrink(whole, (48, 48))).all()
+        assert (crop_face(image, box, 0.17, 48) == downscale(whole, (48, 48))).all()
 
 
 def face_of(box, right_eye, left_eye):

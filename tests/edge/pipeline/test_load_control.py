@@ -16,7 +16,7 @@ from edge.detection.downscaling import detect_downscaled
 from edge.pipeline import Components, DegradationLevel, LoadControl, Pipeline, degradation_levels
 from edge.pipeline.load_control import PATIENCE_S, WINDOW_S
 from edge.recognizer import Recognizer
-from edge.sources import is_camera
+from edge.sources import source_class
 from edge.system.cpu import cpu_s
 from edge.testing import ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.tracking.tracker import iou
@@ -157,9 +157,9 @@ def test_ladders():
         assert {level.keep_one_of for level in levels[: first + 1]} == {1}
         assert {level.downscale for level in levels[first:]} == {1}
         assert str(levels[first]).endswith("capture at 1/2 of the frame width")
-    assert is_camera("camera:0")
-    assert is_camera("picamera2")
-    assert not is_camera("rtsp://x/1")
+    assert source_class("camera:0").can_downscale
+    assert source_class("picamera2").can_downscale
+    assert not source_class("rtsp://x/1").can_downscale
 
 
 def test_the_loop_obeys():
