@@ -22,7 +22,7 @@ from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
 from edge.system.native_logs import quiet_stderr
 from train.models.saved_model import SIGNATURE, SavedModel
-from train.training.run_folder import recorded
+from train.run_folder import recorded_metrics
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -134,13 +134,14 @@ def load_float_model(path: Path) -> FloatModel:
 
 def _from_keras(path: Path) -> FloatModel:
     tensorflow = import_tensorflow()
-    from train.evaluation.prediction import keras_probabilities, load_keras_model
+    from train.evaluation.prediction import keras_probabilities
+    from train.models.keras_files import load_keras_model
 
     model = load_keras_model(path)
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
-    run = recorded(path)
+    run = recorded_metrics(path)
     # One batch throughout: a free batch dimension would leave shape arithmetic in the graph.
     spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
@@ -168,9 +169,9 @@ def _from_saved_model(path: Path) -> FloatModel:
 
         @tensorflow.function(input_signature=[face])
         def __call__(self, pixels: Any) -> Any:
-            return self.loaded.signatures[SIGNATURE](**{saved.entry: pixels})[saved.answer]
+            return self.loaded.signatures[SIGNATURE](**{saved.input_name: pixels})[saved.output_name]
 
-    run = recorded(path)
+    run = recorded_metrics(path)
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         once = Once()
         try:

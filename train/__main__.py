@@ -1,4 +1,4 @@
-"""`python -m train ...` is `mien train ...`."""
+"""`python -m train ...` is the same as `mien train ...`."""
 
 from edge.cli.main import main
 from train.cli.group import train

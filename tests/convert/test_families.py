@@ -50,13 +50,13 @@ def test_densenet_still_knows_seven_classes_in_int8(mien, made_csv, made_faces, 
 def test_normalisation_is_the_one_that_the_family_was_published_with(architecture):
     model = build_model(architecture, 7, {"input_size": 96} if architecture == "resnet50" else {})
     assert model.input_shape == (None, 48, 48, 1)
-    normalise = keras.Model(model.input, model.get_layer("normalise").output)
+    normalize = keras.Model(model.input, model.get_layer("normalize").output)
     grey = np.full((1, 48, 48, 1), 200, np.float32)
     module = {"vgg16": "vgg16", "resnet50": "resnet50", "densenet121": "densenet"}[architecture]
     expected = getattr(keras.applications, module).preprocess_input(np.repeat(grey, 3, axis=3).copy())
-    found = np.asarray(normalise(grey))
+    found = np.asarray(normalize(grey))
     assert found[0, 5, 5] == pytest.approx(expected[0, 5, 5], rel=1e-5)
-    assert not model.get_layer("normalise").trainable
+    assert not model.get_layer("normalize").trainable
     if architecture == "resnet50":
         assert found.shape == (1, 96, 96, 3)
 
@@ -66,5 +66,5 @@ def test_a_face_is_enlarged_by_whole_numbers_only():
 
     with pytest.raises(DataError, match="expected a multiple of 48"):
         build_model("vgg16", 7, {"input_size": 100})
-    with pytest.raises(DataError, match="expected as many"):
+    with pytest.raises(DataError, match="expected the same number"):
         build_model("densenet121", 7, {"dense": [8]})

@@ -1,1 +1,1 @@
-"""Commands of `mien train`, one file each."""
+"""The commands of `mien train`, one file each; `group` lists them without importing them."""

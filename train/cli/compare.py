@@ -9,61 +9,45 @@ from pathlib import Path
 import click
 
 from edge.errors import WrongUseError
-from train.evaluation.comparison import Run
+from train.cli.text_table import format_table
+from train.evaluation.comparison import RunSummary
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for compare.png, .csv and .json.")
 def compare(runs: tuple[Path, ...], out: Path | None) -> None:
-    """Set run folders side by side: a table, and with --out a chart of validation accuracy over the epochs."""
+    """Compare run folders: a table, and with --out a chart of validation accuracy over the epochs."""
     from train.evaluation.comparison import differences, read_run, write_comparison
 
-    twice = [str(path) for i, path in enumerate(runs) if path.resolve() in {other.resolve() for other in runs[:i]}]
-    if twice:
-        raise WrongUseError(f"{', '.join(twice)} is named twice: expected each run once")
+    repeated = [str(path) for i, path in enumerate(runs) if path.resolve() in {other.resolve() for other in runs[:i]}]
+    if repeated:
+        raise WrongUseError(f"{', '.join(repeated)} is named twice: expected each run once")
     found = [read_run(path) for path in runs]
     table, histories = [run for run, _ in found], [history for _, history in found]
     click.echo(format_runs(table))
     for line in differences(table):
         click.echo(line)
     if out is None:
-        click.echo("--out DIR draws the chart")
+        click.echo("give --out DIR for the chart")
         return
-    for name, what in write_comparison(table, histories, out):
-        click.echo(f"{out / name}: {what}")
+    for name, content in write_comparison(table, histories, out):
+        click.echo(f"{out / name}: {content}")
 
 
-def format_runs(runs: Sequence[Run]) -> str:
-    """A table a person reads, a row a run."""
-    heads = ["run", "architecture", "parameters", "best epoch", "training", "validation", "macro-F1", "time"]
-    rows = [
-        [
-            run.run,
-            run.architecture,
-            f"{run.parameters:,}",
-            "of runs" if run.epochs is None else f"{run.best_epoch} of {run.epochs}",
-            "" if run.train_accuracy is None else f"{run.train_accuracy:.2%}",
-            f"{run.val_accuracy:.2%}",
-            f"{run.macro_f1:.4f}",
-            str(timedelta(seconds=round(run.seconds))),
-        ]
-        for run in runs
-    ]
-    for head, values in (
-        ("images/s", ["" if run.images_per_second is None else f"{run.images_per_second:,.0f}" for run in runs]),
-        ("device", [run.device or "" for run in runs]),
-    ):
-        if any(values):
-            heads.append(head)
-            for row, value in zip(rows, values, strict=True):
-                row.append(value)
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    left = {"run", "architecture", "device"}
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if head in left else f"{cell:>{width}}"
-            for head, cell, width in zip(heads, row, widths, strict=True)
-        ).rstrip()
-        for row in (heads, *rows)
-    )
+def format_runs(runs: Sequence[RunSummary]) -> str:
+    """The runs as a text table, one row for each; speed and device only where a run recorded them."""
+    columns = {
+        "run": [run.run for run in runs],
+        "architecture": [run.architecture for run in runs],
+        "parameters": [f"{run.parameters:,}" for run in runs],
+        "best epoch": ["-" if run.epochs is None else f"{run.best_epoch} of {run.epochs}" for run in runs],
+        "training": ["" if run.train_accuracy is None else f"{run.train_accuracy:.2%}" for run in runs],
+        "validation": [f"{run.val_accuracy:.2%}" for run in runs],
+        "macro-F1": [f"{run.macro_f1:.4f}" for run in runs],
+        "time": [str(timedelta(seconds=round(run.seconds))) for run in runs],
+        "images/s": ["" if run.images_per_second is None else f"{run.images_per_second:,.0f}" for run in runs],
+        "device": [run.device or "" for run in runs],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells) or name not in ("images/s", "device")}
+    return format_table([*shown], zip(*shown.values(), strict=True), left=("run", "architecture", "device"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from train.cli.training_options import train_a_run, training_options
+from train.cli.training_options import run_training, training_options
 
 
 @click.command()
@@ -18,14 +18,13 @@ from train.cli.training_options import train_a_run, training_options
     metavar="RUN",
     multiple=True,
     required=True,
-    help="A run folder, .keras or .tflite; may be given again.",
+    help="A run folder, .keras or .tflite; may be repeated.",
 )
 @training_options
-@click.pass_context
-def distill(context: click.Context, teachers: tuple[Path, ...], **options: Any) -> None:
-    """Train a model that learns from others, too: as `fit`, but teachers have a share in each target.
+def distill(**options: Any) -> None:
+    """Train a student with knowledge distillation: as `fit`, with teachers' predictions in the targets.
 
-    They are asked about every face as the pupil sees it, augmented; the mean of their answers counts, and the share is
-    the recipe's, or --teacher-share. On a CPU an int8 .tflite is by far the fastest teacher.
+    The teachers classify every face as the student sees it, augmented. Their mean prediction has the share of the
+    recipe, or --teacher-share, in each target. On a CPU an int8 .tflite is by far the fastest teacher.
     """
-    train_a_run(context, teachers=teachers, **options)
+    run_training(**options)

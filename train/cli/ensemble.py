@@ -13,9 +13,10 @@ from edge.datasets.reader import check_there
 from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from edge.system.hashing import sha256_of
-from train.recipes.schema import ENSEMBLE, Recipe, load_recipe
-from train.training.backend import import_keras
-from train.training.run_folder import RunFolder, recorded
+from train.backend import import_keras
+from train.recipes.catalog import ENSEMBLE
+from train.recipes.schema import Recipe, load_recipe
+from train.run_folder import RunFolder, recorded_metrics
 
 
 @click.command()
@@ -23,15 +24,17 @@ from train.training.run_folder import RunFolder, recorded
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make.")
 @click.option("--arch", metavar="NAME", help="A shipped recipe of an ensemble: see `mien train list`.")
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="Your own, TOML.")
+@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML.")
 def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, recipe_file: Path | None) -> None:
-    """Make one network of several finished runs.
+    """Merge several finished runs into one network.
 
-    It answers the mean of their logits. The recipe names the members' recipes, in order; nothing is trained.
+    It outputs the softmax of the mean of their logits. The recipe names the members' recipes in order; nothing is
+    trained.
     """
-    if (arch is None) == (recipe_file is None):
+    named = arch if recipe_file is None else recipe_file
+    if named is None or (arch is not None and recipe_file is not None):
         raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
-    recipe = load_recipe(arch if arch is not None else recipe_file)
+    recipe = load_recipe(named)
     members = [_member(run) for run in runs]
     _check_members(recipe, runs, members)
     check_there(data)
@@ -39,19 +42,20 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
     folder.check_free()
     keras = import_keras()
 
-    from train.evaluation.prediction import keras_scores, load_keras_model
+    from train.evaluation.prediction import keras_metrics
     from train.models.ensembling import merge
-    from train.training.logit_adjustment import balance_by
+    from train.models.keras_files import load_keras_model
+    from train.training.logit_adjustment import adjust_if_configured
 
     paths = [RunFolder(run).model_keras for run in runs]
     model = merge([load_keras_model(path) for path in paths], list(map(str, paths)))
     faces = read_with_progress(data, ("Training", "PublicTest"))
-    balanced = balance_by(recipe.fit, model, faces["Training"], faces["PublicTest"])
+    adjusted = adjust_if_configured(recipe.fit, model, faces["Training"], faces["PublicTest"])
     source = {"name": data.name, "sha256": sha256_of(data)}
     folder.start(recipe, source, [])
     with replacing(folder.model_keras) as temporary:
         model.save(temporary)
-    scores = keras_scores(model, faces["PublicTest"], recipe.fit.batch_size).as_dict()
+    scores = keras_metrics(model, faces["PublicTest"], recipe.fit.batch_size).as_dict()
     report = {
         "recipe": recipe.name,
         "architecture": recipe.architecture,
@@ -67,7 +71,7 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
              "accuracy": member["scores"]["accuracy"], "sha256": sha256_of(path)}
             for member, path in zip(members, paths, strict=True)
         ],
-        **balanced,
+        **adjusted,
         "scores": scores,
     }  # fmt: skip
     write_json(folder.metrics_json, report)
@@ -79,24 +83,24 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
 
 
 def _member(run: Path) -> dict[str, Any]:
-    """What a finished run says of itself.
+    """The recorded metrics of a finished run.
 
     Raises:
-        ModelError: there is no such run, or it is not finished.
+        ModelError: the folder holds no finished run.
     """
-    table = recorded(RunFolder(run).model_keras) if run.is_dir() else {}
+    table = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
     if not {"recipe", "seed", "seconds", "data", "labels", "scores"} <= set(table):
-        raise ModelError(f"{run} is no finished run: expected a folder that `mien train fit` made")
+        raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
     return table
 
 
 def _check_members(recipe: Recipe, runs: tuple[Path, ...], members: list[dict[str, Any]]) -> None:
-    """See to it that the runs are those that the recipe names."""
+    """Check that the runs are those that the recipe names."""
     if recipe.architecture != ENSEMBLE:
-        raise WrongUseError(f"{recipe.name} is no ensemble: train it with mien train fit --arch {recipe.name}")
-    wanted, given = recipe.model["members"], [member["recipe"] for member in members]
-    if given != wanted:
-        raise WrongUseError(f"{recipe.name} is made of {', '.join(wanted)}, in this order; got {', '.join(given)}")
+        raise WrongUseError(f"{recipe.name} is not an ensemble: train it with mien train fit --arch {recipe.name}")
+    expected, given = recipe.model["members"], [member["recipe"] for member in members]
+    if given != expected:
+        raise WrongUseError(f"{recipe.name} is made of {', '.join(expected)}, in this order; got {', '.join(given)}")
     for run, member in zip(runs, members, strict=True):
         if member["labels"] != members[0]["labels"] or member["data"]["sha256"] != members[0]["data"]["sha256"]:
             raise WrongUseError(f"{run} has other classes, or was trained on other data, than {runs[0]}")

@@ -9,6 +9,7 @@ import click
 
 from edge.cli.options import data, read_with_progress, split, votes
 from edge.evaluation.classification import Metrics
+from train.cli.text_table import format_table
 from train.plots.style import LONGEST_FILE, cut
 
 
@@ -17,21 +18,21 @@ from train.plots.style import LONGEST_FILE, cut
 @data
 @split
 @votes
-@click.option("--limit", type=click.IntRange(1), help="At most so many faces.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces, drawn at random.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the charts and metrics.json.")
 def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None) -> None:
-    """Score MODEL on a split: accuracy, macro-F1, recall and precision a class, confusion, AUC, ECE.
+    """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
     MODEL is a .keras, .h5 or .tflite file, or a SavedModel folder. With --out: confusion.png, roc.png,
     reliability.png, mistakes.png, classification_report.txt and metrics.json. mistakes.png shows faces of the data
     set: do not publish it where the set's terms forbid it.
     """
-    from train.evaluation.evaluation_report import check_out, evaluate_on_votes, write_evaluation
+    from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
     from train.evaluation.prediction import load_model
 
     if out is not None:
-        check_out(out)
+        check_report_folder(out)
     loaded = load_model(model)
     faces = read_with_progress(data, (split,), votes)[split].sample(limit, 0)
     found = evaluate_model(loaded, faces)
@@ -42,42 +43,44 @@ def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int
         f"AUC {_rate(areas['macro'])} macro, {_rate(areas['micro'])} micro; expected calibration error "
         f"{found.calibration.ece:.4f} in {len(found.calibration.bins)} bins"
     )
-    if found.roc.left_out:
-        click.echo(f"without an AUC of its own, and not in the macro one: {', '.join(found.roc.left_out)}")
+    if found.roc.undefined:
+        click.echo(f"no AUC, and not part of the macro AUC: {', '.join(found.roc.undefined)}")
     if votes is not None:
         majority = evaluate_on_votes(found, faces)
         report["ferplus_majority"] = majority
         click.echo(
-            f"against FER+'s majority: {majority['accuracy']:.2%} of {majority['n']} faces with one "
-            f"({majority['left_out']} without one, or of no class of the model, left out)"
+            f"against FER+'s majority vote: {majority['accuracy']:.2%} of {majority['n']} faces with one "
+            f"({majority['left_out']} left out: without one, or not of a class of the model)"
         )
     if out is None:
-        click.echo("--out DIR draws the charts: confusion, ROC, reliability, the most confident mistakes")
+        click.echo("give --out DIR for the charts: confusion, ROC, reliability, the most confident mistakes")
         return
-    for name, what in write_evaluation(found, faces, out, _title(model, split), report):
-        click.echo(f"{out / name}: {what}")
+    for name, content in write_evaluation(found, faces, out, _title(model, split), report):
+        click.echo(f"{out / name}: {content}")
 
 
 def format_metrics(metrics: Metrics, title: str) -> str:
-    """A table a person reads: the whole, then a row a class with its confusions."""
+    """The metrics as a text table: the totals, then one row for each class with its row of the confusion matrix."""
     labels = list(metrics.recall)
-    width = max(9, *(len(label) for label in labels))
-    heads = [label if len(label) <= 8 else f"{label[:7]}…" for label in labels]
-    lines = [
-        f"{title}: accuracy {metrics.accuracy:.2%}, macro-F1 {metrics.macro_f1:.4f}, {metrics.n} faces",
-        f"{'':<{width}} {'recall':>8}{'precision':>11}{'faces':>7}   answered as " + " ".join(f"{x:>8}" for x in heads),
+    predicted = [label if len(label) <= 8 else f"{label[:7]}…" for label in labels]
+    rows = [
+        [
+            label,
+            f"{metrics.recall[label]:.1%}",
+            f"{metrics.precision[label]:.1%}",
+            str(metrics.support[label]),
+            "",
+            *map(str, metrics.confusion[row]),
+        ]
+        for row, label in enumerate(labels)
     ]
-    for row, label in enumerate(labels):
-        answers = " ".join(f"{count:>8}" for count in metrics.confusion[row])
-        lines.append(
-            f"{label:<{width}} {metrics.recall[label]:>8.1%}{metrics.precision[label]:>11.1%}"
-            f"{metrics.support[label]:>7}{'':<15}{answers}"
-        )
-    return "\n".join(lines)
+    totals = f"accuracy {metrics.accuracy:.2%}, macro-F1 {metrics.macro_f1:.4f}, {metrics.n} faces"
+    columns = ["", "recall", "precision", "faces", "predicted as:", *predicted]
+    return format_table(columns, rows, left=("",), title=f"{title}: {totals}")
 
 
 def _title(model: Path, split: str) -> str:
-    """What charts are headed with. Every run folder's model is called model.keras: the folder tells which it is."""
+    """The title of the charts. Every run folder's model is called model.keras: its folder identifies it."""
     name = model.name if model.suffix == ".tflite" else f"{model.resolve().parent.name}/{model.name}"
     return f"{cut(name, LONGEST_FILE)} on {split}"
 

@@ -12,11 +12,11 @@ from train.data.download import HANDLES, fetch_from_kaggle
 
 @click.command()
 @click.argument("name", metavar="NAME", type=click.Choice(tuple(HANDLES)))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to make; without it, kagglehub's cache.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to make; the default is kagglehub's cache.")
 @click.option("--handle", metavar="OWNER/NAME", help="Another copy of the set on Kaggle.")
 def fetch(name: str, out: Path | None, handle: str | None) -> None:
-    """Get NAME, fer2013 or affectnet, from Kaggle with your own credentials."""
+    """Download NAME, fer2013 or affectnet, from Kaggle with your own credentials."""
     handle = handle or HANDLES[name]
     data = fetch_from_kaggle(handle, out)
-    click.echo(f"{handle} is in {data}; its own terms hold: https://www.kaggle.com/datasets/{handle}")
-    click.echo(f"look at it:  mien train explore --data {shlex.quote(str(data))}")
+    click.echo(f"{handle} is in {data}; its own terms apply: https://www.kaggle.com/datasets/{handle}")
+    click.echo(f"show it:  mien train explore --data {shlex.quote(str(data))}")

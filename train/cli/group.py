@@ -1,4 +1,4 @@
-"""`mien train`: explore, fit, distill, ensemble, evaluate, robustness, compare, export, fetch, list."""
+"""`mien train`: the names of its commands, which are imported when they are called."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from edge.cli.main import LazyGroup
 @click.group(
     cls=LazyGroup,
     lazy={
-        "list": ("train.cli.list:list_recipes", "The recipes: what `fit --arch` takes."),
-        "fetch": ("train.cli.fetch:fetch", "FER-2013 or AffectNet from Kaggle, with your own credentials."),
-        "explore": ("train.cli.explore:explore", "What is in a data set, as pictures."),
+        "list": ("train.cli.list:list_recipes", "List the recipes that `fit --arch` takes."),
+        "fetch": ("train.cli.fetch:fetch", "Download FER-2013 or AffectNet from Kaggle."),
+        "explore": ("train.cli.explore:explore", "Show what is in a data set, with charts."),
         "fit": ("train.cli.fit:fit", "Train a recipe into a run folder."),
-        "distill": ("train.cli.distill:distill", "The same, learning from other models too."),
-        "ensemble": ("train.cli.ensemble:ensemble", "Make one network of several finished runs."),
-        "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with every chart."),
-        "robustness": ("train.cli.robustness:robustness", "Score a model on faces that a camera made worse."),
-        "compare": ("train.cli.compare:compare", "Runs side by side: a table and a chart."),
-        "export": ("train.cli.export:export", "A trained model as .keras or .h5."),
+        "distill": ("train.cli.distill:distill", "Train with knowledge distillation from other models."),
+        "ensemble": ("train.cli.ensemble:ensemble", "Merge finished runs into one network."),
+        "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with charts."),
+        "robustness": ("train.cli.robustness:robustness", "Score a model on corrupted faces."),
+        "compare": ("train.cli.compare:compare", "Compare runs: a table and a chart."),
+        "export": ("train.cli.export:export", "Save a trained model as .keras or .h5."),
     },
 )
 def train() -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import click
 
-from train.recipes.schema import ENSEMBLE, load_recipe, recipe_names
+from train.recipes.catalog import shipped_recipes
 
 
 @click.command("list")
 def list_recipes() -> None:
-    """List the recipes: what `fit --arch` takes."""
-    width = max(map(len, recipe_names()))
-    for name in recipe_names():
-        recipe = load_recipe(name)
-        epochs = " + ".join(str(stage.epochs) for stage in recipe.stages) or str(recipe.fit.epochs)
-        lasts = "of runs" if recipe.architecture == ENSEMBLE else f"{epochs} epochs"
-        click.echo(f"{name:<{width}}  {lasts:>14}  {recipe.description}")
+    """List the recipes that `fit --arch` takes."""
+    recipes = shipped_recipes()
+    width = max(len(recipe.name) for recipe in recipes)
+    for recipe in recipes:
+        epochs = f"{' + '.join(map(str, recipe.epochs))} epochs" if recipe.epochs else "ensemble"
+        click.echo(f"{recipe.name:<{width}}  {epochs:>14}  {recipe.description}")

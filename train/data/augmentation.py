@@ -1,7 +1,8 @@
-"""Augmentation: each Training face changed at random, anew each epoch, before it reaches the model.
+"""Augmentation: random changes to each Training face, drawn again in each epoch, before it reaches the network.
 
-On the host with OpenCV, some 50 microseconds a face: rotation, zoom, shift and flip are one affine map, so that
-a face is interpolated once (three layers in a row would blur 48 pixels three times), on every backend alike.
+It runs on the CPU with OpenCV and takes about 50 microseconds for a face. Rotation, zoom, shift and flip are one affine
+map, so that a face is interpolated once (three layers in a row would blur 48 pixels three times), with the same result
+on every Keras backend.
 """
 
 from __future__ import annotations
@@ -14,28 +15,27 @@ import numpy.typing as npt
 
 from train.recipes.schema import Augment
 
-#: Share of the face that an erased rectangle covers, and its height to its width (Zhong et al., 2017).
+Floats = npt.NDArray[np.float32]
+#: Share of the face that an erased rectangle covers, and its height divided by its width (Zhong et al., 2017).
 ERASED_AREA, ERASED_ASPECT = (0.02, 0.33), (0.3, 1 / 0.3)
 
 
-def augment_faces(
-    faces: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator) -> Floats:
     """Change every face at random.
 
     Args:
         faces: `(n, height, width)` uint8.
-        augment: what may happen, and how far.
-        random: where the numbers come from; the same state gives the same faces.
+        augment: which changes, and how large they may be.
+        random: the generator; the same state gives the same faces.
 
     Returns:
         `(n, height, width)` float32, 0..255.
     """
-    changed = np.stack([_moved(face, augment, random) for face in faces])
+    changed: Floats = np.stack([_warp(face, augment, random) for face in faces])
     n = len(changed)
     if augment.blur:
         for face, sigma in zip(changed, random.uniform(0, augment.blur, n), strict=True):
-            # Below a quarter of a pixel it would change nothing.
+            # A Gaussian of less than a quarter of a pixel changes nothing.
             if sigma > 0.25:
                 cv2.GaussianBlur(face, (0, 0), sigma, dst=face)
     if augment.contrast:
@@ -55,24 +55,24 @@ def augment_faces(
     return changed
 
 
-def _moved(face: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Rotated, zoomed, shifted and mirrored in one interpolation; the border repeats outside."""
+def _warp(face: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator) -> Floats:
+    """Rotate, zoom, shift and mirror in one interpolation; outside the face its border is replicated."""
     height, width = face.shape
-    angle_deg, zoom, shift_x, shift_y, mirrored = random.uniform(-1, 1, 5)
+    angle_deg, zoom, shift_x, shift_y, mirror = random.uniform(-1, 1, 5)
     scale = 1 + zoom * augment.zoom
-    turn = math.radians(angle_deg * augment.rotation_deg)
-    flip = -1.0 if augment.flip and mirrored < 0 else 1.0
-    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    along, across = math.cos(turn) * scale, math.sin(turn) * scale
-    linear = np.array([[along * flip, -across], [across * flip, along]])
-    centre = np.array([centre_x, centre_y])
-    offset = centre - linear @ centre + np.array([shift_x * width, shift_y * height]) * augment.shift
+    angle = math.radians(angle_deg * augment.rotation_deg)
+    flip = -1.0 if augment.flip and mirror < 0 else 1.0
+    center = np.array([(width - 1) / 2, (height - 1) / 2])
+    cosine, sine = math.cos(angle) * scale, math.sin(angle) * scale
+    linear = np.array([[cosine * flip, -sine], [sine * flip, cosine]])
+    offset = center - linear @ center + np.array([shift_x * width, shift_y * height]) * augment.shift
     matrix = np.column_stack([linear, offset])
-    return cv2.warpAffine(face.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    warped: Floats = cv2.warpAffine(face.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return warped
 
 
-def _erase(face: npt.NDArray[np.float32], random: np.random.Generator) -> None:
-    """Paint a random rectangle grey, in place."""
+def _erase(face: Floats, random: np.random.Generator) -> None:
+    """Paint a random rectangle gray, in place."""
     height, width = face.shape
     area = random.uniform(*ERASED_AREA) * height * width
     aspect = math.exp(random.uniform(*np.log(ERASED_ASPECT)))
@@ -82,16 +82,17 @@ def _erase(face: npt.NDArray[np.float32], random: np.random.Generator) -> None:
     face[top : top + h, left : left + w] = 128
 
 
-def mix_up(
-    faces: npt.NDArray[np.float32], targets: npt.NDArray[np.float32], alpha: float, random: np.random.Generator
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Blend each face and its target with another's (Zhang et al., 2017).
+def mixup(faces: Floats, targets: Floats, alpha: float, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Blend each face and its target with those of another face of the batch (Zhang et al., 2017).
 
     Args:
         faces: `(n, height, width)` float32.
         targets: `(n, classes)` float32.
-        alpha: of the Beta distribution that the share is drawn from, one a face.
-        random: where the numbers come from.
+        alpha: parameter of the Beta distribution from which the share of each face is drawn.
+        random: the generator.
+
+    Returns:
+        Faces and targets of the same shapes.
     """
     share = random.beta(alpha, alpha, len(faces)).astype(np.float32)[:, None]
     others = random.permutation(len(faces))

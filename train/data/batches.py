@@ -1,27 +1,40 @@
-"""Faces in batches, in an order and with changes that depend on the seed and the epoch alone."""
+"""Faces in batches, in an order and with an augmentation that depend on the seed and the epoch alone."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from edge.datasets.reader import Faces
-from train.data.augmentation import augment_faces, mix_up
+from train.data.augmentation import augment_faces, mixup
 from train.recipes.schema import Augment
-from train.training.distillation import Teachers
+
+Floats = npt.NDArray[np.float32]
+
+
+class TargetMixer(Protocol):
+    """Changes the targets of a batch, such as `train.training.distillation.Teachers`."""
+
+    def mix(self, pixels: Floats, targets: Floats) -> Floats:
+        """New targets `(n, classes)`, rows sum to 1, for faces `(n, 48, 48)` 0..255 and their targets."""
+        ...
 
 
 class Batches(keras.utils.PyDataset):
-    """One split, batch by batch; a memory-mapped split is read from the disk as it goes.
+    """The batches of one split; a memory-mapped split is read from disk batch by batch.
 
     Args:
         faces: the split.
-        batch_size: faces a batch; the last one may be smaller. Rounded up to a multiple of `multiple_of`.
-        seed: of the order and the augmentation, with the epoch's number; None keeps the faces in file order.
-        augment: how each face is changed; None or disabled for not at all.
-        multiple_of: devices that share a batch: the last one is filled up to a multiple of so many, by faces that
-            count for nothing.
-        teachers: who has a share in each target, by the face as it is here, changes included; None for nobody.
+        batch_size: faces in each batch; the last one may be smaller. Rounded up to a multiple of `multiple_of`.
+        seed: determines the order and the augmentation together with the epoch's number; None keeps the faces in the
+            order of the file.
+        augment: how each face is changed; None or disabled for no change.
+        multiple_of: number of devices that share a batch: the last batch is padded to a multiple of it, with faces of
+            weight 0.
+        teachers: changes the targets by the faces as they are in the batch, after augmentation; None leaves them.
     """
 
     def __init__(
@@ -31,7 +44,7 @@ class Batches(keras.utils.PyDataset):
         seed: int | None,
         augment: Augment | None = None,
         multiple_of: int = 1,
-        teachers: Teachers | None = None,
+        teachers: TargetMixer | None = None,
     ) -> None:
         super().__init__()
         self._faces = faces
@@ -45,17 +58,16 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[Floats, ...]:
         """Batch `index`.
 
         Returns:
-            Pixels `(n, 48, 48, 1)` float32 0..255 and targets `(n, classes)` float32; where several devices share it
-            also weights `(n,)` float32, 0 for the faces that fill it up.
+            Pixels `(n, 48, 48, 1)` float32 0..255 and targets `(n, classes)` float32; where several devices share the
+            batch also weights `(n,)` float32, 0 for the padding and 1 for the others.
         """
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        filling = -len(chosen) % self._multiple_of
         counted = len(chosen)
-        chosen = np.resize(chosen, counted + filling)
+        chosen = np.resize(chosen, counted + -counted % self._multiple_of)
         images = self._faces.images[chosen]
         targets = self._targets(chosen)
         if self._augment is None:
@@ -64,22 +76,23 @@ class Batches(keras.utils.PyDataset):
             random = np.random.default_rng((self._seed or 0, self._epoch, index))
             pixels = augment_faces(images, self._augment, random)
             if self._augment.mixup:
-                pixels, targets = mix_up(pixels, targets, self._augment.mixup, random)
+                pixels, targets = mixup(pixels, targets, self._augment.mixup, random)
         if self._teachers is not None:
-            targets = self._teachers.teach(pixels, targets)
+            targets = self._teachers.mix(pixels, targets)
         if self._multiple_of == 1:
             return pixels[..., None], targets
         weights = np.ones(len(chosen), np.float32)
         weights[counted:] = 0
         return pixels[..., None], targets, weights
 
-    def _targets(self, chosen: np.ndarray) -> np.ndarray:
+    def _targets(self, chosen: npt.NDArray[np.int64]) -> Floats:
         if self._faces.targets is not None:
             return self._faces.targets[chosen]
-        return np.eye(len(self._faces.labels), dtype=np.float32)[self._faces.class_ids[chosen]]
+        one_hot: Floats = np.eye(len(self._faces.labels), dtype=np.float32)[self._faces.class_ids[chosen]]
+        return one_hot
 
     def shuffle(self, epoch: int) -> None:
-        """Put the faces in the order of this epoch, so that a resumed run sees what a whole one would."""
+        """Put the faces in the order of this epoch, which a resumed run repeats exactly."""
         self._epoch = epoch
         if self._seed is not None:
             self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._order))

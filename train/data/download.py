@@ -1,4 +1,4 @@
-"""Data sets from Kaggle, by kagglehub and with the user's own credentials."""
+"""Downloads data sets from Kaggle with kagglehub and the user's own credentials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.errors import DataError, MissingExtraError, WrongUseError
 
-#: Sets that the readers take as they come: `<split>/<label>/*`, seven and eight classes.
+#: Data sets that the readers take as they are: `<split>/<label>/*`, with seven and eight classes.
 HANDLES = {"fer2013": "msambare/fer2013", "affectnet": "mstjebashazida/affectnet"}
 
 _HOW_TO_GET_CREDENTIALS = (
@@ -22,25 +22,25 @@ _HOW_TO_GET_CREDENTIALS = (
 
 
 def fetch_from_kaggle(handle: str, out: Path | None) -> Path:
-    """Download a data set, unless it is in kagglehub's cache already.
+    """Download a data set, unless it is already in kagglehub's cache.
 
     Args:
         handle: `OWNER/NAME` as in the set's address on kaggle.com, or `OWNER/NAME/versions/N`.
         out: a folder to make; None for kagglehub's cache.
 
     Returns:
-        What `--data` takes: the folder, or the one `fer2013.csv` in it.
+        The path for `--data`: the folder, or the only `fer2013.csv` in it.
 
     Raises:
         MissingExtraError: kagglehub is not installed.
-        WrongUseError: `out` holds something already, or the handle is none.
-        DataError: there are no credentials and Kaggle wants some, it refuses them or has no such set, it cannot
-            be reached, or what came is damaged.
+        WrongUseError: `out` is not empty, or the handle is not of that form.
+        DataError: Kaggle asks for credentials and there are none, it rejects them or has no such set, it cannot be
+            reached, or the download is damaged.
     """
     if out is not None and (out.is_symlink() or out.exists()) and (not out.is_dir() or any(out.iterdir())):
         raise WrongUseError(f"{out} is not empty: give another --out")
     if not sys.stderr.isatty():
-        # kagglehub's bar, which would fill a log.
+        # kagglehub's progress bar would fill a log.
         os.environ.setdefault("TQDM_DISABLE", "1")
     try:
         import kagglehub
@@ -54,41 +54,45 @@ def fetch_from_kaggle(handle: str, out: Path | None) -> Path:
     try:
         parse_dataset_handle(handle)
     except ValueError as error:
-        raise WrongUseError(f"{handle!r} is no data set: expected OWNER/NAME, such as {HANDLES['fer2013']}") from error
+        raise WrongUseError(
+            f"{handle!r} is not a data set: expected OWNER/NAME, such as {HANDLES['fer2013']}"
+        ) from error
     try:
         has_credentials = get_kaggle_credentials() is not None
     except (ValueError, OSError) as error:
         raise DataError(f"cannot read Kaggle's credentials ({_one_line(error)}): {_HOW_TO_GET_CREDENTIALS}") from error
-    lacking = "" if has_credentials else f"; there are no Kaggle credentials here: {_HOW_TO_GET_CREDENTIALS}"
+    no_credentials = "" if has_credentials else f"; there are no Kaggle credentials here: {_HOW_TO_GET_CREDENTIALS}"
     try:
-        # Without credentials too: Kaggle gives some public sets to anybody.
+        # Some public sets need no credentials.
         folder = Path(kagglehub.dataset_download(handle))
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else 0
-        raise DataError(_refusal(handle, status, lacking)) from error
+        raise DataError(_http_error(handle, status, no_credentials)) from error
     except requests.RequestException as error:
-        raise DataError(f"no connection to Kaggle ({_cause(error)}): try again with a network{lacking}") from error
+        raise DataError(
+            f"no connection to Kaggle ({_cause(error)}): try again with a network{no_credentials}"
+        ) from error
     except (DataCorruptionError, zipfile.BadZipFile, ValueError) as error:
-        # kagglehub keeps a whole download that it cannot unpack, and would not fetch it again.
+        # kagglehub keeps a complete download that it cannot unpack, and would not download it again.
         cached = Path(get_cache_folder(), "datasets", *handle.split("/")[:2])
         raise DataError(
-            f"what Kaggle sent for {handle} is damaged ({_one_line(error)}): remove {cached} and try again"
+            f"the download of {handle} from Kaggle is damaged ({_one_line(error)}): remove {cached} and try again"
         ) from error
     return _data_in(folder if out is None else _copy(folder, out))
 
 
-def _refusal(handle: str, status: int, lacking: str) -> str:
+def _http_error(handle: str, status: int, no_credentials: str) -> str:
     page = f"https://www.kaggle.com/datasets/{handle}"
-    if status in (401, 403) and lacking:
-        return f"Kaggle gives {handle} only to its users ({status}){lacking}"
+    if status in (401, 403) and no_credentials:
+        return f"Kaggle offers {handle} to registered users only ({status}){no_credentials}"
     if status in (401, 403):
         return (
-            f"Kaggle refuses your credentials for {handle} ({status}): look whether they are still valid, and "
+            f"Kaggle rejects your credentials for {handle} ({status}): check whether they are still valid, and "
             f"whether {page} asks for consent"
         )
     if status == 404:
-        return f"Kaggle has no data set {handle}: look at {page}, or give another with --handle OWNER/NAME{lacking}"
-    return f"Kaggle answered {status or 'with an error'} for {handle}: try again later{lacking}"
+        return f"Kaggle has no data set {handle}: see {page}, or give another with --handle OWNER/NAME{no_credentials}"
+    return f"Kaggle answered {status or 'with an error'} for {handle}: try again later{no_credentials}"
 
 
 def _one_line(error: Exception) -> str:
@@ -96,17 +100,17 @@ def _one_line(error: Exception) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The system's own words, which requests and urllib3 wrap several times."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror
-        seen = seen.__cause__ or seen.__context__
+    """The operating system's message, which requests and urllib3 wrap several times."""
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, OSError) and current.strerror:
+            return current.strerror
+        current = current.__cause__ or current.__context__
     return type(error).__name__
 
 
 def _copy(folder: Path, out: Path) -> Path:
-    """Copy a folder so that `out` is whole or not there."""
+    """Copy a folder so that `out` is complete or absent."""
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

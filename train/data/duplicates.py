@@ -1,6 +1,6 @@
-"""Faces that come twice: pixel for pixel, or nearly so, within a split and across two.
+"""Finds faces that occur more than once: equal pixel for pixel or nearly so, within a split and across two splits.
 
-A face of PublicTest that training has seen makes every score on it too good.
+A PublicTest face that was also trained on makes every score on PublicTest too high.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from edge.datasets.reader import Faces
 from edge.inference.contract import INPUT_SIZE
 
 Ids = npt.NDArray[np.int64]
-#: Faces are compared at this size: another crop by a pixel, a watermark or a JPEG's noise hardly show.
+#: Faces are compared at this size in pixels: a crop that is off by a pixel, a watermark or JPEG noise hardly matter.
 SMALL = 16
-#: Two faces of at least this correlation are taken for one photograph. Looked at on FER-2013, Training against
-#: PublicTest: of 60 nearest neighbours from 0.95 to 0.965 one shows another person, of 38 from 0.94 to 0.95 three.
+#: Two faces of at least this correlation are taken for the same photograph. Inspected by eye on FER-2013, Training
+#: against PublicTest: of 60 nearest neighbors from 0.95 to 0.965 one shows another person, of 38 from 0.94 to 0.95
+#: three.
 NEAR = 0.95
-#: A face whose small pixels have a smaller standard deviation, in grey levels, is blank: it would match any other.
+#: A face whose small pixels have a lower standard deviation, in gray levels, is blank: it would match any other.
 BLANK = 1.0
 _BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of faces, the first of one split, the second of another; the most alike come first.
+    """Pairs of faces, the first of one split, the second of another; the most similar come first.
 
     Attributes:
         first, second: `(n,)` int64 positions in the two splits.
@@ -47,7 +48,7 @@ class Pairs:
         return len(self.first)
 
     def counts(self) -> dict[str, int]:
-        """How many pairs, how many faces of either split are in one, in how many pairs the labels differ."""
+        """The number of pairs, of faces of either split in a pair, and of pairs whose labels differ."""
         return {
             "pairs": len(self),
             "first_faces": len(np.unique(self.first)),
@@ -57,13 +58,13 @@ class Pairs:
 
 
 def exact_pairs(first: Faces, second: Faces) -> Pairs:
-    """Pairs that are equal pixel for pixel; blank faces are left out."""
-    seen = _by_pixels(first)
+    """Find the pairs that are equal pixel for pixel; blank faces are ignored."""
+    groups = _by_pixels(first)
     found = [
         (i, j)
-        for j, key in enumerate(_keys(second))
-        if key in seen and not is_blank(second.images[j : j + 1])[0]
-        for i in seen[key]
+        for j, digest in enumerate(_digests(second))
+        if digest in groups and not is_blank(second.images[j : j + 1])[0]
+        for i in groups[digest]
     ]
     ids = np.array(found, np.int64).reshape(-1, 2)
     return Pairs(
@@ -76,14 +77,14 @@ def exact_pairs(first: Faces, second: Faces) -> Pairs:
 
 
 def near_pairs(first: Faces, second: Faces, threshold: float = NEAR) -> Pairs:
-    """Pairs that are nearly the same photograph, mirrored or not; equal and blank ones are left out.
+    """Find the pairs that are nearly the same photograph, mirrored or not; equal and blank ones are ignored.
 
-    The measure is the normalised correlation of the faces at 16 x 16 pixels, each less its mean.
+    The measure is the normalized correlation of the faces at 16 x 16 pixels, each less its mean.
 
     Args:
-        first: one split; worked through in blocks, so that it may be larger than memory.
-        second: another, of the same labels.
-        threshold: least correlation of a pair.
+        first: one split; processed in blocks, so that it may be larger than memory.
+        second: another split with the same labels.
+        threshold: the lowest correlation of a pair.
     """
     found: list[npt.NDArray[Any]] = []
     for start_second in range(0, len(second), _BLOCK):
@@ -92,14 +93,14 @@ def near_pairs(first: Faces, second: Faces, threshold: float = NEAR) -> Pairs:
         for start in range(0, len(first), _BLOCK):
             block = first.images[start : start + _BLOCK]
             small = signatures(block)
-            straight, turned = small @ plain.T, small @ mirrored.T
-            best = np.maximum(straight, turned)
+            straight, flipped = small @ plain.T, small @ mirrored.T
+            best = np.maximum(straight, flipped)
             rows, columns = np.nonzero(best >= threshold)
             different = [not np.array_equal(block[i], block_second[j]) for i, j in zip(rows, columns, strict=True)]
             rows, columns = rows[different], columns[different]
             where = (rows, columns)
             found.append(
-                np.stack([rows + start, columns + start_second, best[where], turned[where] > straight[where]], axis=1)
+                np.stack([rows + start, columns + start_second, best[where], flipped[where] > straight[where]], axis=1)
             )
     table = np.concatenate(found) if found else np.empty((0, 4))
     table = table[np.argsort(-table[:, 2], kind="stable")]
@@ -113,14 +114,14 @@ def near_pairs(first: Faces, second: Faces, threshold: float = NEAR) -> Pairs:
     )
 
 
-def copies(faces: Faces) -> list[list[int]]:
-    """Positions of faces of one split that are equal pixel for pixel, a list a face that comes more than once."""
+def duplicate_groups(faces: Faces) -> list[list[int]]:
+    """The positions of faces of one split that are equal pixel for pixel: one list for each repeated face."""
     groups = [positions for positions in _by_pixels(faces).values() if len(positions) > 1]
     return [group for group in groups if not is_blank(faces.images[group[:1]])[0]]
 
 
-def blanks(faces: Faces) -> list[int]:
-    """Positions of faces with nothing on them."""
+def blank_positions(faces: Faces) -> list[int]:
+    """The positions of blank faces."""
     found: list[int] = []
     for start in range(0, len(faces), _BLOCK):
         found += (np.flatnonzero(is_blank(faces.images[start : start + _BLOCK])) + start).tolist()
@@ -128,17 +129,17 @@ def blanks(faces: Faces) -> list[int]:
 
 
 def is_blank(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Whether nothing is on each of `(n, 48, 48)` faces: `(n,)` bool."""
-    blank: npt.NDArray[np.bool_] = _small(images).std(axis=1) < BLANK
+    """Whether each of `(n, 48, 48)` faces is blank: `(n,)` bool."""
+    blank: npt.NDArray[np.bool_] = _downscale(images).std(axis=1) < BLANK
     return blank
 
 
 def signatures(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Faces `(n, 48, 48)` as `(n, 256)` float32 of mean 0 and length 1, so that a product is a correlation.
 
-    Blank faces become zeros: they match nothing.
+    Blank faces become zeros, which match nothing.
     """
-    small = _small(images)
+    small = _downscale(images)
     blank = small.std(axis=1) < BLANK
     small -= small.mean(axis=1, keepdims=True)
     length = np.linalg.norm(small, axis=1, keepdims=True)
@@ -147,18 +148,20 @@ def signatures(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return small
 
 
-def _small(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def _downscale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     step = INPUT_SIZE // SMALL
-    return images.reshape(-1, SMALL, step, SMALL, step).mean(axis=(2, 4), dtype=np.float32).reshape(-1, SMALL**2)
+    means = images.reshape(-1, SMALL, step, SMALL, step).mean(axis=(2, 4), dtype=np.float32)
+    small: npt.NDArray[np.float32] = means.reshape(-1, SMALL**2)
+    return small
 
 
-def _keys(faces: Faces) -> list[bytes]:
-    """A digest a face: a large set's own pixels would fill the memory."""
+def _digests(faces: Faces) -> list[bytes]:
+    """A digest of each face: the pixels of a large set would not fit in memory."""
     return [blake2b(image.tobytes(), digest_size=16).digest() for image in faces.images]
 
 
 def _by_pixels(faces: Faces) -> dict[bytes, list[int]]:
     groups: dict[bytes, list[int]] = {}
-    for position, key in enumerate(_keys(faces)):
-        groups.setdefault(key, []).append(position)
+    for position, digest in enumerate(_digests(faces)):
+        groups.setdefault(digest, []).append(position)
     return groups

@@ -1,4 +1,4 @@
-"""How much of its accuracy a model keeps on faces that a camera has made worse."""
+"""How much accuracy a model loses on corrupted faces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.datasets.reader import Faces
 from train.evaluation.corruptions import CORRUPTIONS, Corruption
@@ -15,12 +16,12 @@ from train.evaluation.prediction import Model, class_ids_for
 
 @dataclass(frozen=True)
 class Robustness:
-    """Accuracy, 0..1, of one model on one split.
+    """The accuracy of one model on one split, 0..1.
 
     Attributes:
-        n: faces.
-        clean: as the faces are.
-        rows: for each corruption, at each of its severities.
+        n: number of faces.
+        clean: accuracy on the faces as they are.
+        rows: each corruption with the accuracy at each of its severities.
     """
 
     n: int
@@ -30,31 +31,36 @@ class Robustness:
     def as_dict(self) -> dict[str, Any]:
         """As plain numbers, for JSON."""
         corruptions = {
-            one.name: {"unit": one.unit, "severities": list(one.severities), "accuracy": list(accuracies)}
-            for one, accuracies in self.rows
+            corruption.name: {
+                "unit": corruption.unit,
+                "severities": list(corruption.severities),
+                "accuracy": list(accuracies),
+            }
+            for corruption, accuracies in self.rows
         }
         return {"n": self.n, "clean": self.clean, "corruptions": corruptions}
 
 
-def measure(model: Model, faces: Faces, progress: Callable[[int, int], None] | None = None) -> Robustness:
+def measure_robustness(model: Model, faces: Faces, progress: Callable[[int, int], None] | None = None) -> Robustness:
     """Score a loaded model on every corruption of one split.
 
     Args:
         model: the model.
         faces: the split.
-        progress: told how many corruptions of how many are done.
+        progress: called with the number of corruptions that are finished, and of all.
 
     Raises:
-        ModelError: the data has a class that the model does not answer, or the answers are no probabilities.
+        ModelError: the data has a class that the model does not have, or the model does not output probabilities.
     """
-    wanted = class_ids_for(model, faces)
+    class_ids = class_ids_for(model, faces)
 
-    def accuracy(images: np.ndarray) -> float:
-        return float((model.probabilities(images).argmax(axis=1) == wanted).mean())
+    def accuracy(images: npt.NDArray[np.uint8]) -> float:
+        return float((model.probabilities(images).argmax(axis=1) == class_ids).mean())
 
     clean, rows = accuracy(faces.images), []
-    for done, one in enumerate(CORRUPTIONS, start=1):
-        rows.append((one, tuple(accuracy(one.apply(faces.images, severity)) for severity in one.severities)))
+    for done, corruption in enumerate(CORRUPTIONS, start=1):
+        accuracies = tuple(accuracy(corruption.apply(faces.images, severity)) for severity in corruption.severities)
+        rows.append((corruption, accuracies))
         if progress:
             progress(done, len(CORRUPTIONS))
     return Robustness(len(faces), clean, tuple(rows))

@@ -1,4 +1,4 @@
-"""Score a model on a split, and draw how it fares."""
+"""Scores a model on a split, and draws the charts of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.datasets.ferplus import winners
-from edge.datasets.reader import Faces
+from edge.datasets.reader import Faces, read_faces
 from edge.errors import DataError, MissingExtraError, WrongUseError
 from edge.evaluation.calibration import Calibration, measure_calibration
 from edge.evaluation.classification import Metrics, score
 from edge.inference.contract import EIGHT_LABELS
 from edge.system.atomic_files import replacing, write_json
-from train.evaluation.prediction import Model, class_ids_for, class_names
-from train.evaluation.roc import Roc, roc
+from train.evaluation.prediction import Model, class_ids_for, class_names, load_model
+from train.evaluation.roc import ROC, compute_roc
 from train.plots.confusion import draw_confusion
 from train.plots.reliability_diagram import draw_reliability
 from train.plots.roc_curves import draw_roc
 from train.plots.sheets import draw_sheet
 from train.plots.style import new_figure, short
 
-#: On the sheet.
+#: The greatest number of mistakes on the contact sheet.
 MISTAKES = 40
 Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that the model answered wrongly.
+    """A face that the model classified wrongly.
 
     Attributes:
         position: of the face in its split.
-        row: of the face in a CSV; its file in a folder.
-        label: what it is labelled.
-        answer: what the model said, with `score`.
+        row: row of the face in a CSV; its file in a folder.
+        label: the labeled class.
+        answer: the predicted class.
+        score: the predicted class's probability, 0..1.
     """
 
     position: int
@@ -49,23 +50,23 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a model fares on a split.
+    """The scores of a model on a split.
 
     Attributes:
         labels: the model's classes.
-        class_ids: `(n,)` the labelled class of each face, a position in `labels`.
-        answers: `(n,)` the class that the model holds most probable.
-        metrics: accuracy, macro-F1, confusion.
-        roc: curves and areas.
-        calibration: ECE and its bins.
-        mistakes: the most confident ones first, at most `MISTAKES`.
+        class_ids: `(n,)` the labeled class of each face, a position in `labels`.
+        predicted: `(n,)` the class with the highest probability for each face.
+        metrics: accuracy, macro-F1, confusion matrix, recall and precision of each class.
+        roc: ROC curves and areas.
+        calibration: expected calibration error and its bins.
+        mistakes: the most confident mistakes first, at most `MISTAKES`.
     """
 
     labels: tuple[str, ...]
     class_ids: Ids
-    answers: Ids
+    predicted: Ids
     metrics: Metrics
-    roc: Roc
+    roc: ROC
     calibration: Calibration
     mistakes: tuple[Mistake, ...]
 
@@ -82,35 +83,68 @@ class Evaluation:
         }
 
     def classification_report(self) -> str:
-        """scikit-learn's table of precision, recall and F1, over the classes that occur or are answered."""
+        """scikit-learn's table of precision, recall and F1, over the classes that occur or are predicted.
+
+        Raises:
+            MissingExtraError: scikit-learn is not installed.
+        """
         try:
             from sklearn.metrics import classification_report
         except ImportError as error:
             raise MissingExtraError("train", "scikit-learn") from error
-        seen = sorted({*self.class_ids.tolist(), *self.answers.tolist()})
+        present = sorted({*self.class_ids.tolist(), *self.predicted.tolist()})
         text: str = classification_report(
-            self.class_ids, self.answers, labels=seen, target_names=[self.labels[i] for i in seen], digits=4,
+            self.class_ids, self.predicted, labels=present, target_names=[self.labels[i] for i in present], digits=4,
             zero_division=0,
         )  # fmt: skip
         return text
 
 
-def evaluate(model: Model, faces: Faces) -> Evaluation:
-    """Score a loaded model on one split.
+def evaluate(
+    model: str | Path | Model,
+    data: str | Path | Faces,
+    *,
+    split: str = "PublicTest",
+    votes: str | Path | None = None,
+    limit: int | None = None,
+) -> Evaluation:
+    """Score a model on one split of a data set.
+
+    Example:
+        >>> found = evaluate("runs/cnn/model.keras", "fer2013.csv")  # doctest: +SKIP
+        >>> found.metrics.accuracy, found.calibration.ece  # doctest: +SKIP
+        (0.6656, 0.0312)
+
+    Args:
+        model: a .keras, .h5 or .tflite file or a SavedModel folder, or what `load_model` returned.
+        data: `fer2013.csv`, as it is or compressed, or a folder of images; or the faces of one split.
+        split: which split to read: `Training`, `PublicTest` or `PrivateTest`. Ignored if `data` is faces.
+        votes: FER+'s `fer2013new.csv` for the same rows, for `evaluate_on_votes`. Ignored if `data` is faces.
+        limit: evaluate at most this many faces, drawn at random with a fixed seed; None for all.
+
+    Returns:
+        Accuracy, macro-F1, confusion matrix, ROC, calibration and the most confident mistakes.
 
     Raises:
-        ModelError: the data has a class that the model does not answer, or the answers are no probabilities.
+        DataError: the data cannot be read.
+        ModelError: the model is missing, damaged or breaks the contract; or the data has a class that the model does
+            not have; or the model does not output probabilities.
+        MissingExtraError: the extra `train` is not installed.
     """
-    labels = class_names(model, faces.labels)
-    class_ids = class_ids_for(model, faces)
-    probabilities = model.probabilities(faces.images)
-    answers = probabilities.argmax(axis=1)
+    loaded = load_model(Path(model)) if isinstance(model, (str, Path)) else model
+    if isinstance(data, (str, Path)):
+        data = read_faces(Path(data), (split,), votes=None if votes is None else Path(votes))[split]
+    faces = data.sample(limit, 0)
+    labels = class_names(loaded, faces.labels)
+    class_ids = class_ids_for(loaded, faces)
+    probabilities = loaded.probabilities(faces.images)
+    predicted = probabilities.argmax(axis=1)
     return Evaluation(
         labels,
         class_ids,
-        answers,
-        score(class_ids, answers, labels),
-        roc(probabilities, class_ids, labels),
+        predicted,
+        score(class_ids, predicted, labels),
+        compute_roc(probabilities, class_ids, labels),
         measure_calibration(probabilities, class_ids),
         _most_confident_mistakes(labels, faces, class_ids, probabilities),
     )
@@ -119,35 +153,36 @@ def evaluate(model: Model, faces: Faces) -> Evaluation:
 def evaluate_on_votes(found: Evaluation, faces: Faces) -> dict[str, Any]:
     """Accuracy against the expression that most FER+ voters chose.
 
-    Faces without a single winner, and those whose winner the model has no class for, are left out.
+    Faces without a single winner, and those whose winner is not a class of the model, are excluded.
 
     Args:
         found: what `evaluate` returned.
-        faces: the same split, with votes.
+        faces: the same faces, with votes.
 
     Returns:
-        `accuracy` 0..1; `n`, the number of faces counted; `left_out`, that of the others.
+        `accuracy` 0..1; `n`, the number of faces that count; `left_out`, the number of excluded faces.
 
     Raises:
         DataError: no face is left.
     """
     assert faces.votes is not None
     ids = {label: i for i, label in enumerate(found.labels)}
-    # The last place is for -1: no winner.
+    # The last element is for -1, no winner.
     by_vote = np.array([*(ids.get(label, -1) for label in EIGHT_LABELS), -1], np.int64)
-    wanted = by_vote[winners(faces.votes)]
-    counted = wanted >= 0
+    majority = by_vote[winners(faces.votes)]
+    counted = majority >= 0
     if not counted.any():
         raise DataError("no face has an expression that most FER+ voters chose: expected at least one")
     n = int(counted.sum())
-    return {"accuracy": float((found.answers[counted] == wanted[counted]).mean()), "n": n, "left_out": len(faces) - n}
+    accuracy = float((found.predicted[counted] == majority[counted]).mean())
+    return {"accuracy": accuracy, "n": n, "left_out": len(faces) - n}
 
 
-def check_out(out: Path) -> None:
-    """Find out before a long run, not after it, that its charts cannot be written.
+def check_report_folder(out: Path) -> None:
+    """Check before a long evaluation that its charts can be written. Nothing is created.
 
     Raises:
-        WrongUseError: the folder is that of a training run, whose own metrics.json would be lost.
+        WrongUseError: the folder is a run folder, whose own metrics.json would be overwritten.
         MissingExtraError: matplotlib is not installed.
     """
     if (out / "recipe.toml").exists():
@@ -162,10 +197,10 @@ def write_evaluation(
 
     Args:
         found: what `evaluate` returned.
-        faces: the split that it was measured on.
+        faces: the faces that it was measured on.
         out: the folder.
         title: model and split, above each chart.
-        report: what `metrics.json` says beside the scores.
+        report: what `metrics.json` holds beside the scores.
 
     Returns:
         Name of each file, and what it shows.
@@ -178,21 +213,21 @@ def write_evaluation(
         [faces.images[one.position] for one in found.mistakes],
         [f"{short(one.label)} →\n{short(one.answer)} {one.score:.2f}" for one in found.mistakes],
         out / "mistakes.png",
-        title=f"{title}: the most confident mistakes (label → answer, score)",
+        title=f"{title}: the most confident mistakes (label → prediction, score)",
         columns=8,
     )
     with replacing(out / "classification_report.txt") as temporary:
         temporary.write_text(found.classification_report(), "utf-8")
     write_json(out / "metrics.json", {**report, **found.as_dict()})
     return [
-        ("confusion.png", "which class is answered as which, in faces and as shares"),
+        ("confusion.png", "which class is predicted as which, in faces and as shares"),
         ("roc.png", "ROC curves with AUC"),
-        ("reliability.png", "how often a score is right, with ECE"),
+        ("reliability.png", "reliability diagram: how often a score is right, with ECE"),
         (
             "mistakes.png",
-            "the most confident mistakes; faces of the set: mind its terms before publishing it",
+            "the most confident mistakes; it shows faces of the set: check its terms before publishing it",
         ),
-        ("classification_report.txt", "precision, recall and F1, as scikit-learn has them"),
+        ("classification_report.txt", "precision, recall and F1, from scikit-learn"),
         ("metrics.json", "all of it as numbers"),
     ]
 
@@ -200,10 +235,10 @@ def write_evaluation(
 def _most_confident_mistakes(
     labels: tuple[str, ...], faces: Faces, class_ids: Ids, probabilities: npt.NDArray[np.float32]
 ) -> tuple[Mistake, ...]:
-    scores, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(answers != class_ids)
+    scores, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != class_ids)
     chosen = wrong[np.argsort(-scores[wrong], kind="stable")][:MISTAKES]
     return tuple(
-        Mistake(int(i), faces.origin(int(i)), labels[class_ids[i]], labels[answers[i]], float(scores[i]))
+        Mistake(int(i), faces.origin(int(i)), labels[class_ids[i]], labels[predicted[i]], float(scores[i]))
         for i in chosen
     )

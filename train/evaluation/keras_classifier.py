@@ -1,4 +1,4 @@
-"""A Keras model, face by face, as `mien benchmark` times it beside the .tflite files made from such."""
+"""A Keras model that classifies face by face, as `mien benchmark` times it beside .tflite files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.inference.contract import CROP_MARGIN, INPUT_SIZE, preprocess
-from train.evaluation.prediction import load_keras_model, run_labels
-from train.training.backend import import_keras
+from train.backend import import_keras
+from train.models.keras_files import load_keras_model
+from train.run_folder import recorded_labels
 
 
 class KerasClassifier:
-    """Names the expression on a grey face.
+    """Classifies the expression on a gray face.
 
     Args:
         path: a .keras or .h5 file.
 
     Attributes:
-        labels: class names in the order of the scores; empty where nobody says.
+        labels: class names in the order of the scores; empty where they are not recorded.
+        identity: name of the model: its run folder's, or the file's.
         crop_margin, size: the contract's.
         facts: for the results of a benchmark.
 
@@ -38,7 +40,7 @@ class KerasClassifier:
         self._pixels = np.zeros((1, INPUT_SIZE, INPUT_SIZE, 1), np.float32)
         self.invoke()
         first_ms = (time.perf_counter() - loaded_s) * 1000
-        self.labels = run_labels(path, int(self._model.output_shape[-1]))
+        self.labels = recorded_labels(path, int(self._model.output_shape[-1]))
         self.identity = str(path.parent.name or path.stem)
         self.crop_margin, self.size = CROP_MARGIN, INPUT_SIZE
         self.facts: dict[str, Any] = {
@@ -62,8 +64,9 @@ class KerasClassifier:
             face_gray: `(h, w)` uint8, any size.
 
         Returns:
-            `(n,)` float32 probabilities, one a label.
+            `(n,)` float32 probabilities, one for each label.
         """
         self._pixels = preprocess(face_gray).astype(np.float32)
         self.invoke()
-        return np.asarray(self._scores, np.float32)[0]
+        scores: npt.NDArray[np.float32] = np.asarray(self._scores, np.float32)[0]
+        return scores

@@ -1,37 +1,41 @@
-"""Several networks as one: the mean of their logits, in a single graph.
+"""Merges several networks into one graph that outputs the softmax of the mean of their logits.
 
-Networks that were trained apart are wrong on different faces; their mean is right more often than the best of them
+Networks that were trained separately make different errors; their mean is right more often than the best of them
 (Lakshminarayanan et al., 2017, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles"). Each
-keeps its layers up to the last one. Their last layers become one, over all their features side by side, with each
-member's weights divided by the number of members: exactly the mean of the logits, and in int8 one rounding, no
-addition.
+member keeps its layers up to the last one. The last layers are merged into one dense layer over the concatenated
+features, with each member's weights divided by the number of members: this is exactly the mean of the logits, and in
+int8 it costs one rounding and no addition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import layers
 
 from edge.errors import ModelError
 from edge.inference.contract import INPUT_SIZE
-from train.training.logit_adjustment import LOGITS
+from train.models import LOGITS
 
 
 def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
-    """One network from several.
+    """Merge several networks into one.
 
     Args:
         members: each from `[batch, 48, 48, 1]` to a softmax over the same classes, with a layer `logits` before it.
-        names: of the members, for errors.
+        names: names of the members, for error messages.
 
     Raises:
         ModelError: a member has no such layer, or other classes.
     """
     pixels = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
-    features, kernels, biases = [], [], []
+    features: list[Any] = []
+    kernels: list[npt.NDArray[np.float32]] = []
+    biases: list[npt.NDArray[np.float32]] = []
     for i, (member, name) in enumerate(zip(members, names, strict=True), start=1):
         last = next((layer for layer in member.layers if layer.name == LOGITS), None)
         if not isinstance(last, layers.Dense) or last.bias is None or last.input.shape[1] is None:

@@ -1,7 +1,7 @@
-"""What the ImageNet families share: from grey pixels to the input that each was published with, in the graph.
+"""What the ImageNet families share: the conversion of gray pixels to the published input format, and the head.
 
-They take RGB of 224x224 in a range of their own; here that comes about inside the model, so that `[batch, 48, 48,
-1]` grey 0..255 goes in like everywhere else and no `preprocess_input` leaks out.
+The families were published for RGB of 224x224 in an input range of their own. The conversion is part of the graph
+here: like every architecture, they take `[batch, 48, 48, 1]` gray 0..255, and no caller needs `preprocess_input`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from keras import layers
 from edge.inference.contract import INPUT_SIZE
 
 #: Scale and offset of the three channels, from keras.applications.imagenet_utils.preprocess_input: `caffe` is
-#: BGR minus the mean, `torch` is RGB / 255, then standardised.
-NORMALISATION = {
+#: BGR minus the mean, `torch` is RGB / 255, then standardized.
+NORMALIZATION = {
     "caffe": ((1.0, 1.0, 1.0), (-103.939, -116.779, -123.68)),
     "torch": (
         tuple(1 / (255 * s) for s in (0.229, 0.224, 0.225)),
@@ -29,30 +29,37 @@ NORMALISATION = {
 def imagenet_input(mode: str, input_size: int) -> tuple[Any, Any]:
     """The `pixels` input, and the tensor that the family's first layer expects.
 
-    Grey to three normalised channels is one 1x1 convolution with fixed weights: exact, and one int8 operation.
+    Gray to three normalized channels is one 1x1 convolution with fixed weights: exact, and one int8 operation.
 
     Args:
-        mode: a key of `NORMALISATION`.
-        input_size: height and width to enlarge the face to before the network, a multiple of 48.
+        mode: a key of `NORMALIZATION`.
+        input_size: height and width in pixels to which the face is enlarged before the network, a multiple of 48.
+
+    Raises:
+        ValueError: `input_size` is not a multiple of 48.
     """
-    times, rest = divmod(input_size, INPUT_SIZE)
-    if times < 1 or rest:
+    factor, rest = divmod(input_size, INPUT_SIZE)
+    if factor < 1 or rest:
         raise ValueError(f"input_size is {input_size}: expected a multiple of {INPUT_SIZE}")
     pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
-    if times > 1:
-        # Not Resizing: its checks would be left in the converted graph.
-        x = layers.UpSampling2D(times, interpolation="bilinear", name="enlarge")(x)
-    scale, offset = (np.array(values, np.float32) for values in NORMALISATION[mode])
-    normalise = layers.Conv2D(3, 1, trainable=False, name="normalise")
-    x = normalise(x)
-    normalise.set_weights([scale.reshape(1, 1, 1, 3), offset])
+    if factor > 1:
+        # A Resizing layer would leave its checks in the converted graph.
+        x = layers.UpSampling2D(factor, interpolation="bilinear", name="enlarge")(x)
+    scale, offset = (np.array(values, np.float32) for values in NORMALIZATION[mode])
+    normalize = layers.Conv2D(3, 1, trainable=False, name="normalize")
+    x = normalize(x)
+    normalize.set_weights([scale.reshape(1, 1, 1, 3), offset])
     return pixels, x
 
 
 def classification_head(x: Any, n_classes: int, dense: Sequence[int], dropout: Sequence[float], l2: float) -> Any:
-    """Global average pooling, hidden dense layers with dropout, softmax in float32."""
+    """Global average pooling, hidden dense layers with dropout, softmax in float32.
+
+    Raises:
+        ValueError: `dense` and `dropout` have different lengths.
+    """
     if len(dense) != len(dropout):
-        raise ValueError(f"dense has {len(dense)} layers, dropout {len(dropout)}: expected as many")
+        raise ValueError(f"dense has {len(dense)} layers, dropout {len(dropout)}: expected the same number")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     penalty = keras.regularizers.L2(l2) if l2 else None
     for i, (units, share) in enumerate(zip(dense, dropout, strict=True), start=1):
@@ -72,16 +79,16 @@ def build(
     dropout: Sequence[float],
     l2: float,
 ) -> keras.Model:
-    """A network of keras.applications between our pixels and a head of our own, with random weights.
+    """Build a network of keras.applications between gray pixels and a new head, with random weights.
 
     Args:
         application: such as `keras.applications.ResNet50`.
-        mode: a key of `NORMALISATION`.
+        mode: a key of `NORMALIZATION`.
         n_classes: width of the softmax.
-        input_size: height and width that a face is enlarged to inside the graph.
+        input_size: height and width in pixels to which the face is enlarged inside the graph.
         dense: widths of the head's hidden dense layers.
         dropout: share dropped after each of them in training.
-        l2: penalty on their weights.
+        l2: L2 penalty on their weights.
     """
     pixels, x = imagenet_input(mode, input_size)
     backbone = application(include_top=False, weights=None, input_tensor=x)

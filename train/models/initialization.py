@@ -1,4 +1,4 @@
-"""First weights: ImageNet's as Keras publishes them, or those of a file; and the backbone that they belong to."""
+"""Initializes a network: with Keras' ImageNet weights or from a file; and finds the backbone that they belong to."""
 
 from __future__ import annotations
 
@@ -9,29 +9,25 @@ from typing import Any
 import keras
 
 from edge.errors import DataError, WrongUseError, first_line
-from train.evaluation.prediction import load_keras_model
+from train.models import architectures
+from train.models.keras_files import load_keras_model
 from train.recipes.schema import IMAGENET, NO_WEIGHTS, Recipe
 
-#: Architecture to the name in keras.applications, and to the file that it downloads.
-_APPLICATIONS = {
-    "vgg16": ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "resnet50": ("ResNet50", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "densenet121": ("DenseNet121", "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-}
-#: The layer that ends the backbone: all from it upwards is the head.
-_HEADS = ("pool", "flatten")
-#: Height and width at which keras.applications' networks are built to read their weights: any will do.
+#: Names of the layer where the head begins; everything before it is the backbone.
+_HEAD_LAYERS = ("pool", "flatten")
+#: Layers that prepare the pixels; `normalise` is its name in models of earlier versions.
+_INPUT_LAYERS = ("pixels", "enlarge", "normalize", "normalise")
+#: Height and width at which a network of keras.applications is built to read its weights: any size works.
 _ANY_SIZE = 64
 
 
-def load_weights(model: keras.Model, recipe: Recipe) -> None:
-    """Put the recipe's first weights into a new model.
+def initialize(model: keras.Model, recipe: Recipe) -> None:
+    """Load the recipe's initial weights into a new model.
 
     Args:
-        model: as `train.models.build_model` made it.
-        recipe: whose `weights` say what to load: ImageNet's; a weights file of the family's network without its
-            top, as keras.applications takes it; or a `.keras` of this architecture, of whatever classes, as another
-            run made it.
+        model: what `train.models.build_model` returned.
+        recipe: its `weights` name what to load: ImageNet's; a weights file of the family's network without the top, as
+            keras.applications reads it; or the `.keras` file of another run of this architecture, with any classes.
 
     Raises:
         WrongUseError: the architecture has no such weights.
@@ -42,52 +38,58 @@ def load_weights(model: keras.Model, recipe: Recipe) -> None:
     if recipe.weights != IMAGENET and not Path(recipe.weights).is_file():
         raise DataError(f"no weights at {recipe.weights}: expected {IMAGENET}, {NO_WEIGHTS} or a file")
     if Path(recipe.weights).suffix == ".keras":
-        source = load_keras_model(Path(recipe.weights))
-        layers = [layer for layer in source.layers if _fits(layer, model)]
+        other = load_keras_model(Path(recipe.weights))
+        layers = [layer for layer in other.layers if _fits(layer, model)]
     else:
-        source = _application(recipe)
-        layers = source.layers
-    taken = {layer.name: layer.get_weights() for layer in layers if layer.weights}
-    wanted = [layer.name for layer in backbone(model) if layer.weights]
-    if not wanted:
+        other = _load_application(recipe)
+        layers = other.layers
+    found = {layer.name: layer.get_weights() for layer in layers if layer.weights}
+    needed = [layer.name for layer in backbone(model) if layer.weights]
+    if not needed:
         raise WrongUseError(f"{recipe.architecture} has no backbone to load: expected --weights {NO_WEIGHTS}")
-    missing = [name for name in wanted if name not in taken]
+    missing = [name for name in needed if name not in found]
     if missing:
         raise DataError(
             f"{recipe.weights} does not fit {recipe.architecture}: it lacks {len(missing)} layers of the backbone, "
             f"the first {missing[0]}"
         )
-    for name, values in taken.items():
+    for name, values in found.items():
         model.get_layer(name).set_weights(values)
 
 
 def backbone(model: keras.Model) -> list[Any]:
-    """The layers below the head, in the order of the flow, without those that prepare the pixels; or none."""
+    """The layers below the head in the order of the graph, without those that prepare the pixels.
+
+    Returns:
+        The layers; empty where the network has none with weights there.
+    """
     names = [layer.name for layer in model.layers]
-    end = min((names.index(name) for name in _HEADS if name in names), default=0)
-    layers = [layer for layer in model.layers[:end] if layer.name not in ("pixels", "enlarge", "normalise")]
+    end = min((names.index(name) for name in _HEAD_LAYERS if name in names), default=0)
+    layers = [layer for layer in model.layers[:end] if layer.name not in _INPUT_LAYERS]
     return layers if any(layer.weights for layer in layers) else []
 
 
 def _fits(layer: Any, model: keras.Model) -> bool:
-    """Whether the model has a layer of the same name and shapes; another head has not."""
+    """Whether the model has a layer of the same name and shapes; a head for other classes does not fit."""
     match = next((own for own in model.layers if own.name == layer.name), None)
     return match is not None and [tuple(w.shape) for w in match.weights] == [tuple(w.shape) for w in layer.weights]
 
 
-def _application(recipe: Recipe) -> keras.Model:
-    """The family's network with weights, by Keras' own loading."""
-    if recipe.architecture not in _APPLICATIONS:
+def _load_application(recipe: Recipe) -> keras.Model:
+    """The family's network with weights, loaded by Keras itself."""
+    family = architectures.get(recipe.architecture)
+    if not family.application:
+        pretrained = [name for name in architectures.names() if architectures.get(name).application]
         raise WrongUseError(
-            f"{recipe.architecture} takes no {recipe.weights!r} weights: expected {NO_WEIGHTS} or a .keras of its own, "
-            f"or one of {', '.join(_APPLICATIONS)}"
+            f"{recipe.architecture} takes no {recipe.weights!r} weights: expected {NO_WEIGHTS} or a .keras of the same "
+            f"architecture, or one of {', '.join(pretrained)}"
         )
-    name, file = _APPLICATIONS[recipe.architecture]
+    name, file = family.application, family.weights_file
     build = getattr(keras.applications, name)
     try:
         return build(include_top=False, weights=recipe.weights, input_shape=(_ANY_SIZE, _ANY_SIZE, 3))
     except Exception as error:
-        # Keras raises a bare Exception where a download fails, and whatever HDF5 raises for a file that is none.
+        # Keras raises a bare Exception where a download fails, and whatever HDF5 raises for an invalid file.
         if recipe.weights == IMAGENET:
             folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
             raise DataError(

@@ -1,4 +1,4 @@
-"""A SavedModel's signature, checked, as a function from pixels to scores."""
+"""Loads a SavedModel folder, checks its signature, and calls it with pixels for scores."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy.typing as npt
 from edge.errors import ModelError, first_line
 from edge.inference.contract import INPUT_SIZE
 from edge.system.native_logs import quiet_stderr
-from train.training.backend import import_keras
+from train.backend import import_keras
 
 SIGNATURE = "serving_default"
-#: Faces at once, where the signature takes any number.
+#: Faces in one call, where the signature takes any number.
 BATCH_SIZE = 256
 
 
 class SavedModel:
-    """The one signature of a classifier that was saved by TensorFlow or exported by Keras.
+    """The one signature of a classifier that TensorFlow saved or Keras exported.
 
     Args:
-        path: the folder. Keras runs on TensorFlow.
+        path: the folder. Keras must run on TensorFlow.
 
     Attributes:
-        entry, answer: what the signature calls its input and its output.
+        input_name, output_name: names of the signature's input and output.
         batch_size: faces that the signature takes at once; None for any number.
-        n_classes: how many scores it answers.
+        n_classes: number of scores in a row.
 
     Raises:
-        ModelError: it is no SavedModel, or takes or answers something else.
+        ModelError: the folder is not a SavedModel, or has other inputs or outputs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,26 +38,27 @@ class SavedModel:
             with quiet_stderr():
                 self._layer = keras.layers.TFSMLayer(str(path), call_endpoint=SIGNATURE)
             signature = self._layer.call_endpoint_fn
-            arguments, outputs = signature.structured_input_signature[1], signature.structured_outputs
-            ends = [*arguments.values(), *outputs.values()]
-            shapes = [None if each.shape.rank is None else tuple(each.shape) for each in ends]
-            dtypes = {each.dtype.name for each in ends}
+            inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
+            tensors = [*inputs.values(), *outputs.values()]
+            shapes = [None if tensor.shape.rank is None else tuple(tensor.shape) for tensor in tensors]
+            dtypes = {tensor.dtype.name for tensor in tensors}
         except Exception as error:
-            # OSError for a folder that is none; ValueError without the signature; whatever protobuf raises for damage.
+            # OSError for any other folder; ValueError without the signature; whatever protobuf raises for damage.
             raise ModelError(f"{path} is not a SavedModel with a {SIGNATURE} signature: {first_line(error)}") from error
-        if len(arguments) != 1 or len(outputs) != 1:
-            raise ModelError(f"{path} has {len(arguments)} inputs, {len(outputs)} outputs: expected 1 and 1")
-        taken, answered = shapes
-        wanted = (INPUT_SIZE, INPUT_SIZE, 1)
-        one_row = answered is not None and len(answered) == 2 and answered[1] is not None
-        if taken is None or taken[1:] != wanted or not one_row or dtypes != {"float32"}:
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
+        input_shape, output_shape = shapes
+        face = (INPUT_SIZE, INPUT_SIZE, 1)
+        takes_faces = input_shape is not None and input_shape[1:] == face
+        gives_rows = output_shape is not None and len(output_shape) == 2 and output_shape[1] is not None
+        if not input_shape or not output_shape or not takes_faces or not gives_rows or dtypes != {"float32"}:
             raise ModelError(
-                f"{path} takes {taken}, answers {answered}, in {' and '.join(sorted(dtypes))}: expected "
-                f"{(None, *wanted)} and one row of probabilities a face, in float32"
+                f"{path} takes {input_shape} and outputs {output_shape}, in {' and '.join(sorted(dtypes))}: expected "
+                f"{(None, *face)} and one row of probabilities for each face, in float32"
             )
-        self.entry, self.answer = next(iter(arguments)), next(iter(outputs))
-        self.batch_size: int | None = taken[0]
-        self.n_classes = int(answered[1])
+        self.input_name, self.output_name = next(iter(inputs)), next(iter(outputs))
+        self.batch_size: int | None = input_shape[0]
+        self.n_classes = int(output_shape[1])
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Scores `(n, n_classes)` float32 of faces `(n, 48, 48)` uint8."""
@@ -67,7 +68,7 @@ class SavedModel:
             pixels = images[start : start + step, :, :, None].astype(np.float32)
             n = len(pixels)
             if self.batch_size and n < step:
-                # A signature of a fixed batch takes no other.
+                # A signature with a fixed batch size takes full batches only.
                 pixels = np.concatenate([pixels, np.zeros((step - n, *pixels.shape[1:]), np.float32)])
-            parts.append(np.asarray(self._layer(pixels)[self.answer], np.float32)[:n])
+            parts.append(np.asarray(self._layer(pixels)[self.output_name], np.float32)[:n])
         return np.concatenate(parts)

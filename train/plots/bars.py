@@ -1,4 +1,4 @@
-"""How many images each class has in each split, as bars."""
+"""Bar chart: the number of images of each class in each split."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from train.plots.style import COLOURS, longest_in, new_figure, plain, save, short
+from train.plots.style import COLORS, longest_in, new_figure, plain, save, short
 
 HATCHES = ("", "//", "..")
 
 
 def class_bars(counts: Mapping[str, Mapping[str, int]], title: str) -> Any:
-    """The figure: a group of bars a class, one bar a split, the number at its end.
+    """The figure: a group of bars for each class, one bar for each split, with the number at its end.
 
     Args:
-        counts: split to label to number of images.
+        counts: split to label to number of images; all splits have the same labels.
         title: above the chart.
     """
     labels = tuple(next(iter(counts.values())))
     figure = new_figure(7 + longest_in(labels), 1.6 + len(labels) * (0.16 + 0.24 * len(counts)))
     axes = figure.add_subplot()
     height = 0.8 / len(counts)
-    for i, (split, of_split) in enumerate(counts.items()):
+    for i, (split, in_split) in enumerate(counts.items()):
         places = [row + (i - (len(counts) - 1) / 2) * height for row in range(len(labels))]
         bars = axes.barh(
-            places, [of_split[label] for label in labels], height, label=f"{split} ({sum(of_split.values()):,})",
-            color=COLOURS[i % len(COLOURS)], hatch=HATCHES[i % len(HATCHES)], edgecolor="white",
+            places, [in_split[label] for label in labels], height, label=f"{split} ({sum(in_split.values()):,})",
+            color=COLORS[i % len(COLORS)], hatch=HATCHES[i % len(HATCHES)], edgecolor="white",
         )  # fmt: skip
-        axes.bar_label(bars, [f"{of_split[label]:,}" for label in labels], padding=3, fontsize=9)
+        axes.bar_label(bars, [f"{in_split[label]:,}" for label in labels], padding=3, fontsize=9)
     axes.set_yticks(range(len(labels)), [short(label) for label in labels])
     axes.invert_yaxis()
     # Room for the number at the end of the longest bar.
@@ -42,5 +42,5 @@ def class_bars(counts: Mapping[str, Mapping[str, int]], title: str) -> Any:
 
 
 def draw_class_bars(counts: Mapping[str, Mapping[str, int]], path: Path, *, title: str) -> None:
-    """Write `class_bars` as PNG."""
+    """Write `class_bars` as PNG, completely or not at all."""
     save(class_bars(counts, title), path)

@@ -1,4 +1,4 @@
-"""The confusion matrix twice: how many faces, and which share of each class."""
+"""Confusion matrix: as numbers of faces, and as shares of each labeled class."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from train.plots.style import COLOUR_MAP, longest_in, new_figure, plain, save, short
+from train.plots.style import COLOR_MAP, longest_in, new_figure, plain, save, short
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: tuple[str, ...], title: str) -> Any:
-    """The figure: counts on the left, rates a labelled class on the right.
+    """The figure: counts on the left, shares of each labeled class on the right.
 
     Args:
-        counts: rows are labelled classes, columns are answers.
+        counts: rows are labeled classes, columns are predicted classes.
         labels: class names in that order.
-        title: above both.
+        title: above both matrices.
     """
     table = np.array(counts, int)
     rates = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -27,23 +27,23 @@ def confusion(counts: Sequence[Sequence[int]], labels: tuple[str, ...], title: s
     names = [short(label) for label in labels]
     panels = (
         ("faces", table, [[f"{n}" for n in row] for row in table], table.max(initial=1)),
-        ("share of the labelled class", rates, [[f"{rate:.0%}" for rate in row] for row in rates], 1.0),
+        ("share of the labeled class", rates, [[f"{rate:.0%}" for rate in row] for row in rates], 1.0),
     )
     for axes, (name, values, texts, top) in zip(figure.subplots(1, 2), panels, strict=True):
-        axes.imshow(values, COLOUR_MAP, vmin=0, vmax=max(top, 1e-9))
+        axes.imshow(values, COLOR_MAP, vmin=0, vmax=max(top, 1e-9))
         for row in range(len(labels)):
             for column in range(len(labels)):
                 # cividis goes from dark blue to yellow.
-                colour = "white" if values[row, column] < 0.55 * top else "black"
-                axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=9)
+                color = "white" if values[row, column] < 0.55 * top else "black"
+                axes.text(column, row, texts[row][column], ha="center", va="center", color=color, fontsize=9)
         axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(labels)), names)
-        axes.set_xlabel("answered as")
-        axes.set_ylabel("labelled")
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("labeled")
         axes.set_title(name, fontsize=11)
     return figure
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], labels: tuple[str, ...], path: Path, *, title: str) -> None:
-    """Write `confusion` as PNG."""
+    """Write `confusion` as PNG, completely or not at all."""
     save(confusion(counts, labels, title), path)

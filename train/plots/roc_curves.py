@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from train.evaluation.roc import Roc
 from train.plots.style import line_style, longest_in, new_figure, plain, save, short
 
+if TYPE_CHECKING:
+    from train.evaluation.roc import ROC
 
-def roc_curves(found: Roc, title: str) -> Any:
-    """The figure: a line a class, its area in the legend; macro and micro as thick lines.
+
+def roc_curves(found: ROC, title: str) -> Any:
+    """The figure: one line for each class with its area in the legend; macro and micro as thick lines.
 
     Args:
-        found: what `train.evaluation.roc.roc` returned.
+        found: what `train.evaluation.roc.compute_roc` returned.
         title: above the chart.
     """
     legend_in = 1.0 + max(longest_in(tuple(found.classes)) + 0.6, 2.8)
@@ -24,16 +26,16 @@ def roc_curves(found: Roc, title: str) -> Any:
         axes.plot(
             curve.false_positive, curve.true_positive, linewidth=1.4, label=f"{short(label)}  {curve.area:.3f}", **style
         )
-    for name, whole, colour, dashes in (
+    for name, average, color, dashes in (
         ("macro: mean of the classes", found.macro, "black", "--"),
-        ("micro: all answers", found.micro, "dimgrey", ":"),
+        ("micro: all pairs", found.micro, "dimgrey", ":"),
     ):
-        if whole is not None:
+        if average is not None:
             axes.plot(
-                whole.false_positive, whole.true_positive, dashes, color=colour, linewidth=2.8,
-                label=f"{name}  {whole.area:.3f}",
+                average.false_positive, average.true_positive, dashes, color=color, linewidth=2.8,
+                label=f"{name}  {average.area:.3f}",
             )  # fmt: skip
-    axes.plot([0, 1], [0, 1], color="lightgrey", linewidth=1, label="guessing  0.500", zorder=0)
+    axes.plot([0, 1], [0, 1], color="lightgrey", linewidth=1, label="chance  0.500", zorder=0)
     axes.set_xlabel("false-positive rate")
     axes.set_ylabel("true-positive rate")
     axes.set_xlim(-0.01, 1.01)
@@ -47,6 +49,6 @@ def roc_curves(found: Roc, title: str) -> Any:
     return figure
 
 
-def draw_roc(found: Roc, path: Path, *, title: str) -> None:
-    """Write `roc_curves` as PNG."""
+def draw_roc(found: ROC, path: Path, *, title: str) -> None:
+    """Write `roc_curves` as PNG, completely or not at all."""
     save(roc_curves(found, title), path)

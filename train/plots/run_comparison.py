@@ -1,4 +1,4 @@
-"""Runs side by side: validation accuracy over the epochs."""
+"""Comparison of runs: validation accuracy over the epochs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from train.plots.style import line_style, longest_in, new_figure, plain, save, s
 
 @dataclass(frozen=True)
 class Line:
-    """One run of the chart.
+    """One run in the chart.
 
     Attributes:
         name: in the legend.
-        val_accuracies: 0..1, after each epoch; none for an ensemble, whose accuracy is a level.
-        best_epoch: from 1; it is marked. None for an ensemble.
-        accuracy: 0..1, of the saved model.
+        val_accuracies: 0..1, after each epoch; empty for an ensemble, which is drawn as a horizontal line.
+        best_epoch: the epoch to mark, from 1; None for an ensemble.
+        accuracy: of the saved model, 0..1.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Line:
 
 
 def comparison(lines: Sequence[Line], title: str) -> Any:
-    """The figure: a line a run, its best epoch marked, the saved model's accuracy in the legend.
+    """The figure: one line for each run, its best epoch marked, the saved model's accuracy in the legend.
 
     Args:
         lines: the runs.
@@ -41,15 +41,15 @@ def comparison(lines: Sequence[Line], title: str) -> Any:
     axes = figure.add_subplot()
     for i, line in enumerate(lines):
         if line.best_epoch is None:
-            # A dash along the chart, whatever the style: it has no epochs.
+            # An ensemble has no epochs: a dotted horizontal line, whatever the style.
             style = {**line_style(i), "linestyle": (0, (1, 1)), "marker": "None"}
-            label = f"{short(line.name)}\n{line.accuracy:.2%}, of runs"
+            label = f"{short(line.name)}\n{line.accuracy:.2%}, ensemble"
             axes.axhline(line.accuracy, linewidth=1.5, label=label, **style)
             continue
         epochs = len(line.val_accuracies)
         axes.plot(
             np.arange(1, epochs + 1), line.val_accuracies, linewidth=1.5, markersize=9, markeredgecolor="black",
-            # The marker shows the best epoch alone.
+            # The marker is drawn at the best epoch alone.
             markevery=[line.best_epoch - 1],
             label=f"{short(line.name)}\n{line.accuracy:.2%}, epoch {line.best_epoch} of {epochs}", **line_style(i),
         )  # fmt: skip
@@ -68,5 +68,5 @@ def comparison(lines: Sequence[Line], title: str) -> Any:
 
 
 def draw_comparison(lines: Sequence[Line], path: Path, *, title: str) -> None:
-    """Write `comparison` as PNG."""
+    """Write `comparison` as PNG, completely or not at all."""
     save(comparison(lines, title), path)

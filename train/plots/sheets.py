@@ -1,4 +1,4 @@
-"""Faces side by side, each with a caption: samples, mean faces, mistakes, duplicates."""
+"""Contact sheets: faces in rows, each with a caption, for samples, mean faces, mistakes and duplicates."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.plots.style import DOTS_PER_INCH, new_figure, no_remark_on_letters, plain, save
+from train.plots.style import DOTS_PER_INCH, ignoring_missing_glyphs, new_figure, plain, save
 
 Image = npt.NDArray[np.uint8]
-#: A sheet shows people: said on the sheet itself, which outlives the command's output.
+#: A sheet shows people. The note is on the sheet itself, which outlives the command's output.
 NOTE = "Faces of the data set: do not publish this sheet where the set's terms forbid it."
 _FACE_IN, _GAP_IN, _POINTS = 0.8, 0.12, 8.0
 _LINE_IN = _POINTS * 1.35 / 72
@@ -27,14 +27,14 @@ def sheet(
     row_names: Sequence[str] = (),
     note: str = NOTE,
 ) -> Any:
-    """The figure: faces in rows, as wide as their captions need.
+    """The figure: faces in rows, each cell as wide as the captions need.
 
     Args:
-        images: grey, `(48, 48)` or for a pair `(48, w)`, uint8; None leaves its place empty.
-        captions: one an image, of as many lines as you like; empty for none.
+        images: gray, `(48, 48)` or for a pair `(48, w)`, uint8; None leaves the cell empty.
+        captions: one for each image, of any number of lines; an empty string for no caption.
         title: above the sheet.
-        columns: how many faces a row.
-        row_names: left of the rows.
+        columns: faces in each row.
+        row_names: names to the left of the rows.
         note: below the sheet.
     """
     figure = new_figure(4, 4, layout="none")
@@ -52,7 +52,7 @@ def sheet(
     height_in = top_in + rows * row_in + bottom_in
     figure.set_size_inches(width_in, height_in)
     axes = figure.add_axes((0, 0, 1, 1))
-    # One unit is one inch, from the top left.
+    # One unit is one inch, and the origin is at the top left.
     axes.set(xlim=(0, width_in), ylim=(height_in, 0))
     axes.set_axis_off()
     axes.text(_GAP_IN, 0.15, plain(title), fontsize=12, va="top")
@@ -60,18 +60,18 @@ def sheet(
         left = _GAP_IN + names_in + (i % columns) * cell_in
         top = top_in + (i // columns) * row_in
         if image is not None:
-            wide_in = _FACE_IN * image.shape[1] / image.shape[0]
+            image_in = _FACE_IN * image.shape[1] / image.shape[0]
             axes.imshow(
-                image, "gray", vmin=0, vmax=255, extent=(left, left + wide_in, top + _FACE_IN, top), aspect="auto",
+                image, "gray", vmin=0, vmax=255, extent=(left, left + image_in, top + _FACE_IN, top), aspect="auto",
                 interpolation="nearest",
             )  # fmt: skip
-        # Line by line on its baseline: a block is set by its tallest letter, and neighbours would not be level.
+        # Line by line on its baseline: a block is aligned by its tallest letter, and neighbors would not line up.
         for line, text in enumerate(caption.split("\n") if caption else ()):
             axes.text(left, top + _FACE_IN + (line + 0.9) * _LINE_IN, text, fontsize=_POINTS, va="baseline")
     for row, name in enumerate(row_names):
         axes.text(_GAP_IN, top_in + row * row_in + _FACE_IN / 2, name, fontsize=10, va="center")
     axes.text(_GAP_IN, height_in - 0.1, note, fontsize=_POINTS, va="bottom", color="dimgrey")
-    # imshow has moved the limits.
+    # imshow changed the limits.
     axes.set(xlim=(0, width_in), ylim=(height_in, 0))
     return figure
 
@@ -86,16 +86,16 @@ def draw_sheet(
     row_names: Sequence[str] = (),
     note: str = NOTE,
 ) -> None:
-    """Write `sheet` as PNG."""
+    """Write `sheet` as PNG, completely or not at all."""
     save(sheet(images, captions, title=title, columns=columns, row_names=row_names, note=note), path)
 
 
 def _widest_in(figure: Any, texts: Sequence[str], points: float) -> float:
-    """Width of the widest of `texts` as it will be drawn, in inches."""
+    """The width in inches of the widest line of `texts` as it will be drawn."""
     widest = 0.0
     for text in {line for each in texts for line in each.split("\n")}:
         drawn = figure.text(0, 0, text, fontsize=points)
-        with no_remark_on_letters():
+        with ignoring_missing_glyphs():
             widest = max(widest, drawn.get_window_extent(figure.canvas.get_renderer()).width / DOTS_PER_INCH)
         drawn.remove()
     return widest

@@ -1,4 +1,4 @@
-"""What all charts share: colours that colour-blind people tell apart, a figure, a file that is whole."""
+"""What all charts share: colors that color-blind people can distinguish, making and saving figures, short names."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from edge.errors import MissingExtraError
 from edge.system.atomic_files import replacing
 
 #: Okabe and Ito (2008), Color Universal Design; without yellow, which is too pale for a line on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: Beside the colour, so that a line is known without it too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Dashes and markers distinguish the lines without their colors.
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-#: Perceptually uniform, and read alike by people who are colour-blind.
-COLOUR_MAP = "cividis"
+#: Perceptually uniform, and readable with color blindness.
+COLOR_MAP = "cividis"
 DOTS_PER_INCH = 150
-#: A longer class name is cut in the middle of a chart, with an ellipsis.
+#: Characters of a class name; a longer one is shortened in the middle with an ellipsis.
 LONGEST_NAME = 28
-#: So is a longer file name in a title.
+#: Characters of a file name in a title.
 LONGEST_FILE = 40
 
 
 def new_figure(width_in: float, height_in: float, **options: Any) -> Any:
-    """An empty figure that draws itself with Agg, into memory: no window, no global state.
+    """An empty figure that is drawn by Agg into memory: no window, no global state.
 
     Args:
         width_in: width in inches.
@@ -47,35 +47,35 @@ def new_figure(width_in: float, height_in: float, **options: Any) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    with replacing(path) as temporary, no_remark_on_letters():
+    """Write a figure as PNG, completely or not at all."""
+    with replacing(path) as temporary, ignoring_missing_glyphs():
         figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH)
 
 
 @contextmanager
-def no_remark_on_letters() -> Iterator[None]:
-    """Names in a script that matplotlib's own font lacks are drawn as boxes; its remark on each helps nobody."""
+def ignoring_missing_glyphs() -> Iterator[None]:
+    """Suppress matplotlib's warning about each letter that its font lacks and that it draws as a box."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
 
 
 def plain(text: str) -> str:
-    """Text as it is: matplotlib would read what stands between two dollar signs as a formula."""
+    """Escape text for matplotlib, which reads text between two dollar signs as a formula."""
     return text.replace("$", r"\$")
 
 
 def line_style(i: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the `i`-th line of a chart: 28 before a pair comes again."""
+    """Color, dashes and marker of the `i`-th line of a chart: 28 lines before a combination repeats."""
     return {
-        "color": COLOURS[i % len(COLOURS)],
+        "color": COLORS[i % len(COLORS)],
         "linestyle": DASHES[i % len(DASHES)],
         "marker": MARKERS[i % len(MARKERS)],
     }
 
 
 def cut(name: str, longest: int) -> str:
-    """A name that fits: one of more than `longest` letters loses its middle."""
+    """A name of at most `longest` characters: a longer one loses its middle."""
     if len(name) <= longest:
         return name
     head = (longest - 1) * 2 // 3
@@ -83,10 +83,15 @@ def cut(name: str, longest: int) -> str:
 
 
 def short(name: str) -> str:
-    """The name of a class or run as a chart's label."""
+    """The name of a class or run as a chart's label: at most `LONGEST_NAME` characters, escaped."""
     return plain(cut(name, LONGEST_NAME))
 
 
 def longest_in(names: tuple[str, ...], points: float = 10.0) -> float:
-    """About how many inches the longest of `names` takes at that size; a letter is about 0.65 of its size wide."""
+    """The approximate width in inches of the longest of `names` as drawn by `short`.
+
+    Args:
+        names: class or run names.
+        points: font size; a letter is about 0.65 of it wide.
+    """
     return max((len(short(name)) for name in names), default=0) * points * 0.65 / 72

@@ -1,1 +1,14 @@
-"""TODO room."""
+"""One training run: from a recipe and a data set to a finished run folder.
+
+`fit(recipe, data, out)` is what a caller needs. `run_setup` checks what must fit together before a run starts or is
+resumed; `trainer` runs the stages; `freezing`, `optimizer`, `loss`, `devices` and `callbacks` are the parts of a stage;
+`checkpoint` and `interrupt` make a run resumable; `distillation` mixes teachers into the targets; `weight_averaging`
+and `logit_adjustment` change the weights that are saved; `torch_layers` and `torch_weight_averaging` are faster on
+PyTorch.
+
+Importing this room does not import Keras.
+"""
+
+from train.training.fitting import FitResult, fit
+
+__all__ = ["FitResult", "fit"]

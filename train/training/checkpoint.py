@@ -1,4 +1,4 @@
-"""What an interrupted run goes on from, and the best epoch so far: files that are whole or not there."""
+"""Checkpoints: the state from which an interrupted run continues, and the best epoch so far, written atomically."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from edge.errors import DataError
 from edge.system.atomic_files import replacing
 from train.data.batches import Batches
 from train.recipes.schema import Fit
-from train.training.run_folder import RunFolder
+from train.run_folder import RunFolder
 
 Logs = dict[str, float] | None
 
-#: Attribute of the weights file that counts the finished epochs of the whole run.
+#: Attribute of the weights file that holds the number of finished epochs of the whole run.
 _EPOCHS = "mien_epochs"
 
 
 def finished_epochs(run: RunFolder) -> int:
-    """How many epochs of an interrupted run stand, over all its stages; 0 where it has no checkpoint yet.
+    """The number of finished epochs of an interrupted run over all its stages; 0 without a checkpoint.
 
     Raises:
         DataError: the checkpoint is damaged.
@@ -32,61 +32,63 @@ def finished_epochs(run: RunFolder) -> int:
         with h5py.File(run.latest_weights) as file:
             return int(file.attrs[_EPOCHS])
     except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{run.latest_weights} is damaged: start the run anew in another --out ({error})") from error
+        raise DataError(f"{run.latest_weights} is damaged: start a new run in another --out ({error})") from error
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves weights and optimiser after each epoch; tells the batches which epoch's order to take.
+    """Saves weights and optimizer state after each epoch, and sets what is random at the beginning of each epoch.
 
-    The number of finished epochs is in the same file: a kill at any moment leaves the state of one epoch, never
-    half of two.
+    The number of finished epochs is in the same file: a kill at any moment leaves the state of exactly one epoch.
 
     Args:
-        run: where `checkpoint/latest.weights.h5` is.
+        run: the run folder with `checkpoint/latest.weights.h5`.
         batches: the Training faces.
         settings: the recipe's `[fit]`.
-        first_epoch: the one with which this stage began.
+        first_epoch: the first epoch of this stage, counted from 0 over the whole run.
 
     Attributes:
-        early: the early stopping, which remembers the stage's epochs before an interruption; or None.
+        early_stopping: Keras' callback, which also takes the stage's epochs before an interruption into account; None
+            without `patience`.
     """
 
     def __init__(self, run: RunFolder, batches: Batches, settings: Fit, first_epoch: int) -> None:
         super().__init__()
-        self._run, self._batches, self._settings, self._first = run, batches, settings, first_epoch
+        self._run, self._batches, self._settings, self._first_epoch = run, batches, settings, first_epoch
         patience = settings.patience
-        self.early = keras.callbacks.EarlyStopping("val_accuracy", patience=patience, mode="max") if patience else None
+        stopping = keras.callbacks.EarlyStopping("val_accuracy", patience=patience, mode="max") if patience else None
+        self.early_stopping = stopping
         self._finished = 0
 
     def restore(self, model: keras.Model) -> None:
         """Load the last state into a compiled model."""
-        # The optimiser's variables must be there before they can be loaded.
+        # The optimizer's variables must exist before they can be loaded.
         model.optimizer.build(model.trainable_variables)
         model.load_weights(self._run.latest_weights)
 
     def stopped_early(self) -> bool:
-        """Whether the stage's epochs so far are those after which early stopping stops."""
-        accuracies = [row["val_accuracy"] for row in self._run.read_history()[self._first :]]
-        if self.early is None or not accuracies:
+        """Whether early stopping would stop after the stage's epochs so far."""
+        accuracies = [row["val_accuracy"] for row in self._run.read_history()[self._first_epoch :]]
+        if self.early_stopping is None or not accuracies:
             return False
         return len(accuracies) - 1 - int(np.argmax(accuracies)) >= self._settings.patience
 
     def commit(self) -> None:
-        """The epoch is finished in every respect: its state is the one to go on from."""
+        """Make the state that was saved last the one to resume from, once the epoch's other files are written."""
         with h5py.File(self._run.pending_weights, "r+") as file:
             file.attrs[_EPOCHS] = self._finished
         self._run.pending_weights.replace(self._run.latest_weights)
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Let early stopping see the epochs of the stage's first part: it has just forgotten them."""
-        if self.early is not None:
-            for epoch, row in enumerate(self._run.read_history()[self._first :], self._first):
-                self.early.on_epoch_end(epoch, row)
+        """Replay the stage's epochs before an interruption to early stopping, which has just been reset."""
+        if self.early_stopping is not None:
+            for epoch, row in enumerate(self._run.read_history()[self._first_epoch :], self._first_epoch):
+                self.early_stopping.on_epoch_end(epoch, row)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Set what is random to this epoch's: the order of the faces, augmentation and dropout.
+        """Set what is random to this epoch's state: the order of the faces, augmentation and dropout.
 
-        Keras saves no state of its random generators, so a resumed run would repeat the first epochs' numbers.
+        Keras does not save the state of its random generators, so a resumed run would repeat the first epochs'
+        numbers.
         """
         self._batches.shuffle(epoch)
         generators = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
@@ -95,17 +97,17 @@ class Checkpoint(keras.callbacks.Callback):
             state.assign(np.array([words[0] >> 1, 0]))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save; `commit` comes when the epoch's other files are written."""
+        """Save the state; `commit` follows when the epoch's other files are written."""
         self.model.save_weights(self._run.pending_weights, overwrite=True)
         self._finished = epoch + 1
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the epoch that is best on PublicTest, over all stages.
+    """Saves the weights of the epoch with the best PublicTest accuracy over all stages.
 
     Args:
-        run: where `checkpoint/best.weights.h5` is, and the history of the epochs before an interruption.
-        best: a model of the same weights in Keras' own float32 layers, without an optimiser.
+        run: the run folder with `checkpoint/best.weights.h5`, and the history of the epochs before an interruption.
+        best: a model with the same weights in Keras' own float32 layers, without an optimizer.
     """
 
     def __init__(self, run: RunFolder, best: keras.Model) -> None:
@@ -114,7 +116,7 @@ class BestWeights(keras.callbacks.Callback):
         self._accuracy = max((row["val_accuracy"] for row in run.read_history()), default=-math.inf)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save, if no epoch before was as good."""
+        """Save the weights if they are better than those of every epoch before."""
         accuracy = (logs or {})["val_accuracy"]
         if accuracy > self._accuracy:
             self._accuracy = accuracy

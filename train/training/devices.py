@@ -1,4 +1,4 @@
-"""What trains: the CPU or the GPUs that the backend sees, the precision that suits them, and all of them at once."""
+"""The devices that train: the CPU or GPUs that the backend sees, their precision, and data parallelism over them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import keras
 
-#: CUDA compute capability from which tensor cores multiply float16 (Volta), and bfloat16 (Ampere).
+#: The CUDA compute capability from which tensor cores multiply float16 (Volta), and bfloat16 (Ampere).
 FLOAT16_FROM, BFLOAT16_FROM = (7, 0), (8, 0)
-#: Features by which Linux names processors that multiply bfloat16 in hardware (x86, Arm).
+#: The flags in Linux' cpuinfo of processors that multiply bfloat16 in hardware (x86, Arm).
 BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
@@ -21,10 +21,10 @@ class Devices:
 
     Attributes:
         kind: `CPU`, `GPU` or `TPU`.
-        name: of one of them, as its maker has it.
-        count: how many share each batch.
-        idle: how many more there are that this backend leaves alone.
-        capability: CUDA compute capability of a GPU, major and minor; None where there is none.
+        name: the manufacturer's name of one of them.
+        count: number of devices that share each batch.
+        idle: number of further devices that this backend does not use.
+        capability: CUDA compute capability of a GPU, major and minor; None for other devices.
     """
 
     kind: str
@@ -34,11 +34,11 @@ class Devices:
     capability: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        times = f"{self.count} x " if self.count > 1 else ""
-        return f"{self.kind} ({times}{self.name})"
+        count = f"{self.count} x " if self.count > 1 else ""
+        return f"{self.kind} ({count}{self.name})"
 
     def precision(self, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-        """The Keras dtype policy that suits them: the fastest one that they have in hardware.
+        """The Keras dtype policy for these devices: the fastest one that they support in hardware.
 
         Args:
             cpuinfo: where Linux lists the CPU's features.
@@ -53,18 +53,18 @@ class Devices:
             features = set(cpuinfo.read_text().split())
         except OSError:
             return "float32"
-        # Measured 1.4 to 1.7 times as fast there.
+        # Measured: 1.4 to 1.7 times as fast as float32 on such processors.
         return "mixed_bfloat16" if features & BFLOAT16_FEATURES else "float32"
 
 
 def find_devices() -> Devices:
-    """What the backend in use would train on."""
+    """The devices on which the current backend would train."""
     return {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}[keras.backend.backend()]()
 
 
 @contextmanager
 def sharing(devices: Devices) -> Iterator[None]:
-    """Have every device take its part of each batch of the models that are built inside."""
+    """Distribute each batch over all devices, for the models that are built inside the block."""
     if devices.count == 1:
         yield
     elif keras.backend.backend() == "jax":
@@ -91,7 +91,7 @@ def _jax() -> Devices:
     return Devices(
         kind,
         _processor() if kind == "CPU" else first.device_kind,
-        # More than one CPU only where XLA was told to make several of one (as the tests do).
+        # More than one CPU only where XLA was configured to split one into several (as the tests do).
         len(devices),
         capability=_pair(str(capability)) if kind == "GPU" and capability else None,
     )
@@ -102,7 +102,7 @@ def _tensorflow() -> Devices:
 
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        # As with JAX: one, unless it was split on purpose.
+        # One, unless it was split on purpose, as with JAX.
         return Devices("CPU", _processor(), max(len(tf.config.list_logical_devices("CPU")), 1))
     details = tf.config.experimental.get_device_details(gpus[0])
     return Devices("GPU", details.get("device_name", "GPU"), len(gpus), capability=details.get("compute_capability"))
@@ -120,13 +120,13 @@ def _torch() -> Devices:
 
 
 def _pair(text: str) -> tuple[int, int] | None:
-    """`8.6` as two numbers; None for what is no CUDA capability, such as `gfx90a`."""
+    """`8.6` as two numbers; None for what is not a CUDA capability, such as `gfx90a`."""
     major, _, minor = text.partition(".")
     return (int(major), int(minor or 0)) if major.isdigit() and (minor or "0").isdigit() else None
 
 
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name where Linux tells it."""
+    """The processor's name, where Linux gives it."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:

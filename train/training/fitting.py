@@ -1,301 +1,159 @@
-"""Train one recipe on one data set, into a run folder."""
+"""`fit`: from a recipe and a data set to a finished run folder, for the command and for Python alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
+from edge.datasets.faces import Faces
+from edge.datasets.ferplus import relabel_by_votes
+from edge.datasets.reader import check_there, read_faces
+from edge.errors import WrongUseError
+from train.backend import import_keras
+from train.data.soft_labels import soften_labels
+from train.recipes.schema import Recipe
+from train.run_folder import RunFolder
+from train.training.run_setup import RunInputs, set_up_new_run, set_up_resumed_run
 
-from edge.datasets.reader import Faces
-from edge.errors import MienError, MissingExtraError
-from edge.system.atomic_files import replacing, write_json
-from train.data.batches import Batches
-from train.evaluation.prediction import keras_probabilities, keras_scores
-from train.models import build_model
-from train.models.initialization import load_weights
-from train.plots.curves import draw_curves
-from train.plots.style import new_figure
-from train.recipes.schema import Recipe, Stage
-from train.training.callbacks import History, LearningRate, Plateau, Throughput
-from train.training.checkpoint import BestWeights, Checkpoint, finished_epochs
-from train.training.devices import find_devices, sharing
-from train.training.distillation import Teachers
-from train.training.freezing import freeze
-from train.training.interrupt import InterruptBetweenBatches
-from train.training.logit_adjustment import balance_by
-from train.training.loss import MEAN, WeightedCrossentropy, balanced_weights
-from train.training.optimizer import build_optimizer
-from train.training.run_folder import RunFolder
-from train.training.torch_layers import torch_layers
-from train.training.weight_averaging import AveragedBatchNorm
-
-Say = Callable[[str], None]
-#: How PyTorch (GPU, CPU), TensorFlow and JAX say that memory ran out; each has an exception of its own.
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
+Log = Callable[[str], None]
+#: Reads splits: data, splits, votes or None, and a function that receives a line for each row that is left out.
+ReadSplits = Callable[[Path, Sequence[str], Path | None, Log], dict[str, Faces]]
 
 
-class Training:
-    """One run of a recipe: stage after stage, from where its folder's checkpoint left off.
+@dataclass(frozen=True)
+class FitResult:
+    """A finished run.
 
-    Args:
-        recipe: what to train and how.
-        training: the faces to fit.
-        validation: the faces to choose on.
-        run: a started run folder.
-        teachers: who has a share in the targets of `training`; None for nobody.
-        verbose: Keras' own progress display.
-        say: where one-line remarks go.
-        tensorboard: whether to write TensorBoard's log, too.
+    Attributes:
+        folder: the run folder.
+        model: the trained `.keras` file in it.
+        metrics: the content of its `metrics.json`: scores on PublicTest, epochs, device, data and more.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        training: Faces,
-        validation: Faces,
-        run: RunFolder,
-        *,
-        teachers: Teachers | None = None,
-        verbose: str | int = "auto",
-        say: Say = print,
-        tensorboard: bool = False,
-    ) -> None:
-        self.recipe, self.training, self.validation, self.run = recipe, training, validation, run
-        self._teachers, self._verbose, self._say = teachers, verbose, say
-        # A run that was started with the log goes on with it.
-        self._tensorboard = tensorboard or run.tensorboard.exists()
-        self.devices = find_devices()
-        wanted = recipe.fit.precision
-        self.precision = self.devices.precision() if wanted == "auto" else wanted
-        self.throughput = Throughput(len(training))
+    folder: Path
+    model: Path
+    metrics: dict[str, Any]
 
-    def fit(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Train, keep the epoch that is best on the validation split, and write the run folder.
-
-        Args:
-            data: name, SHA-256 and limit of the data, for `metrics.json`.
-
-        Returns:
-            What `metrics.json` holds.
-
-        Raises:
-            MienError: the loss is no longer a number, or the memory does not hold a batch.
-        """
-        self._introduce()
-        keras.utils.set_random_seed(self.recipe.fit.seed)
-        best = self._first_model()
-        with _explained(self.recipe, self.run):
-            with sharing(self.devices):
-                self._fit_stages(best)
-            best.load_weights(self.run.best_weights)
-            balanced = balance_by(self.recipe.fit, best, self.training, self.validation)
-            report = {**self._report(best, data), **balanced}
-        with replacing(self.run.model_keras) as temporary:
-            best.save(temporary)
-        self._draw(report)
-        write_json(self.run.metrics_json, report)
-        self.run.forget_checkpoint()
-        return report
-
-    def check(self) -> None:
-        """See to it that the run can start, before anything is written.
-
-        Raises:
-            MienError: something in the recipe does not fit the architecture, or weights, teachers or an extra lack.
-        """
-        # Charts come last, and need matplotlib.
-        new_figure(1, 1)
-        self._loss()
-        # Keras' callback writes through TensorFlow, whatever the backend.
-        for package in ("tensorboard", "tensorflow") if self._tensorboard else ():
-            if find_spec(package) is None:
-                raise MissingExtraError("train,tensorboard", package)
-        if self._teachers is not None:
-            self._teachers.check()
-        model = self._first_model()
-        for stage in self.recipe.plan():
-            freeze(model, self.recipe, stage)
-
-    def build(self) -> keras.Model:
-        """The recipe's model with random weights, under Keras' current dtype policy."""
-        return build_model(self.recipe.architecture, len(self.training.labels), self.recipe.model)
-
-    def _first_model(self) -> keras.Model:
-        """The model as the run starts; a run that goes on reads the weights of its checkpoint later."""
-        model = self.build()
-        if not finished_epochs(self.run):
-            load_weights(model, self.recipe)
-        return model
-
-    def _introduce(self) -> None:
-        self._say(
-            f"{self.recipe.name} on {keras.backend.backend()}, {self.devices}, {self.precision}: "
-            f"{len(self.training)} faces to fit, {len(self.validation)} to choose on"
-        )
-        if self.devices.idle:
-            self._say(f"{self.devices.idle} more GPUs stay idle: KERAS_BACKEND=jax or tensorflow uses all of them")
-
-    def _fit_stages(self, best: keras.Model) -> None:
-        # Mixed precision would not convert: the model that trains is another than the one that is kept.
-        keras.config.set_dtype_policy(self.precision)
-        try:
-            model = torch_layers(self.build())
-        finally:
-            keras.config.set_dtype_policy("float32")
-        model.set_weights(best.get_weights())
-        finished = finished_epochs(self.run)
-        self.run.cut_history(finished)
-        self.run.checkpoint.mkdir(exist_ok=True)
-        interrupt = InterruptBetweenBatches()
-        try:
-            for number, stage in enumerate(self.recipe.plan()):
-                begun = [int(row.get("stage", 0)) for row in self.run.read_history()]
-                if any(later > number for later in begun):
-                    continue
-                first = begun.index(number) if number in begun else len(begun)
-                if first and first == len(begun):
-                    best.load_weights(self.run.best_weights)
-                    model.set_weights(best.get_weights())
-                self._fit_stage(model, best, number, stage, first, interrupt)
-        finally:
-            interrupt.give_back()
-
-    def _fit_stage(
-        self,
-        model: keras.Model,
-        best: keras.Model,
-        number: int,
-        stage: Stage,
-        first_epoch: int,
-        interrupt: InterruptBetweenBatches,
-    ) -> None:
-        """Train one stage, or what is left of it.
-
-        Args:
-            model: with the weights to start from.
-            best: where the best epoch's weights go.
-            number: of the stage, counted from 0.
-            stage: what to train.
-            first_epoch: the one of the whole run with which the stage begins, counted from 0.
-            interrupt: takes Ctrl-C.
-        """
-        fit, run = self.recipe.fit, self.run
-        together = self.devices.count
-        batches = Batches(self.training, fit.batch_size, fit.seed, self.recipe.augment, together, self._teachers)
-        freeze(model, self.recipe, stage)
-        model.compile(
-            build_optimizer(fit, stage, len(batches)),
-            self._loss(),
-            # Faces that only fill a batch up have no weight.
-            weighted_metrics=["accuracy"],
-        )
-        checkpoint = Checkpoint(run, batches, fit, first_epoch)
-        finished = finished_epochs(run)
-        if finished > first_epoch:
-            checkpoint.restore(model)
-        if checkpoint.stopped_early() or finished >= first_epoch + stage.epochs:
-            return
-        if len(self.recipe.plan()) > 1:
-            trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-            self._say(f"stage {number + 1}, {stage.name}: {trained:,} trainable parameters")
-        model.fit(
-            batches,
-            initial_epoch=finished,
-            epochs=first_epoch + stage.epochs,
-            # The batches shuffle themselves; Keras would shuffle their order once more, by a state that a
-            # resumed run does not have.
-            shuffle=False,
-            validation_data=Batches(self.validation, fit.batch_size, None, multiple_of=together),
-            callbacks=[interrupt, self.throughput, *self._callbacks(best, number, stage, first_epoch, checkpoint)],
-            verbose=self._verbose,
-        )
-
-    def _loss(self) -> keras.losses.Loss:
-        smoothing = self.recipe.fit.label_smoothing
-        if self.recipe.fit.class_weights:
-            return WeightedCrossentropy(balanced_weights(self.training), smoothing)
-        return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, reduction=MEAN)
-
-    def _callbacks(
-        self, best: keras.Model, number: int, stage: Stage, first_epoch: int, checkpoint: Checkpoint
-    ) -> list[Any]:
-        fit = self.recipe.fit
-        callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
-        if checkpoint.early is not None:
-            callbacks.append(checkpoint.early)
-        callbacks.append(LearningRate())
-        if fit.schedule == "plateau":
-            callbacks.append(Plateau(self.run, fit, stage, first_epoch))
-        callbacks.append(History(self.run, number))
-        # The checkpoint comes before the swap: it must see the weights that training goes on with, while the best
-        # epoch is chosen among the averaged weights, those that were evaluated.
-        callbacks.append(checkpoint)
-        if fit.ema:
-            callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-            callbacks.append(AveragedBatchNorm(self.training, fit.batch_size, fit.seed))
-        callbacks.append(BestWeights(self.run, best))
-        if self._tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(self.run.tensorboard))
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
-        return callbacks
-
-    def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
-        seen = keras_probabilities(best, self.training.images, self.recipe.fit.batch_size).argmax(axis=1)
-        history = self.run.read_history()
-        accuracies = [row["val_accuracy"] for row in history]
-        rate = self.throughput.images_per_second
-        return {
-            "recipe": self.recipe.name,
-            "architecture": self.recipe.architecture,
-            "weights": self.recipe.weights,
-            "labels": list(self.validation.labels),
-            "parameters": best.count_params(),
-            "epochs": len(history),
-            "best_epoch": 1 + int(np.argmax(accuracies)),
-            "stages": self._stages(history),
-            "seconds": round(sum(row["seconds"] for row in history), 1),
-            "images_per_second": None if rate is None else round(rate, 1),
-            "seed": self.recipe.fit.seed,
-            "backend": keras.backend.backend(),
-            "keras": keras.__version__,
-            "device": str(self.devices),
-            "precision": self.precision,
-            "data": data,
-            "split": "PublicTest",
-            "train_accuracy": float((seen == self.training.class_ids).mean()),
-            # What held a step of training holds one of prediction.
-            "scores": keras_scores(best, self.validation, self.recipe.fit.batch_size).as_dict(),
-        }
-
-    def _stages(self, history: list[dict[str, float]]) -> list[dict[str, Any]]:
-        numbers = [int(row.get("stage", 0)) for row in history]
-        plan = enumerate(self.recipe.plan())
-        return [{**asdict(stage), "epochs": numbers.count(number)} for number, stage in plan]
-
-    def _draw(self, report: dict[str, Any]) -> None:
-        stages = [(stage["name"], stage["epochs"]) for stage in report["stages"]]
-        draw_curves(self.run.read_history(), self.run.curves_png, title=self.recipe.name, stages=stages)
+    @property
+    def accuracy(self) -> float:
+        """The accuracy of the saved model on PublicTest, 0..1."""
+        return float(self.metrics["scores"]["accuracy"])
 
 
-@contextmanager
-def _explained(recipe: Recipe, run: RunFolder) -> Iterator[None]:
-    """What goes wrong inside training, in a line that says what to do."""
-    try:
-        yield
-    except Exception as error:
-        text = str(error)
-        if "NaN or Inf loss" in text:
-            raise MienError(
-                f"the loss is no longer a number: the learning rate is too high, or the data is odd; the epochs "
-                f"before are in {run.path}"
-            ) from error
-        if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
-            size = recipe.fit.batch_size
-            advice = f"--batch-size {size // 2}, and another --out" if size > 1 else "a smaller --input-size"
-            raise MienError(f"out of memory with batches of {size} faces: try {advice}") from error
-        raise
+def fit(
+    recipe: str | Path | Recipe | None,
+    data: str | Path,
+    out: str | Path,
+    *,
+    votes: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
+    labels: str | None = None,
+    label_mode: str | None = None,
+    limit: int | None = None,
+    tensorboard: bool = False,
+    resume: bool = False,
+    verbose: int = 0,
+    log: Log | None = None,
+    read: ReadSplits | None = None,
+    **changes: Any,
+) -> FitResult:
+    """Train a recipe: fit on Training, and save the epoch that is best on PublicTest into a run folder.
+
+    Example:
+        >>> result = fit("cnn", "fer2013.csv", "runs/cnn", epochs=10)  # doctest: +SKIP
+        >>> result.model, result.accuracy  # doctest: +SKIP
+        (PosixPath('runs/cnn/model.keras'), 0.6412)
+
+    Args:
+        recipe: a shipped recipe's name (`train.recipes.recipe_names`), the path of a recipe's TOML file, or a recipe.
+            None with `resume` takes that of the run.
+        data: `fer2013.csv`, as it is or compressed, or a folder of images.
+        out: the run folder to make; with `resume`, the one to continue.
+        votes: FER+'s `fer2013new.csv` for the same rows; needed for `labels="ferplus"` and for soft labels.
+        teachers: run folders or models for distillation; the recipe's `teacher_share` is their share in each target.
+        labels: `fer`, FER-2013's labels, or `ferplus`, those of FER+'s votes; None is `fer`.
+        label_mode: for `ferplus`: `majority` or `probability`; None is `majority`.
+        limit: use at most this many faces of each split, drawn at random by the recipe's seed.
+        tensorboard: write TensorBoard's log as well; needs the extra `tensorboard`.
+        resume: continue an interrupted run from its last finished epoch.
+        verbose: Keras' progress display: 0 none, 1 a bar, 2 one line for each epoch.
+        log: receives one-line messages about the run; None discards them.
+        read: reads the data, for a progress bar of the caller's; None reads it without one.
+        changes: values that replace the recipe's: any key of `[fit]`, such as `epochs` or `seed`; `augment` (bool),
+            `weights` and `input_size`. None leaves a value unchanged.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        WrongUseError: the arguments do not fit together, or the folder is not empty.
+        DataError: the data or the recipe cannot be read.
+        ModelError: a teacher is missing or damaged.
+        MissingExtraError: the extra `train` is not installed.
+        MienError: the loss is no longer a number, or a batch does not fit in memory.
+        KeyboardInterrupt: Ctrl-C was pressed; `resume=True` continues the run.
+    """
+    run, report = RunFolder(Path(out)), log or _discard
+    inputs = RunInputs(
+        Path(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
+    )
+    check_there(inputs.data)
+    if inputs.votes is not None:
+        check_there(inputs.votes)
+    if resume:
+        loaded, source = set_up_resumed_run(run, recipe, inputs, changes)
+    elif recipe is None:
+        raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
+    else:
+        loaded, source = set_up_new_run(recipe, inputs, changes)
+        run.check_free()
+    import_keras()
+    bad_rows: list[str] = []
+    faces = (read or _read)(inputs.data, ("Training", "PublicTest"), inputs.votes, bad_rows.append)
+    faces = _prepare(faces, loaded, source, report)
+
+    from train.training.distillation import Teachers
+    from train.training.trainer import Trainer
+
+    share, classes = loaded.fit.teacher_share, faces["Training"].labels
+    trainer = Trainer(
+        loaded,
+        faces["Training"],
+        faces["PublicTest"],
+        run,
+        teachers=Teachers(inputs.teachers, classes, share) if inputs.teachers else None,
+        verbose=verbose,
+        log=report,
+        tensorboard=tensorboard,
+    )
+    # Before the folder is made: a recipe that does not fit its architecture leaves nothing behind.
+    trainer.check()
+    if not resume:
+        run.start(loaded, source, bad_rows)
+    return FitResult(run.path, run.model_keras, trainer.fit(source))
+
+
+def _prepare(faces: dict[str, Faces], recipe: Recipe, source: dict[str, Any], log: Log) -> dict[str, Faces]:
+    """The faces with the targets that the run learns, and no more than its limit."""
+    if source.get("labels") == "ferplus":
+        faces = _with_ferplus_labels(faces, source["label_mode"], log)
+    elif recipe.fit.soft_labels:
+        faces["Training"] = soften_labels(faces["Training"], recipe.fit.soft_labels)
+    return {name: part.sample(source.get("limit"), recipe.fit.seed) for name, part in faces.items()}
+
+
+def _with_ferplus_labels(faces: dict[str, Faces], mode: str, log: Log) -> dict[str, Faces]:
+    labeled = {name: relabel_by_votes(part, mode) for name, part in faces.items()}
+    dropped = ", ".join(f"{len(faces[name]) - len(part)} of {name}" for name, part in labeled.items())
+    log(f"FER+ by {mode}: faces left out because they have no clear vote: {dropped}")
+    return labeled
+
+
+def _read(data: Path, splits: Sequence[str], votes: Path | None, on_bad: Log) -> dict[str, Faces]:
+    return read_faces(data, splits, votes=votes, on_bad=on_bad)
+
+
+def _discard(message: str) -> None:
+    """Discard a message."""

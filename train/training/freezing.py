@@ -1,4 +1,4 @@
-"""What a stage trains of a model, and what it keeps."""
+"""Freezes the layers of the backbone that a stage does not train."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from train.recipes.schema import Recipe, Stage
 
 
 def freeze(model: keras.Model, recipe: Recipe, stage: Stage) -> None:
-    """Set which of the backbone's layers a stage trains; the model is to be compiled after it.
+    """Set which layers of the backbone a stage trains. The model must be compiled afterwards.
+
+    Args:
+        model: the model; `trainable` of its backbone's layers is set.
+        recipe: the recipe, for error messages.
+        stage: the stage.
 
     Raises:
         DataError: the stage names a layer that the backbone does not have.
@@ -18,14 +23,15 @@ def freeze(model: keras.Model, recipe: Recipe, stage: Stage) -> None:
     """
     layers = backbone(model)
     if not layers and stage.train != "all":
-        raise WrongUseError(f"{recipe.architecture} has no backbone for stage {stage.name} of {recipe.name} to keep")
+        raise WrongUseError(f"{recipe.architecture} has no backbone for stage {stage.name} of {recipe.name} to freeze")
     first = _first_trained(stage, [layer.name for layer in layers], recipe)
     for number, layer in enumerate(layers):
-        normalises = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = number >= first and (stage.batch_norm or not normalises)
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = number >= first and (stage.batch_norm or not is_norm)
 
 
 def _first_trained(stage: Stage, names: list[str], recipe: Recipe) -> int:
+    """The position of the first layer of the backbone that a stage trains."""
     if stage.train == "all":
         return 0
     if stage.train == "head":

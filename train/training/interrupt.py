@@ -1,4 +1,4 @@
-"""Ctrl-C in training, taken between two batches."""
+"""Handles Ctrl-C during training between two batches."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ Logs = dict[str, float] | None
 
 
 class InterruptBetweenBatches(keras.callbacks.Callback):
-    """Raises KeyboardInterrupt after the batch at hand, not in the middle of anything.
+    """Raises KeyboardInterrupt after the current batch instead of at any moment.
 
-    At any other moment it might come up inside HDF5's callbacks while a checkpoint is written, which swallow it.
+    At another moment it could be raised inside HDF5's callbacks while a checkpoint is written, which swallow it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._wanted = False
-        self._before: Any = None
+        self._requested = False
+        self._previous: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Take the signal over, once for all stages."""
-        if self._before is None:
-            self._before = signal.signal(signal.SIGINT, self._note)
+        """Install the signal handler, once for all stages."""
+        if self._previous is None:
+            self._previous = signal.signal(signal.SIGINT, self._request)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Stop here if it came."""
-        if self._wanted:
+        """Stop here if Ctrl-C was pressed."""
+        if self._requested:
             raise KeyboardInterrupt
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Stop here if it came."""
+        """Stop here if Ctrl-C was pressed."""
         self.on_train_batch_end(batch, logs)
 
-    def give_back(self) -> None:
-        """Let Ctrl-C mean again what it did; whatever way training ended."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+    def uninstall(self) -> None:
+        """Restore the previous signal handler, however the training ended."""
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
 
-    def _note(self, number: int, frame: Any) -> None:
-        if self._wanted:
-            # Asked twice: now, whatever it is in the middle of.
+    def _request(self, number: int, frame: Any) -> None:
+        if self._requested:
+            # Pressed twice: stop immediately.
             raise KeyboardInterrupt
-        self._wanted = True
+        self._requested = True

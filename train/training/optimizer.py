@@ -1,4 +1,4 @@
-"""The optimiser of a stage, with its learning-rate schedule."""
+"""Builds the optimizer of a stage, with its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 import keras
 
 from train.recipes.schema import Fit, Stage
-from train.training.torch_weight_averaging import averaged_in_one_pass
+from train.training.torch_weight_averaging import fuse_weight_averaging
 
 
 def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """An optimiser that starts its schedule at the stage's first step.
+    """Build an optimizer whose schedule begins at the stage's first step.
 
     Args:
         fit: the recipe's settings.
-        stage: gives the learning rate at its peak, and the length of a cosine.
-        steps_per_epoch: batches an epoch.
+        stage: gives the learning rate at its peak, and the length of a cosine schedule.
+        steps_per_epoch: batches in each epoch.
     """
     rate: Any = stage.learning_rate
     if fit.schedule == "cosine":
-        # A try of an epoch or two shall not end in the warm-up.
+        # A trial run of an epoch or two must not end within the warm-up.
         warmup = int(min(fit.warmup_epochs, stage.epochs / 2) * steps_per_epoch)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else stage.learning_rate,
@@ -28,7 +28,7 @@ def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optim
             warmup_target=stage.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    common = {
+    common: dict[str, Any] = {
         "weight_decay": fit.weight_decay or None,
         "use_ema": fit.ema > 0,
         "ema_momentum": fit.ema or 0.99,
@@ -39,4 +39,4 @@ def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optim
         optimizer = keras.optimizers.Adam(rate, **common)
     if fit.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return averaged_in_one_pass(optimizer)
+    return fuse_weight_averaging(optimizer)

@@ -1,10 +1,10 @@
-"""Layers that PyTorch does faster than Keras asks it to, for the time of training.
+"""Layers that are faster on PyTorch than Keras' own, used during training only.
 
-Keras composes batch normalisation of a dozen element-wise operations in float32; PyTorch's own kernel does the
-same sum in one pass over bfloat16. And on a CPU a convolution whose maps are small, or whose kernel is 1x1, is
-quicker as the matrix product that it is: channels come last, so nothing has to move. Where Keras convolves or pools,
-it moves channels to the front, which costs time there and slows down all that follows, backwards too. The saved model
-holds Keras' plain layers.
+Keras composes batch normalization of a dozen element-wise operations in float32; PyTorch's own kernel does the same in
+one pass over bfloat16. On a CPU, a convolution with small feature maps or a 1x1 kernel is faster as a matrix product:
+channels come last, so nothing has to be moved. Where Keras convolves or pools, it moves channels to the front, which
+costs time there and slows down everything after it, the backward pass included. The saved model holds Keras' own
+layers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any
 
 import keras
 
-#: Maps up to this height and width are convolved as a matrix product; above, the copies cost more than they save.
+#: Feature maps up to this height and width are convolved as a matrix product; above, the copies cost more than they
+#: save.
 SMALL_MAP = 4
 
 
 def torch_layers(model: keras.Model) -> keras.Model:
-    """A copy of `model`, weights included, of the layers below; itself on other backends."""
+    """A copy of `model`, weights included, that is made of the layers below; the model itself on other backends."""
     if keras.backend.backend() != "torch":
         return model
     copy = keras.models.clone_model(model, clone_function=_faster)
@@ -28,44 +29,45 @@ def torch_layers(model: keras.Model) -> keras.Model:
 
 
 def no_gradients() -> AbstractContextManager[object]:
-    """A forward pass that keeps nothing for a backward one; other backends keep nothing unless they are asked."""
+    """A context for a forward pass without a backward one; other backends record gradients only on request."""
     if keras.backend.backend() != "torch":
         return nullcontext()
     import torch
 
-    return torch.no_grad()
+    context: AbstractContextManager[object] = torch.no_grad()
+    return context
 
 
 def _faster(layer: keras.Layer) -> keras.Layer:
-    kind = FASTER.get(type(layer), type(layer))
+    kind: Any = FASTER.get(type(layer), type(layer))
     return kind.from_config(layer.get_config())
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer, moving averages over the biased variance included, through PyTorch's kernel.
+    """Keras' layer with PyTorch's kernel; the moving averages use the biased variance, as Keras' do.
 
-    It has Keras' name, by which checkpoints call it: a run may go on on another backend.
+    The class has Keras' name, which checkpoints contain: a run may be resumed on another backend.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise `[..., channels]`; same answer as Keras' layer but for rounding."""
+        """Normalize `[..., channels]`; the same result as Keras' layer except for rounding."""
         import torch
 
         if mask is not None or self.renorm or self.axis not in (-1, inputs.ndim - 1):
             return super().call(inputs, training=training, mask=mask)
-        learning = bool(training and self.trainable)
-        # A view: channels last is a memory format to PyTorch.
+        gathers = bool(training and self.trainable)
+        # A view: to PyTorch, channels last is a memory format.
         outputs, mean, inverse_deviation = torch.native_batch_norm(
             inputs.movedim(-1, 1),
             self.gamma.value if self.scale else None,
             self.beta.value if self.center else None,
-            None if learning else self.moving_mean.value,
-            None if learning else self.moving_variance.value,
-            learning,
+            None if gathers else self.moving_mean.value,
+            None if gathers else self.moving_variance.value,
+            gathers,
             0.0,
             self.epsilon,
         )
-        if learning:
+        if gathers:
             with torch.no_grad():
                 variance = inverse_deviation.pow(-2) - self.epsilon
                 for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -74,10 +76,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 class Conv2D(keras.layers.Conv2D):
-    """Keras' layer, channels left where they are; a matrix product where that is quicker."""
+    """Keras' layer without moving the channels; a matrix product where that is faster."""
 
     def call(self, inputs: Any) -> Any:
-        """Convolve `[batch, height, width, channels]`; same answer as Keras' layer but for rounding."""
+        """Convolve `[batch, height, width, channels]`; the same result as Keras' layer except for rounding."""
         import torch
 
         rows, columns = self.kernel_size
@@ -90,7 +92,7 @@ class Conv2D(keras.layers.Conv2D):
             outputs = inputs[:, ::down, ::right] @ kernel[0, 0]
         elif self.strides == (1, 1) and self.padding == "same" and max(inputs.shape[1:3]) <= SMALL_MAP:
             _, height, width, _ = inputs.shape
-            # Where a kernel is even, `same` pads one more below and to the right.
+            # For an even kernel, `same` pads one more below and to the right.
             top, left = (rows - 1) // 2, (columns - 1) // 2
             padded = torch.nn.functional.pad(inputs, (0, 0, left, columns - 1 - left, top, rows - 1 - top))
             views = [padded[:, y : y + height, x : x + width] for y in range(rows) for x in range(columns)]
@@ -98,7 +100,9 @@ class Conv2D(keras.layers.Conv2D):
         else:
             # A view: Keras would copy the maps to channels first and back.
             maps = inputs.movedim(-1, 1)
-            left, right, top, bottom = self._same(*inputs.shape[1:3]) if self.padding == "same" else (0, 0, 0, 0)
+            left, right, top, bottom = (
+                self._same_padding(*inputs.shape[1:3]) if self.padding == "same" else (0, 0, 0, 0)
+            )
             if (left, top) != (right, bottom):
                 maps = torch.nn.functional.pad(maps, (left, right, top, bottom))
                 left = top = 0
@@ -108,8 +112,8 @@ class Conv2D(keras.layers.Conv2D):
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def _same(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """What `same` pads on the left, on the right, above and below."""
+    def _same_padding(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """The padding of `same` on the left, on the right, above and below."""
         pads = []
         for size, kernel, stride in zip((width, height), self.kernel_size[::-1], self.strides[::-1], strict=True):
             missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
@@ -118,10 +122,10 @@ class Conv2D(keras.layers.Conv2D):
 
 
 class MaxPooling2D(keras.layers.MaxPooling2D):
-    """Keras' layer, channels left where they are."""
+    """Keras' layer without moving the channels."""
 
     def call(self, inputs: Any) -> Any:
-        """Pool `[batch, height, width, channels]`; same answer as Keras' layer."""
+        """Pool `[batch, height, width, channels]`; the same result as Keras' layer."""
         import torch
 
         if self.padding != "valid" or self.data_format != "channels_last":
@@ -130,10 +134,10 @@ class MaxPooling2D(keras.layers.MaxPooling2D):
 
 
 class Dropout(keras.layers.Dropout):
-    """Keras' layer, four values decided by each number that the CPU draws: drawing is most of its time."""
+    """Keras' layer with four values from each random number that the CPU draws, which takes most of its time."""
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drop a share of `rate`, to the nearest 1/65536, as the generator of the whole program has it."""
+        """Drop a share of `rate`, to the nearest 1/65536, with PyTorch's global generator."""
         import torch
 
         dropped = round(self.rate * 2**16)
@@ -142,11 +146,11 @@ class Dropout(keras.layers.Dropout):
             return super().call(inputs, training=training)
         draws = torch.randint(-(2**63), 2**63 - 1, (-(-inputs.numel() // 4),))
         values = draws.view(torch.int16)[: inputs.numel()].reshape(inputs.shape)
-        kept = (values >= dropped - 2**15).to(inputs.dtype)
-        return inputs * (kept * (2**16 / (2**16 - dropped)))
+        mask = (values >= dropped - 2**15).to(inputs.dtype)
+        return inputs * (mask * (2**16 / (2**16 - dropped)))
 
 
-FASTER = {
+FASTER: dict[Any, Any] = {
     keras.layers.BatchNormalization: BatchNormalization,
     keras.layers.Conv2D: Conv2D,
     keras.layers.MaxPooling2D: MaxPooling2D,

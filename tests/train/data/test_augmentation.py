@@ -46,7 +46,7 @@ def test_a_flip_is_exact_and_happens_half_of_the_time():
     assert mirrored.mean() == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_shift_moves_no_further_than_the_recipe_says():
+def test_a_shift_moves_no_further_than_the_recipe_allows():
     face = np.zeros((1, 48, 48), np.uint8)
     face[0, 24, 24] = 255
     moved = changed(np.repeat(face, 300, axis=0), Augment(True, flip=False, rotation_deg=0, zoom=0, shift=0.1))
@@ -55,7 +55,7 @@ def test_a_shift_moves_no_further_than_the_recipe_says():
     assert 26 < columns.max() <= 24 + 5
 
 
-def test_blur_smooths_by_up_to_what_the_recipe_says():
+def test_blur_smooths_by_up_to_the_limit_of_the_recipe():
     faces = np.repeat(faces_of(1), 60, axis=0)
     blurred = changed(faces, Augment(True, False, 0, 0, 0, blur=1.5))
     rough = np.abs(np.diff(blurred, axis=2)).mean(axis=(1, 2))
@@ -66,7 +66,7 @@ def test_blur_smooths_by_up_to_what_the_recipe_says():
     assert rough.min() > 0.95 * np.abs(np.diff(strongest, axis=1)).mean()
 
 
-def test_noise_is_of_every_strength_up_to_what_the_recipe_says():
+def test_noise_is_of_every_strength_up_to_the_limit_of_the_recipe():
     noisy = changed(np.full((300, 48, 48), 128, np.uint8), Augment(True, False, 0, 0, 0, noise=0.1))
     deviations = noisy.std(axis=(1, 2))
     assert deviations.min() < 1.5
@@ -74,7 +74,7 @@ def test_noise_is_of_every_strength_up_to_what_the_recipe_says():
     assert np.abs(noisy.mean(axis=(1, 2)) - 128).max() < 3
 
 
-def test_erasing_paints_the_share_that_the_recipe_says():
+def test_erasing_paints_the_share_of_the_recipe():
     painted = changed(np.zeros((800, 48, 48), np.uint8), Augment(True, False, 0, 0, 0, erasing=0.25))
     assert (painted.max(axis=(1, 2)) > 0).mean() == pytest.approx(0.25, abs=0.05)
     assert (painted > 0).mean(axis=(1, 2)).max() < 0.36

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from edge.datasets.reader import read_faces
+from tests.commands import run_mien
 from tests.made_data import write_folder
 
 #: Where kagglehub looks for Kaggle under KAGGLE_API_ENVIRONMENT=TEST.
@@ -85,13 +86,13 @@ def kaggle(tmp_path):
 
 
 @pytest.fixture
-def fetch(mien, tmp_path):
+def fetch(tmp_path):
     def call(*arguments, **environment):
         nobody = dict.fromkeys(("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"), "")
         places = {"HOME": str(tmp_path / "home"), "KAGGLEHUB_CACHE": str(tmp_path / "cache")}
         places["KAGGLE_CONFIG_DIR"] = str(tmp_path / "home" / ".kaggle")
         stand_in = {"KAGGLE_API_ENVIRONMENT": "TEST", "NO_PROXY": "localhost"}
-        return mien("fetch", *arguments, module="train", **{**nobody, **places, **stand_in, **environment})
+        return run_mien("fetch", *arguments, module="train", **{**nobody, **places, **stand_in, **environment})
 
     return call
 
@@ -102,18 +103,18 @@ def test_a_set_comes_whole_and_can_be_read(kaggle, fetch, tmp_path):
     done = fetch("affectnet", "--out", out, KAGGLE_API_TOKEN="mine")
     assert done.code == 0, done.err
     assert not done.err
-    told, how = done.out.splitlines()[-2:]
-    assert told.startswith(f"mstjebashazida/affectnet is in {out}; its own terms hold")
-    assert how.endswith(f"mien train explore --data '{out}'")
+    origin, hint = done.out.splitlines()[-2:]
+    assert origin.startswith(f"mstjebashazida/affectnet is in {out}; its own terms apply")
+    assert hint.endswith(f"mien train explore --data '{out}'")
     faces = read_faces(out, ("Training", "PublicTest"))
     assert {split: len(part) for split, part in faces.items()} == {"Training": 14, "PublicTest": 14}
     assert [p.name for p in out.parent.iterdir()] == [out.name]
     # The second time it comes from the cache, and does not overwrite.
     assert fetch("affectnet", "--out", tmp_path / "again", KAGGLE_API_TOKEN="mine").code == 0
     assert kaggle.downloads == 1
-    refused = fetch("affectnet", "--out", out, KAGGLE_API_TOKEN="mine")
-    assert refused.code == 2
-    assert "is not empty" in refused.error_line()
+    rejected = fetch("affectnet", "--out", out, KAGGLE_API_TOKEN="mine")
+    assert rejected.code == 2
+    assert "is not empty" in rejected.error_line()
 
 
 def test_a_public_set_needs_no_credentials_and_a_csv_is_named(kaggle, fetch, tmp_path):
@@ -129,7 +130,7 @@ def test_a_public_set_needs_no_credentials_and_a_csv_is_named(kaggle, fetch, tmp
     assert done.out.splitlines()[-1].endswith(f"--data {csv}")
 
 
-def test_without_credentials_one_line_says_what_is_missing(kaggle, fetch):
+def test_without_credentials_one_line_names_what_is_missing(kaggle, fetch):
     kaggle.token = "mine"
     done = fetch("fer2013")
     assert done.code == 1
@@ -139,7 +140,7 @@ def test_without_credentials_one_line_says_what_is_missing(kaggle, fetch):
     assert "no Kaggle credentials" in line
     stale = fetch("fer2013", KAGGLE_API_TOKEN="old")
     assert stale.code == 1
-    assert "refuses your credentials for msambare/fer2013 (403)" in stale.error_line()
+    assert "rejects your credentials for msambare/fer2013 (403)" in stale.error_line()
     assert kaggle.downloads == 0
 
 
@@ -176,9 +177,9 @@ def test_a_cut_or_damaged_download_leaves_nothing_behind(kaggle, fetch, tmp_path
     assert fetch("fer2013", "--out", out).code == 0
 
 
-def test_without_a_network_one_line_says_so(fetch):
+def test_without_a_network_one_line_reports_it(fetch):
     with socket.socket() as taken:
-        # Bound and not listened on: whoever connects is refused.
+        # Bound and not listened on: connections are rejected.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind(("localhost", PORT))

@@ -3,7 +3,7 @@ import numpy as np
 from edge.datasets.reader import Faces, read_faces
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import draw_face
-from train.data.duplicates import blanks, copies, exact_pairs, near_pairs
+from train.data.duplicates import blank_positions, duplicate_groups, exact_pairs, near_pairs
 
 
 def faces_of(images, class_ids=None):
@@ -47,21 +47,21 @@ def test_blank_faces_match_nothing():
     a, b = faces_of(training), faces_of(public)
     assert not len(near_pairs(a, b))
     assert not len(exact_pairs(a, b))
-    assert copies(a) == []
-    assert blanks(a) == [3, 4, 5]
+    assert duplicate_groups(a) == []
+    assert blank_positions(a) == [3, 4, 5]
 
 
 def test_a_faint_noise_on_nothing_is_blank_too():
     noise = np.kron(np.random.default_rng(0).integers(0, 2, (1, 12, 12)), np.ones((4, 4)))
     a, b = faces_of(20 + noise), faces_of(200 + noise)
-    assert blanks(a) == [0]
+    assert blank_positions(a) == [0]
     assert not len(near_pairs(a, b))
 
 
 def test_copies_within_a_split():
     images = textures(6, 1)
     images[4] = images[5] = images[1]
-    assert copies(faces_of(images)) == [[1, 4, 5]]
+    assert duplicate_groups(faces_of(images)) == [[1, 4, 5]]
 
 
 def test_blocks_do_not_change_what_is_found(monkeypatch):
@@ -76,7 +76,7 @@ def test_blocks_do_not_change_what_is_found(monkeypatch):
 
 def test_drawn_faces_are_no_copies():
     random = np.random.default_rng(0)
-    assert copies(faces_of([draw_face("happy", random) for _ in range(20)])) == []
+    assert duplicate_groups(faces_of([draw_face("happy", random) for _ in range(20)])) == []
 
 
 def test_fer2013_shares_340_training_faces_with_public_test(fer2013):

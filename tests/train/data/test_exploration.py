@@ -67,7 +67,7 @@ def test_samples_depend_on_the_seed_alone(made_csv, tmp_path):
     assert sheets[0] == sheets[1] != sheets[2]
 
 
-def test_what_an_earlier_look_left_is_not_taken_for_this_one(made_csv, tmp_path):
+def test_files_of_an_earlier_exploration_are_removed(made_csv, tmp_path):
     (tmp_path / "duplicates.png").write_bytes(b"old")
     found = explore({"Training": read_faces(made_csv, ("Training",))["Training"].sample(14, 0)})
     assert "duplicates.png" not in [name for name, _ in write_exploration(found, tmp_path, "made")]

@@ -8,7 +8,7 @@ from edge.datasets.ferplus import VOTE_COLUMNS
 from edge.errors import DataError
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import write_votes
-from train.data.soft_labels import soften
+from train.data.soft_labels import soften_labels
 
 ANGRY, SAD, NEUTRAL = (FER2013_LABELS.index(label) for label in ("angry", "sad", "neutral"))
 
@@ -19,7 +19,7 @@ def faces_of(class_ids, votes):
 
 
 def doubtful_faces(n=300):
-    """Of the faces that people call neutral, a third is labelled sad; those that they call angry are."""
+    """Of the faces that people call neutral, a third is labeled sad; those that they call angry are labeled angry."""
     votes = np.zeros((n, 10), np.uint8)
     class_ids = np.full(n, ANGRY)
     votes[::2, VOTE_COLUMNS.index("neutral")] = 10
@@ -30,7 +30,7 @@ def doubtful_faces(n=300):
 
 def test_votes_become_the_labels_that_go_with_them():
     faces = doubtful_faces()
-    targets = soften(faces, 1.0).targets
+    targets = soften_labels(faces, 1.0).targets
     assert targets.dtype == np.float32
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-5)
     assert targets[0, SAD] == pytest.approx(1 / 3, abs=0.02)
@@ -42,18 +42,18 @@ def test_votes_become_the_labels_that_go_with_them():
 
 def test_the_label_keeps_its_share():
     faces = doubtful_faces()
-    softened = soften(faces, 0.25)
-    whole = soften(faces, 1.0).targets
-    wanted = 0.75 * np.eye(7)[faces.class_ids] + 0.25 * whole
-    np.testing.assert_allclose(softened.targets, wanted, atol=1e-6)
+    softened = soften_labels(faces, 0.25)
+    whole = soften_labels(faces, 1.0).targets
+    expected = 0.75 * np.eye(7)[faces.class_ids] + 0.25 * whole
+    np.testing.assert_allclose(softened.targets, expected, atol=1e-6)
     np.testing.assert_array_equal(softened.class_ids, faces.class_ids)
 
 
 def test_nothing_to_learn_from():
     with pytest.raises(DataError, match="give --votes"):
-        soften(faces_of([0, 1], None), 0.5)
+        soften_labels(faces_of([0, 1], None), 0.5)
     with pytest.raises(DataError, match="the same label"):
-        soften(faces_of([3, 3], np.ones((2, 10), np.uint8)), 0.5)
+        soften_labels(faces_of([3, 3], np.ones((2, 10), np.uint8)), 0.5)
 
 
 def test_a_run_learns_them_and_its_model_converts_without_votes(mien, made_csv, tmp_path):

@@ -40,14 +40,14 @@ def test_runs_side_by_side(mien, other, tmp_path):
     assert json.loads((tmp_path / "out" / "compare.json").read_text())["runs"][1]["best_epoch"] == 12
 
 
-def test_runs_on_other_data_or_splits_are_said_so(other):
+def test_runs_on_other_data_or_splits_are_reported(other):
     table = json.loads((other / "metrics.json").read_text())
     table["data"]["sha256"], table["split"] = "0" * 64, "PrivateTest"
     (other / "metrics.json").write_text(json.dumps(table))
-    said = differences([read_run(RECORD)[0], read_run(other)[0]])
-    assert len(said) == 2
-    assert "SHA-256 00000000…" in said[0]
-    assert "PrivateTest" in said[1]
+    remarks = differences([read_run(RECORD)[0], read_run(other)[0]])
+    assert len(remarks) == 2
+    assert "SHA-256 00000000…" in remarks[0]
+    assert "PrivateTest" in remarks[1]
 
 
 def test_training_accuracy_comes_from_the_history_of_an_older_run():
@@ -63,10 +63,10 @@ def test_columns_stay_in_line(other):
 
 def test_what_is_no_finished_run(mien, other, tmp_path):
     (tmp_path / "empty").mkdir()
-    for path, said in ((tmp_path / "empty", "is no finished run"), (tmp_path / "none", "is no folder")):
+    for path, message in ((tmp_path / "empty", "is not a finished run"), (tmp_path / "none", "is not a folder")):
         done = mien("compare", RECORD, path, module="train")
         assert done.code == 1
-        assert f"{path} {said}: expected metrics.json" in done.error_line()
+        assert f"{path} {message}: expected metrics.json" in done.error_line()
     done = mien("compare", other, other, module="train")
     assert done.code == 2
     assert "named twice" in done.error_line()
@@ -81,11 +81,11 @@ def test_a_damaged_run(other, damage):
     table = json.loads((other / "metrics.json").read_text())
     damage(table)
     (other / "metrics.json").write_text(json.dumps(table))
-    with pytest.raises(DataError, match="is no finished run"):
+    with pytest.raises(DataError, match="is not a finished run"):
         read_run(other)
 
 
-def test_runs_of_other_labels_are_said_so(other):
+def test_runs_of_other_labels_are_reported(other):
     metrics = json.loads((other / "metrics.json").read_text())
     metrics["labels"].append("contempt")
     metrics["data"]["label_mode"] = "majority"

@@ -8,7 +8,7 @@ from edge.datasets.reader import read_faces
 from edge.errors import ModelError
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import draw_face
-from train.evaluation.corruption_accuracy import measure
+from train.evaluation.corruption_accuracy import measure_robustness
 from train.evaluation.corruptions import CORRUPTIONS
 from train.evaluation.prediction import load_model
 
@@ -23,10 +23,10 @@ def faces():
 
 @pytest.mark.parametrize("one", CORRUPTIONS, ids=lambda one: one.name)
 def test_each_gets_worse_from_one_severity_to_the_next(one, faces):
-    harm = [np.abs(one.apply(faces, severity).astype(int) - faces).mean() for severity in one.severities]
-    assert len(harm) == 5
-    assert harm[0] > 0
-    assert harm == sorted(harm)
+    differences = [np.abs(one.apply(faces, severity).astype(int) - faces).mean() for severity in one.severities]
+    assert len(differences) == 5
+    assert differences[0] > 0
+    assert differences == sorted(differences)
 
 
 @pytest.mark.parametrize("one", CORRUPTIONS, ids=lambda one: one.name)
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_faces_and_the_originals_stay(one, faces):
     assert once.shape == faces.shape
 
 
-def test_boxes_are_off_by_what_they_say():
+def test_boxes_are_off_by_their_severity():
     dot = np.zeros((1, 48, 48), np.uint8)
     dot[0, 22:26, 22:26] = 255
 
@@ -80,4 +80,4 @@ def test_a_model_without_the_data_s_classes(cnn_run):
     model = load_model(cnn_run / "model.keras")
     faces = Faces(np.zeros((2, 48, 48), np.uint8), np.array([0, 1]), np.arange(2), ("happy", "bored"))
     with pytest.raises(ModelError, match="bored is none of"):
-        measure(model, faces)
+        measure_robustness(model, faces)

@@ -9,7 +9,13 @@ from edge.errors import ModelError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from tests.conftest import ROOT, SHIPPED
 from train.cli.evaluate import format_metrics
-from train.evaluation.evaluation_report import MISTAKES, check_out, evaluate, evaluate_on_votes, write_evaluation
+from train.evaluation.evaluation_report import (
+    MISTAKES,
+    check_report_folder,
+    evaluate,
+    evaluate_on_votes,
+    write_evaluation,
+)
 from train.evaluation.prediction import class_names, keras_probabilities, load_model
 
 RECORD = ROOT / "train" / "records" / "mien-small" / "model.keras"
@@ -26,7 +32,7 @@ def small_model(n_classes, activation="softmax", seed=3):
 
 
 class Fixed:
-    """A model that answers what it is told."""
+    """A model with fixed scores."""
 
     def __init__(self, scores, labels, path="fixed.keras"):
         self.path, self.labels, self._scores = path, labels, np.array(scores, np.float32)
@@ -52,11 +58,11 @@ def test_every_format_of_a_model_scores_alike(public, tmp_path):
     model.save(tmp_path / "m.keras")
     model.save(tmp_path / "m.h5")
     model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
-    wanted = keras_probabilities(model, public.images)
+    expected = keras_probabilities(model, public.images)
     for name in ("m.keras", "m.h5", "saved"):
         loaded = load_model(tmp_path / name)
         assert class_names(loaded, public.labels) == FER2013_LABELS
-        assert np.abs(loaded.probabilities(public.images) - wanted).max() < 1e-5
+        assert np.abs(loaded.probabilities(public.images) - expected).max() < 1e-5
 
 
 def test_a_tflite_reports_nearly_what_the_keras_file_it_came_from_does(public):
@@ -87,10 +93,10 @@ def test_evaluate_a_tflite_writes_every_chart(mien, made_csv, tmp_path):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_without_out_the_text_says_how_to_get_the_charts(mien, made_csv):
+def test_without_out_the_text_shows_how_to_get_the_charts(mien, made_csv):
     done = mien("evaluate", SHIPPED, "--data", made_csv, "--limit", 14, module="train")
     assert done.code == 0, done.err
-    assert done.out.splitlines()[-1].startswith("--out DIR draws the charts")
+    assert done.out.splitlines()[-1].startswith("give --out DIR for the charts")
 
 
 def test_the_most_confident_mistakes_come_first():
@@ -113,7 +119,7 @@ def test_an_eight_class_model_on_seven_class_data(public, tmp_path):
     found = evaluate(model, public)
     assert len(found.metrics.confusion) == 8
     assert found.metrics.support["contempt"] == 0
-    assert found.roc.left_out == ("contempt",)
+    assert found.roc.undefined == ("contempt",)
     assert found.metrics.support["neutral"] == 10
     written = write_evaluation(found, public, tmp_path / "out", "eight", {})
     assert sorted(name for name, _ in written) == FILES
@@ -124,29 +130,29 @@ def test_classes_are_matched_by_name_not_by_place():
     data = faces_of([0, 1, 1], ("happy", "angry"))
     scores = np.eye(7)[[3, 0, 3]] * 0.9 + 0.1 / 7
     found = evaluate(Fixed(scores, FER2013_LABELS), data)
-    assert found.answers.tolist() == [3, 0, 3]
+    assert found.predicted.tolist() == [3, 0, 3]
     assert found.metrics.accuracy == pytest.approx(2 / 3)
 
 
 def test_data_with_a_class_that_the_model_has_not():
-    with pytest.raises(ModelError, match="answers 7 classes, the data has 8: contempt is none of angry"):
+    with pytest.raises(ModelError, match="has 7 classes, the data has 8: contempt is none of angry"):
         evaluate(Fixed(np.ones((1, 7)) / 7, FER2013_LABELS), faces_of([0], EIGHT_LABELS))
 
 
-def test_a_run_folder_says_what_the_classes_are(tmp_path):
+def test_a_run_folder_names_the_classes(tmp_path):
     small_model(3).save(tmp_path / "model.keras")
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": ["calm", "tense", "glad"]}))
     assert class_names(load_model(tmp_path / "model.keras"), ("a", "b", "c")) == ("calm", "tense", "glad")
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": ["calm"]}))
-    with pytest.raises(ModelError, match=r"answers 3 classes, .*metrics\.json beside it names 1: calm"):
+    with pytest.raises(ModelError, match=r"has 3 classes, .*metrics\.json beside it names 1: calm"):
         load_model(tmp_path / "model.keras")
     (tmp_path / "metrics.json").unlink()
     assert class_names(load_model(tmp_path / "model.keras"), ("a", "b", "c")) == ("a", "b", "c")
 
 
-def test_a_model_without_a_softmax_is_refused(public, tmp_path):
+def test_a_model_without_a_softmax_is_rejected(public, tmp_path):
     small_model(7, activation=None).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"answers no probabilities.*softmax"):
+    with pytest.raises(ModelError, match=r"does not output probabilities.*softmax"):
         evaluate(load_model(tmp_path / "m.keras"), public)
 
 
@@ -164,10 +170,10 @@ def test_a_saved_model_needs_tensorflow(tmp_path, monkeypatch):
 def test_tflites_that_break_their_contract(mien, made_csv, tmp_path):
     (tmp_path / "text.tflite").write_text("no model")
     (tmp_path / "cut.tflite").write_bytes(SHIPPED.read_bytes()[:2000])
-    for name, said in (("none", "cannot read the model"), ("text", "is not a .tflite"), ("cut", "has no model card")):
+    for name, message in (("none", "cannot read the model"), ("text", "is not a .tflite"), ("cut", "has no model card")):
         done = mien("evaluate", tmp_path / f"{name}.tflite", "--data", made_csv, module="train")
         assert done.code == 1
-        assert said in done.error_line()
+        assert message in done.error_line()
 
 
 def test_slices_do_not_change_the_scores(public, monkeypatch):
@@ -204,8 +210,8 @@ def test_a_run_folder_is_not_written_over(mien, cnn_run, made_csv):
 
 
 def test_a_report_goes_where_a_report_was(tmp_path):
-    check_out(tmp_path / "new")
-    check_out(tmp_path / "new")
+    check_report_folder(tmp_path / "new")
+    check_report_folder(tmp_path / "new")
 
 
 def test_the_table_stays_in_line_with_long_names():

@@ -74,7 +74,7 @@ def test_a_run_of_runs(mien, members, made_csv, tmp_path):
     compared = mien("compare", *members, out, "--out", tmp_path / "compared", module="train")
     assert compared.code == 0, compared.err
     row = compared.out.splitlines()[3].split()
-    assert row[1:5] == ["ensemble", f"{metrics['parameters']:,}", "of", "runs"]
+    assert row[1:4] == ["ensemble", f"{metrics['parameters']:,}", "-"]
     of_both = sum(json.loads((run / "metrics.json").read_text())["seconds"] for run in members)
     assert json.loads((tmp_path / "compared" / "compare.json").read_text())["runs"][2]["seconds"] == of_both
 
@@ -92,18 +92,18 @@ def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "turned", "code", "said"),
+    ("text", "turned", "code", "message"),
     [
         (PAIR, True, 2, "pair is made of one, other, in this order; got other, one"),
-        (PAIR.replace("ensemble", "mien").replace("members", "widths"), False, 2, "pair is no ensemble"),
+        (PAIR.replace("ensemble", "mien").replace("members", "widths"), False, 2, "pair is not an ensemble"),
         (PAIR.replace(', "other"', ""), False, 1, "expected names of two recipes or more"),
     ],
 )
-def test_other_runs_than_the_recipe_names(mien, members, made_csv, tmp_path, text, turned, code, said):
+def test_other_runs_than_the_recipe_names(mien, members, made_csv, tmp_path, text, turned, code, message):
     runs = members[::-1] if turned else members
     arguments = ("--recipe", recipe_of(tmp_path, text), "--data", made_csv, "--out", tmp_path / "out")
     done = mien("ensemble", *runs, *arguments, module="train")
-    assert (done.code, said in done.error_line()) == (code, True), done.err
+    assert (done.code, message in done.error_line()) == (code, True), done.err
     assert not (tmp_path / "out").exists()
 
 
@@ -112,7 +112,7 @@ def test_runs_that_are_none(mien, members, made_csv, tmp_path):
     for bad in (tmp_path, tmp_path / "none", members[0] / "model.keras"):
         done = mien("ensemble", members[0], bad, *common, module="train")
         assert done.code == 1
-        assert "is no finished run" in done.error_line()
+        assert "is not a finished run" in done.error_line()
     fitted = mien("fit", *common, module="train")
     assert fitted.code == 2
     assert "mien train ensemble" in fitted.error_line()

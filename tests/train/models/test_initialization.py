@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import DataError, WrongUseError
 from train.models import build_model
-from train.models.initialization import backbone, load_weights
+from train.models.initialization import backbone, initialize
 from train.recipes.schema import Recipe, Stage
 from train.training.freezing import freeze
 
@@ -31,13 +31,13 @@ def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
     recipe = Recipe("r", "vgg16", weights=str(path))
     model = build_model("vgg16", 7, {})
     head = kernels(model, "logits")
-    normalise = kernels(model, "normalise")
-    load_weights(model, recipe)
+    normalize = kernels(model, "normalize")
+    initialize(model, recipe)
     for layer in network.layers:
         for theirs, ours in zip(layer.get_weights(), kernels(model, layer.name) if layer.weights else (), strict=True):
             np.testing.assert_array_equal(theirs, ours)
     np.testing.assert_array_equal(head[0], kernels(model, "logits")[0])
-    np.testing.assert_array_equal(normalise[0], kernels(model, "normalise")[0])
+    np.testing.assert_array_equal(normalize[0], kernels(model, "normalize")[0])
     assert [layer.name for layer in backbone(model)][:2] == ["block1_conv1", "block1_conv2"]
 
 
@@ -56,26 +56,26 @@ def test_the_model_of_another_run_gives_its_backbone_whatever_its_classes(tmp_pa
     eight = build_model("mien", 8, {"widths": [8], "blocks": 1})
     eight.save(tmp_path / "eight.keras")
     seven = build_model("mien", 7, {"widths": [8], "blocks": 1})
-    load_weights(seven, Recipe("r", "mien", weights=str(tmp_path / "eight.keras")))
+    initialize(seven, Recipe("r", "mien", weights=str(tmp_path / "eight.keras")))
     np.testing.assert_array_equal(kernels(eight, "stem")[0], kernels(seven, "stem")[0])
     wider = build_model("mien", 7, {"widths": [16], "blocks": 1})
     with pytest.raises(DataError, match=r"does not fit mien: it lacks .* layers of the backbone, the first stem"):
-        load_weights(wider, Recipe("r", "mien", weights=str(tmp_path / "eight.keras")))
+        initialize(wider, Recipe("r", "mien", weights=str(tmp_path / "eight.keras")))
 
 
 def test_what_cannot_be_loaded(vgg16_file, tmp_path):
     vgg16 = build_model("vgg16", 7, {})
     with pytest.raises(DataError, match=r"no weights at .*: expected imagenet, none or a file"):
-        load_weights(vgg16, Recipe("r", "vgg16", weights=str(tmp_path / "none.h5")))
+        initialize(vgg16, Recipe("r", "vgg16", weights=str(tmp_path / "none.h5")))
     (tmp_path / "text.weights.h5").write_text("no weights")
     with pytest.raises(DataError, match="does not fit VGG16 without its top"):
-        load_weights(vgg16, Recipe("r", "vgg16", weights=str(tmp_path / "text.weights.h5")))
+        initialize(vgg16, Recipe("r", "vgg16", weights=str(tmp_path / "text.weights.h5")))
     with pytest.raises(DataError, match="does not fit ResNet50 without its top"):
-        load_weights(build_model("resnet50", 7, {}), Recipe("r", "resnet50", weights=str(vgg16_file[0])))
+        initialize(build_model("resnet50", 7, {}), Recipe("r", "resnet50", weights=str(vgg16_file[0])))
     with pytest.raises(WrongUseError, match=r"cnn takes no 'imagenet' weights: expected none or a .keras"):
-        load_weights(build_model("cnn", 7, {}), Recipe("r", "cnn", weights="imagenet"))
+        initialize(build_model("cnn", 7, {}), Recipe("r", "cnn", weights="imagenet"))
     assert backbone(build_model("simple-nn", 7, {})) == []
-    with pytest.raises(WrongUseError, match="simple-nn has no backbone for stage a of r to keep"):
+    with pytest.raises(WrongUseError, match="simple-nn has no backbone for stage a of r to freeze"):
         freeze(build_model("simple-nn", 7, {}), Recipe("r", "simple-nn"), Stage("a", "head"))
     with pytest.raises(DataError, match="stage a of r trains from 'conv9': expected all, head or a layer of cnn"):
         freeze(build_model("cnn", 7, {}), Recipe("r", "cnn"), Stage("a", "conv9"))
@@ -87,17 +87,17 @@ def test_a_stage_that_trains_all_thaws_what_the_one_before_kept():
     freeze(model, recipe, Stage("head", "head"))
     assert len(model.trainable_weights) == 2
     freeze(model, recipe, Stage("all", "all"))
-    # A scale and an offset of each batch normalisation stay.
+    # A scale and an offset of each batch normalization stay.
     n_norms = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
     assert len(model.trainable_weights) == everything - 2 * n_norms
     freeze(model, recipe, Stage("all", "all", batch_norm=True))
     assert len(model.trainable_weights) == everything
     vgg16 = build_model("vgg16", 7, {})
     freeze(vgg16, Recipe("r", "vgg16"), Stage("all", "all", batch_norm=True))
-    assert not vgg16.get_layer("normalise").trainable
+    assert not vgg16.get_layer("normalize").trainable
 
 
-def test_without_a_network_one_line_says_which_file_to_put_where(mien, made_csv, tmp_path):
+def test_without_a_network_one_line_names_which_file_to_put_where(mien, made_csv, tmp_path):
     closed = "http://127.0.0.1:9"
     done = mien("fit", "--arch", "resnet50", "--data", made_csv, "--out", tmp_path / "run", module="train",
                 KERAS_HOME=str(tmp_path / "keras"), https_proxy=closed, http_proxy=closed)  # fmt: skip

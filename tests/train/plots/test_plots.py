@@ -8,7 +8,7 @@ import pytest
 from edge.errors import DataError, MissingExtraError
 from edge.evaluation.calibration import measure_calibration
 from edge.inference.contract import FER2013_LABELS
-from train.evaluation.roc import roc
+from train.evaluation.roc import compute_roc
 from train.plots.bars import class_bars
 from train.plots.confusion import confusion
 from train.plots.curves import curves, draw_curves
@@ -16,7 +16,7 @@ from train.plots.reliability_diagram import reliability
 from train.plots.roc_curves import roc_curves
 from train.plots.run_comparison import Line, comparison
 from train.plots.sheets import sheet
-from train.plots.style import COLOURS, LONGEST_FILE, cut, line_style, new_figure, save, short
+from train.plots.style import COLORS, LONGEST_FILE, cut, line_style, new_figure, save, short
 
 LONG_NAMES = (
     *FER2013_LABELS,
@@ -54,7 +54,7 @@ def make_confusion(labels):
 
 
 def make_roc(labels):
-    return roc_curves(roc(*made_scores(labels), labels), "roc")
+    return roc_curves(compute_roc(*made_scores(labels), labels), "roc")
 
 
 def make_reliability(labels):
@@ -133,7 +133,7 @@ def test_lines_differ_by_colour_and_without_it():
     styles = [line_style(i) for i in range(10)]
     assert len({(style["linestyle"], style["marker"]) for style in styles}) == 10
     assert len({(style["color"], style["linestyle"]) for style in styles}) == 10
-    assert "#F0E442" not in COLOURS
+    assert "#F0E442" not in COLORS
 
 
 def test_curves_mark_the_best_epoch_and_where_a_stage_begins():
@@ -172,12 +172,12 @@ def test_charts_leave_matplotlib_alone(tmp_path):
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     real = builtins.__import__
 
-    def refuse(name, *rest, **options):
+    def reject(name, *rest, **options):
         if name.startswith("matplotlib"):
             raise ImportError(name)
         return real(name, *rest, **options)
 
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(builtins, "__import__", reject)
     with pytest.raises(MissingExtraError, match=r"matplotlib.*mien\[train\]") as caught:
         new_figure(1, 1)
     assert caught.value.exit_code == 2
@@ -194,13 +194,13 @@ def test_areas_are_those_of_scikit_learn():
     from sklearn.metrics import roc_auc_score
 
     scores, class_ids = made_scores(FER2013_LABELS)
-    found = roc(scores, class_ids, FER2013_LABELS)
-    wanted = np.eye(7)[class_ids]
-    each = roc_auc_score(wanted, scores, average=None)
+    found = compute_roc(scores, class_ids, FER2013_LABELS)
+    expected = np.eye(7)[class_ids]
+    each = roc_auc_score(expected, scores, average=None)
     assert [curve.area for curve in found.classes.values()] == pytest.approx(each.tolist())
-    assert found.macro.area == pytest.approx(roc_auc_score(wanted, scores, average="macro"))
-    assert found.micro.area == pytest.approx(roc_auc_score(wanted, scores, average="micro"))
-    # The drawn mean encloses what its number says.
+    assert found.macro.area == pytest.approx(roc_auc_score(expected, scores, average="macro"))
+    assert found.micro.area == pytest.approx(roc_auc_score(expected, scores, average="micro"))
+    # The drawn mean encloses the area of its number.
     assert np.trapezoid(found.macro.true_positive, found.macro.false_positive) == pytest.approx(
         found.macro.area, abs=0.01
     )
@@ -209,9 +209,9 @@ def test_areas_are_those_of_scikit_learn():
 def test_a_class_that_is_absent_has_no_curve():
     scores, class_ids = made_scores(FER2013_LABELS)
     class_ids[class_ids == 1] = 2
-    found = roc(scores, class_ids, FER2013_LABELS)
+    found = compute_roc(scores, class_ids, FER2013_LABELS)
     assert found.left_out == ("disgust",)
     assert found.as_dict()["macro"] == pytest.approx(np.mean([curve.area for curve in found.classes.values()]))
-    alone = roc(scores, np.zeros(300, np.int64), FER2013_LABELS)
+    alone = compute_roc(scores, np.zeros(300, np.int64), FER2013_LABELS)
     assert alone.as_dict()["macro"] is None
     assert texts_outside(roc_curves(alone, "one class")) == []

@@ -17,7 +17,8 @@ from edge.inference.model_card import read_model
 from tests.made_data import write_csv, write_votes
 from train.cli.group import train
 from train.models import build_model
-from train.recipes.schema import ENSEMBLE, load_recipe, recipe_names
+from train.recipes.catalog import ENSEMBLE, recipe_names
+from train.recipes.schema import load_recipe
 
 FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121"}
 
@@ -150,7 +151,7 @@ def test_resnet50_trains_as_many_parameters_as_published():
     freeze(model, recipe, recipe.stages[1])
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert round(trainable / 1e6, 1) == 22.8
-    # Unless told otherwise batch normalisation stays as ImageNet left it.
+    # By default batch normalization keeps ImageNet's parameters.
     assert not any(isinstance(x, keras.layers.BatchNormalization) and x.trainable for x in model.layers)
     freeze(model, recipe, replace(recipe.stages[1], batch_norm=True))
     assert any(isinstance(x, keras.layers.BatchNormalization) and x.trainable for x in model.layers)

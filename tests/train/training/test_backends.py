@@ -28,7 +28,7 @@ def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(backend, made_csv, tm
     done = run_on(backend, *FIT, tmp_path / "run", "--arch", "cnn", "--class-weights", "--data", made_csv)
     assert done.returncode == 0, done.stderr
     assert f"cnn on {backend}, CPU (" in done.stdout
-    assert "images a second" in done.stdout
+    assert "images per second" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert (metrics["backend"], metrics["epochs"], metrics["scores"]["n"]) == (backend, 2, 70)
     load = (
@@ -77,7 +77,7 @@ def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
     assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.02)
 
 
-def test_a_step_that_no_memory_holds_says_which_batch_to_try(made_csv, tmp_path):
+def test_a_step_that_no_memory_holds_names_a_batch_size_to_try(made_csv, tmp_path):
     """The process may have eight gigabytes more; the first layer's answer alone to 210 faces of 960x960 is 24."""
     code, environment = backend_environment("torch")
     arguments = ["mien", "train", "fit", "--arch", "vgg16-finetune", "--weights", "none", "--input-size", "960",
@@ -95,7 +95,7 @@ def test_a_step_that_no_memory_holds_says_which_batch_to_try(made_csv, tmp_path)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_pupil_learns_from_a_teacher_there(backend, cnn_run, made_csv, tmp_path):
+def test_a_student_learns_from_a_teacher(backend, cnn_run, made_csv, tmp_path):
     """On all devices of a host, too, where the teacher has one to itself."""
     recipe = tmp_path / "r.toml"
     recipe.write_text(
@@ -109,7 +109,7 @@ def test_a_pupil_learns_from_a_teacher_there(backend, cnn_run, made_csv, tmp_pat
                       "--out", out, XLA_FLAGS="--xla_force_host_platform_device_count=4")  # fmt: skip
         assert done.returncode == 0, done.stderr
         losses.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True)["loss"])
-    # Where all that is taught is one in seven each, that is what the loss comes down to.
+    # Where the targets are one in seven each, the loss approaches their entropy.
     assert losses[1][-1] == pytest.approx(np.log(7), abs=0.2)
     assert losses[0][-1] < losses[1][-1] - 0.1
 

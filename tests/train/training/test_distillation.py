@@ -15,9 +15,9 @@ from train.training.distillation import Teachers
 
 @pytest.fixture
 def recipe(tmp_path):
-    path = tmp_path / "pupil.toml"
+    path = tmp_path / "student.toml"
     path.write_text(
-        'name = "pupil"\narchitecture = "simple-nn"\n[model]\nunits = [16]\n[augment]\nenabled = true\n'
+        'name = "student"\narchitecture = "simple-nn"\n[model]\nunits = [16]\n[augment]\nenabled = true\n'
         '[fit]\nepochs = 20\nbatch_size = 32\nteacher_share = 0.75\nprecision = "float32"\n'
     )
     return path
@@ -37,18 +37,18 @@ def test_targets_have_the_mean_of_their_answers_in_them(cnn_run, shipped, traini
     by_run = keras_probabilities(load_keras_model(cnn_run / "model.keras"), training.images[:20])
     pixels = training.images[:20].astype(np.float32)
     labels = np.eye(7, dtype=np.float32)[training.class_ids[:20]]
-    alone = Teachers([cnn_run], FER2013_LABELS, 0.75).teach(pixels, labels)
+    alone = Teachers([cnn_run], FER2013_LABELS, 0.75).mix(pixels, labels)
     assert alone.dtype == np.float32
     np.testing.assert_allclose(alone, 0.25 * labels + 0.75 * by_run, atol=1e-5)
-    by_int8 = Teachers([shipped], FER2013_LABELS, 1.0).teach(pixels, labels)
-    both = Teachers([cnn_run, shipped], FER2013_LABELS, 1.0).teach(pixels, labels)
+    by_int8 = Teachers([shipped], FER2013_LABELS, 1.0).mix(pixels, labels)
+    both = Teachers([cnn_run, shipped], FER2013_LABELS, 1.0).mix(pixels, labels)
     np.testing.assert_allclose(both, (by_run + by_int8) / 2, atol=0.02)
     np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-5)
 
 
-def test_they_see_each_face_as_the_pupil_does(training):
+def test_they_see_each_face_as_the_student_does(training):
     class Watching:
-        def teach(self, pixels, targets):
+        def mix(self, pixels, targets):
             self.seen = pixels.copy()
             return targets[:, ::-1]
 
@@ -63,7 +63,7 @@ def test_a_teacher_of_other_classes(cnn_run):
         Teachers([cnn_run], EIGHT_LABELS, 0.5).check()
 
 
-def test_a_pupil_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, made_csv, tmp_path):
+def test_a_student_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, made_csv, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     given = ("--recipe", recipe, "--data", made_csv, "--teacher", cnn_run, "--teacher", shipped)
     done = mien("distill", *given, "--out", whole, module="train")
@@ -84,12 +84,12 @@ def test_wrong_use(mien, recipe, cnn_run, made_csv, tmp_path):
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     (unfinished / "recipe.toml").write_text("")
-    for arguments, said in (
+    for arguments, message in (
         (("--arch", "cnn", "--teacher", cnn_run), "cnn has no share for teachers: give --teacher-share"),
         (("--recipe", recipe, "--teacher", tmp_path / "none"), "no teacher at"),
         (("--recipe", recipe, "--teacher", unfinished), "is not finished"),
     ):
         done = mien("distill", *arguments, "--data", made_csv, "--out", tmp_path / "a", module="train")
         assert done.code in (1, 2)
-        assert said in done.error_line()
+        assert message in done.error_line()
     assert not (tmp_path / "a").exists()

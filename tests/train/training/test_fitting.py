@@ -145,7 +145,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
     assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=0.03)
 
 
-def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
+def test_ctrl_c_reports_how_to_resume(made_csv, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "train", "fit", "--recipe", recipe_of(tmp_path, LONG), "--data", made_csv,
                "--out", out]  # fmt: skip
@@ -159,7 +159,7 @@ def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
         os.kill(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "--resume goes on" in err
+    assert "--resume continues" in err
     assert "Traceback" not in err
 
 
@@ -217,7 +217,7 @@ def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
     assert a != c
 
 
-def test_ctrl_c_in_a_second_stage_still_stops_and_says_how_to_go_on(made_csv, pretrained, tmp_path):
+def test_ctrl_c_in_a_second_stage_still_stops_and_reports_how_to_resume(made_csv, pretrained, tmp_path):
     recipe, out = tmp_path / "staged.toml", tmp_path / "run"
     text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
     recipe.write_text(text.replace("epochs = 12", "epochs = 1", 1).replace("epochs = 12", "epochs = 600", 1))
@@ -232,7 +232,7 @@ def test_ctrl_c_in_a_second_stage_still_stops_and_says_how_to_go_on(made_csv, pr
         os.kill(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "--resume goes on" in err
+    assert "--resume continues" in err
 
 
 def test_ctrl_c_means_again_what_it_did_after_all_stages():
@@ -241,7 +241,7 @@ def test_ctrl_c_means_again_what_it_did_after_all_stages():
     interrupt.on_train_begin()
     interrupt.on_train_begin()
     assert signal.getsignal(signal.SIGINT) != before
-    interrupt.give_back()
+    interrupt.uninstall()
     assert signal.getsignal(signal.SIGINT) == before
 
 
@@ -273,11 +273,11 @@ def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
         done = mien("fit", "--recipe", recipe_of(tmp_path, 1), "--data", made_csv, "--labels", "ferplus",
                     "--label-mode", mode, "--votes", votes_csv, "--out", tmp_path / mode, module="train")  # fmt: skip
         assert done.code == 0, done.err
-        assert "209 faces to fit, 69 to choose on" in done.out
+        assert "209 faces to fit, 69 to validate on" in done.out
         metrics = json.loads((tmp_path / mode / "metrics.json").read_text())
         assert metrics["labels"][-1] == "contempt"
         assert metrics["data"]["label_mode"] == mode
-        assert "left out for want of a clear vote: 1 of Training, 1 of PublicTest" in done.out
+        assert "faces left out because they have no clear vote: 1 of Training, 1 of PublicTest" in done.out
     # Such a model is converted and proven under the labels that it learnt.
     model, int8 = tmp_path / "majority" / "model.keras", tmp_path / "eight-int8.tflite"
     loose = ("--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0)
@@ -340,7 +340,7 @@ def test_an_unknown_backend(mien, made_csv, tmp_path):
 
 
 def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
-    for arguments, said in (
+    for arguments, message in (
         (("--arch", "cnn", "--out", cnn_run), "is not empty"),
         (("--out", tmp_path / "a"), "give either --arch NAME"),
         (("--arch", "cnn", "--recipe", "x.toml", "--out", tmp_path / "a"), "give either --arch NAME"),
@@ -369,7 +369,7 @@ def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
     ):
         done = mien("fit", "--data", made_csv, *arguments, module="train")
         assert done.code == 2
-        assert said in done.error_line()
+        assert message in done.error_line()
     assert not (tmp_path / "a").exists()
 
 
@@ -392,7 +392,7 @@ def test_models_that_cannot_be_loaded(mien, made_csv, tmp_path):
     (tmp_path / "text.keras").write_text("no model")
     two = keras.Input((48, 48, 3))
     keras.Model(two, keras.layers.Flatten()(two)).save(tmp_path / "colour.keras")
-    for name, said in (
+    for name, message in (
         ("none.keras", "no model at"),
         ("text.keras", "is not a model that Keras"),
         ("cut.keras", "is not a model that Keras"),
@@ -400,7 +400,7 @@ def test_models_that_cannot_be_loaded(mien, made_csv, tmp_path):
     ):
         done = mien("evaluate", tmp_path / name, "--data", made_csv, module="train")
         assert done.code == 1
-        assert said in done.error_line()
+        assert message in done.error_line()
 
 
 def test_a_model_of_other_classes_than_the_data(mien, made_csv, tmp_path):
@@ -408,7 +408,7 @@ def test_a_model_of_other_classes_than_the_data(mien, made_csv, tmp_path):
     keras.Model(pixels, keras.layers.Dense(3)(keras.layers.Flatten()(pixels))).save(tmp_path / "three.keras")
     done = mien("evaluate", tmp_path / "three.keras", "--data", made_csv, module="train")
     assert done.code == 1
-    assert "answers 3 classes, the data has 7" in done.err
+    assert "has 3 classes, the data has 7" in done.err
 
 
 def test_limit_draws_that_many(mien, tmp_path):

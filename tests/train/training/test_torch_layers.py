@@ -99,7 +99,7 @@ print("the same")
 AVERAGES_SAME_AS_KERAS = """
 import keras, numpy as np, torch
 from train.models import build_model
-from train.training.torch_weight_averaging import averaged_in_one_pass
+from train.training.torch_weight_averaging import fuse_weight_averaging
 pixels = np.random.default_rng(0).integers(0, 256, (16, 48, 48, 1)).astype(np.float32)
 targets = np.eye(7, dtype=np.float32)[np.arange(16) % 7]
 def train(optimizers):
@@ -121,7 +121,7 @@ def train(optimizers):
     return averages
 def sgd():
     return keras.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.9)
-plain, faster = train([sgd(), sgd()]), train([averaged_in_one_pass(sgd()), averaged_in_one_pass(sgd())])
+plain, faster = train([sgd(), sgd()]), train([fuse_weight_averaging(sgd()), fuse_weight_averaging(sgd())])
 for a, b in zip(plain, faster, strict=True):
     assert len(a) == len(b) > 10
     for x, y in zip(a, b, strict=True):

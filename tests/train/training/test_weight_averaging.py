@@ -1,4 +1,4 @@
-"""Batch normalisation of averaged weights: its statistics are those that these weights make of Training faces."""
+"""Batch normalization of averaged weights: its statistics are those that these weights make of Training faces."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from edge.datasets.reader import read_faces
 from tests.train.conftest import epochs_of
 from train.models import build_model
-from train.training.weight_averaging import AveragedBatchNorm
+from train.training.weight_averaging import RecomputeBatchNorm
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def statistics(model):
     return [np.array(value) for layer in layers for value in (layer.moving_mean, layer.moving_variance)]
 
 
-def what_it_normalises(model, faces):
-    """What comes into the first batch normalisation, every face at once."""
+def normalizer_input(model, faces):
+    """What comes into the first batch normalization, every face at once."""
     before = keras.Model(model.input, model.get_layer("block1_conv1").output)
     return before.predict(faces.images[..., None].astype("float32"), batch_size=210, verbose=0)
 
@@ -44,7 +44,7 @@ def test_the_kept_model_has_its_own_statistics(mien, made_csv, faces, tmp_path):
     done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / "run", module="train")
     assert done.code == 0, done.err
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
-    maps = what_it_normalises(model, faces)
+    maps = normalizer_input(model, faces)
     mean, variance = statistics(model)[:2]
     assert mean == pytest.approx(maps.mean((0, 1, 2)), rel=1e-3, abs=1e-5)
     assert variance == pytest.approx(maps.var((0, 1, 2)), rel=1e-3)
@@ -55,14 +55,14 @@ def test_the_kept_model_has_its_own_statistics(mien, made_csv, faces, tmp_path):
 
 
 def test_training_goes_on_with_what_it_gathered(network, faces):
-    beside = AveragedBatchNorm(faces, 32, seed=0)
+    beside = RecomputeBatchNorm(faces, 32, seed=0)
     beside.set_model(network)
     gathered = statistics(network)
     beside.on_epoch_begin(0)
     beside.on_test_begin()
     own = statistics(network)
     assert all(not np.allclose(a, b) for a, b in zip(own, gathered, strict=True))
-    maps = what_it_normalises(network, faces)
+    maps = normalizer_input(network, faces)
     assert own[0] == pytest.approx(maps.mean((0, 1, 2)), rel=0.05)
     beside.on_test_end()
     assert all(np.array_equal(a, b) for a, b in zip(statistics(network), gathered, strict=True))
@@ -77,7 +77,7 @@ def test_training_goes_on_with_what_it_gathered(network, faces):
 def test_nothing_is_dropped_meanwhile(network, faces):
     taken = []
     for _ in range(2):
-        beside = AveragedBatchNorm(faces, 32, seed=0)
+        beside = RecomputeBatchNorm(faces, 32, seed=0)
         beside.set_model(network)
         beside.on_test_begin()
         taken.append(statistics(network))
@@ -87,7 +87,7 @@ def test_nothing_is_dropped_meanwhile(network, faces):
 
 def test_what_is_frozen_keeps_what_it_was_pretrained_to(network, faces):
     network.get_layer("block1_conv1_bn").trainable = False
-    beside = AveragedBatchNorm(faces, 32, seed=0)
+    beside = RecomputeBatchNorm(faces, 32, seed=0)
     beside.set_model(network)
     before = statistics(network)
     beside.on_test_begin()
@@ -97,8 +97,8 @@ def test_what_is_frozen_keeps_what_it_was_pretrained_to(network, faces):
 
 
 def test_fewer_faces_than_a_batch_are_enough(network, faces):
-    beside = AveragedBatchNorm(faces, 1024, seed=0)
+    beside = RecomputeBatchNorm(faces, 1024, seed=0)
     beside.set_model(network)
     beside.on_test_begin()
-    maps = what_it_normalises(network, faces)
+    maps = normalizer_input(network, faces)
     assert statistics(network)[0] == pytest.approx(maps.mean((0, 1, 2)), rel=1e-3)

@@ -1,4 +1,4 @@
-"""Which Keras backend trains, and the precisions that a recipe may name."""
+"""Imports Keras on the backend that the environment names."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 from edge.errors import MissingExtraError, WrongUseError
 from edge.system.native_logs import quiet_stderr
 
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-
 
 def import_keras() -> Any:
-    """Import Keras on the backend that `KERAS_BACKEND` names (tensorflow by default).
+    """Import Keras on the backend that the variable `KERAS_BACKEND` names, `tensorflow` by default.
 
     Raises:
         MissingExtraError: Keras or its backend is not installed.
-        WrongUseError: `KERAS_BACKEND` names none.
+        WrongUseError: `KERAS_BACKEND` does not name a backend of Keras.
     """
-    # TensorFlow's start-up remarks about its build drown a command's own lines.
+    # TensorFlow's start-up messages about its build would drown a command's own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet_stderr():

@@ -2,14 +2,14 @@
 
 ::
 
-    recipe.toml    the recipe as it was run, command-line changes included, and the data's name and SHA-256
-    history.csv    a row an epoch
+    recipe.toml    the recipe as it was run, with the command line's changes, and the data's name and SHA-256
+    history.csv    one row for each epoch
     model.keras    the best epoch's model, in float32
-    metrics.json   its scores on PublicTest, and how it came about
+    metrics.json   its scores on PublicTest, and how it was trained
     curves.png     loss and accuracy, training beside validation
     bad_rows.txt   rows and images of the data that were left out, where there were any
-    tensorboard/   TensorBoard's log, where it was asked for
-    checkpoint/    while it runs: what --resume goes on from
+    tensorboard/   TensorBoard's log, with --tensorboard
+    checkpoint/    while the run goes on: the state from which --resume continues
 """
 
 from __future__ import annotations
@@ -20,16 +20,22 @@ import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError
 from edge.system.atomic_files import replacing
-from train.recipes.schema import Recipe, parse_recipe
+
+if TYPE_CHECKING:
+    from train.recipes.schema import Recipe
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Names of the files in a run folder."""
+    """The paths of the files in a run folder, and the reading and writing of the small ones.
+
+    Attributes:
+        path: the folder, which need not exist yet.
+    """
 
     path: Path
 
@@ -40,7 +46,7 @@ class RunFolder:
 
     @property
     def history_csv(self) -> Path:
-        """Loss and accuracy, a row an epoch."""
+        """Loss and accuracy of each epoch."""
         return self.path / "history.csv"
 
     @property
@@ -50,17 +56,17 @@ class RunFolder:
 
     @property
     def metrics_json(self) -> Path:
-        """Scores on PublicTest, and how the model came about."""
+        """Scores on PublicTest, and how the model was trained."""
         return self.path / "metrics.json"
 
     @property
     def curves_png(self) -> Path:
-        """Loss and accuracy as a picture."""
+        """Chart of loss and accuracy."""
         return self.path / "curves.png"
 
     @property
     def bad_rows_txt(self) -> Path:
-        """What of the data was left out."""
+        """The rows and images of the data that were left out."""
         return self.path / "bad_rows.txt"
 
     @property
@@ -70,17 +76,17 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """What --resume goes on from; gone when the run is finished."""
+        """The state from which --resume continues; removed when the run is finished."""
         return self.path / "checkpoint"
 
     @property
     def latest_weights(self) -> Path:
-        """Weights and optimiser after the last finished epoch."""
+        """Weights and optimizer state after the last finished epoch."""
         return self.checkpoint / "latest.weights.h5"
 
     @property
     def pending_weights(self) -> Path:
-        """The same, until the epoch's other files are written."""
+        """The same of the current epoch, until its other files are written."""
         return self.checkpoint / "pending.weights.h5"
 
     @property
@@ -89,10 +95,10 @@ class RunFolder:
         return self.checkpoint / "best.weights.h5"
 
     def check_free(self) -> None:
-        """See to it that a new run may be made here.
+        """Check that a new run may be started here.
 
         Raises:
-            WrongUseError: the folder holds something already.
+            WrongUseError: the folder is not empty, or is a file.
         """
         if self.path.exists() and not self.path.is_dir():
             raise WrongUseError(f"{self.path} is a file: expected a folder to make")
@@ -100,7 +106,12 @@ class RunFolder:
             raise WrongUseError(f"{self.path} is not empty: give another --out, or --resume to go on with that run")
 
     def start(self, recipe: Recipe, data: dict[str, Any], bad_rows: list[str]) -> None:
-        """Make the folder and write down what is about to be run, and what of the data is left out.
+        """Create the folder, and record the recipe, the data and what was left out of the data.
+
+        Args:
+            recipe: the recipe as it will be run.
+            data: the `[data]` table: `name`, `sha256` and what else identifies the data.
+            bad_rows: one line for each row or image that was left out.
 
         Raises:
             MissingExtraError: the training extra is not installed.
@@ -117,11 +128,14 @@ class RunFolder:
                 temporary.write_text("".join(f"{row}\n" for row in bad_rows), "utf-8")
 
     def read_recipe(self) -> tuple[Recipe, dict[str, Any]]:
-        """The recipe and the data of a run that was started before.
+        """The recipe and the `[data]` table of a run that was started earlier.
 
         Raises:
             WrongUseError: no run was started here.
+            DataError: the file is damaged.
         """
+        from train.recipes.schema import parse_recipe
+
         if not self.recipe_toml.exists():
             raise WrongUseError(f"there is no run to resume in {self.path}: leave --resume out to start one")
         try:
@@ -134,7 +148,11 @@ class RunFolder:
         return parse_recipe(table, str(self.recipe_toml)), data
 
     def read_history(self) -> list[dict[str, float]]:
-        """The history's rows as numbers."""
+        """The rows of the history, one for each epoch, as numbers by column; empty before the first epoch.
+
+        Raises:
+            DataError: the file is damaged.
+        """
         if not self.history_csv.exists():
             return []
         with self.history_csv.open(newline="") as stream:
@@ -143,30 +161,43 @@ class RunFolder:
             except (TypeError, ValueError) as error:
                 raise DataError(f"{self.history_csv} is damaged: {error}") from error
 
-    def cut_history(self, epochs: int) -> None:
-        """Drop rows of epochs that were written down but not checkpointed."""
+    def truncate_history(self, epochs: int) -> None:
+        """Remove the rows after the first `epochs`: they were written, and their checkpoint was not."""
         lines = self.history_csv.read_text("utf-8").splitlines(keepends=True) if self.history_csv.exists() else []
         if len(lines) > epochs + 1:
             with replacing(self.history_csv) as temporary:
                 temporary.write_text("".join(lines[: epochs + 1]), "utf-8")
 
-    def forget_checkpoint(self) -> None:
-        """The run is finished: nothing is left to resume."""
+    def remove_checkpoint(self) -> None:
+        """Remove the checkpoint of a finished run, which cannot be resumed."""
         if self.checkpoint.exists():
             shutil.rmtree(self.checkpoint)
 
 
-def recorded(model: Path) -> dict[str, Any]:
-    """What the `metrics.json` beside a model says of it, `labels` among it; nothing where the model stands alone.
+def recorded_metrics(model: Path) -> dict[str, Any]:
+    """The content of the `metrics.json` beside a model, with `labels` among it; empty where the model stands alone.
 
     Raises:
-        ModelError: there is such a file that cannot be read.
+        ModelError: there is such a file, and it cannot be read.
     """
     path = model.with_name("metrics.json")
     try:
         table = json.loads(path.read_text("utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}, which says what {model.name} is: {error}") from error
-    # Other tools call files so too: ours says what the labels are.
+        raise ModelError(f"cannot read {path}, which describes {model.name}: {error}") from error
+    # Other tools use the same file name: only mien's has the labels.
     labels = table.get("labels") if isinstance(table, dict) else None
     return table if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else {}
+
+
+def recorded_labels(model: Path, n_classes: int) -> tuple[str, ...]:
+    """The class names that the run folder of a model records; empty where the model stands alone.
+
+    Raises:
+        ModelError: the folder names another number of classes than the model has.
+    """
+    labels = tuple(recorded_metrics(model).get("labels", ()))
+    if labels and len(labels) != n_classes:
+        names = ", ".join(labels)
+        raise ModelError(f"{model} has {n_classes} classes, metrics.json beside it names {len(labels)}: {names}")
+    return labels

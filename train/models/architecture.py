@@ -1,0 +1,39 @@
+"""What an architecture provides: a function that builds the network, and what the training needs to know of it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Architecture:
+    """A family of networks. The class is a name for its parts and is never instantiated.
+
+    Attributes:
+        enlarges: whether the network enlarges the face to `input_size` pixels inside its graph, which `--input-size`
+            sets.
+        application: the function of `keras.applications` whose ImageNet weights initialize the backbone, such as
+            `VGG16`; empty where there is none.
+        weights_file: the file of these weights without the top, as Keras downloads it.
+    """
+
+    enlarges: ClassVar[bool] = False
+    application: ClassVar[str] = ""
+    weights_file: ClassVar[str] = ""
+
+    @staticmethod
+    def build(n_classes: int, *args: Any, **model: Any) -> Any:
+        """Build the network with random weights under Keras' current dtype policy.
+
+        Args:
+            n_classes: width of the softmax.
+            args: unused.
+            model: the `[model]` table of a recipe; an architecture declares the keyword arguments that it takes.
+
+        Returns:
+            An uncompiled `keras.Model` from `[batch, 48, 48, 1]` gray pixels 0..255 to `[batch, n_classes]` softmax in
+            float32. Layers have stable, unique names. The layer before the softmax is a dense layer `logits`.
+
+        Raises:
+            ValueError: the arguments do not fit together; the first line becomes the error message.
+        """
+        raise NotImplementedError

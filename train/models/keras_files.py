@@ -1,0 +1,63 @@
+"""Loads .keras and .h5 files, and checks that they keep the contract."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError, first_line
+from edge.inference.contract import INPUT_SIZE
+from train.backend import import_keras
+
+
+def load_keras_model(path: Path) -> Any:
+    """Load a .keras or .h5 file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        An uncompiled `keras.Model` with one input `[batch, 48, 48, 1]` and one output `[batch, n_classes]`.
+
+    Raises:
+        ModelError: the file is missing, damaged, saved by another major version of Keras, or has other inputs or
+            outputs.
+        MissingExtraError: Keras is not installed.
+    """
+    keras = import_keras()
+    if not path.is_file():
+        raise ModelError(f"no model at {path}: expected a .keras file, such as runs/cnn/model.keras")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        # Keras raises whatever its zip, JSON and HDF5 readers raise.
+        current, saved_by = keras.__version__, _keras_version(path)
+        if saved_by and saved_by.partition(".")[0] != current.partition(".")[0]:
+            raise ModelError(
+                f"{path} was saved by Keras {saved_by}, this is Keras {current}: load it there and save it as a "
+                "SavedModel"
+            ) from error
+        raise ModelError(f"{path} is not a model that Keras {current} can load: {first_line(error)}") from error
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
+    if tuple(model.input_shape[1:]) != (INPUT_SIZE, INPUT_SIZE, 1):
+        raise ModelError(f"{path} takes {model.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
+    if len(model.output_shape) != 2 or model.output_shape[1] is None:
+        raise ModelError(f"{path} outputs {model.output_shape}: expected one row of probabilities for each face")
+    return model
+
+
+def _keras_version(path: Path) -> str:
+    """The version of Keras that saved a .keras or .h5 file; empty where the file does not name it."""
+    import h5py
+
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
+        with h5py.File(path) as file:
+            return str(file.attrs.get("keras_version", ""))
+    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile):
+        return ""
