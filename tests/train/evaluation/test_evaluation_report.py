@@ -170,7 +170,8 @@ def test_a_saved_model_needs_tensorflow(tmp_path, monkeypatch):
 def test_tflites_that_break_their_contract(mien, made_csv, tmp_path):
     (tmp_path / "text.tflite").write_text("no model")
     (tmp_path / "cut.tflite").write_bytes(SHIPPED.read_bytes()[:2000])
-    for name, message in (("none", "cannot read the model"), ("text", "is not a .tflite"), ("cut", "has no model card")):
+    messages = {"none": "cannot read the model", "text": "is not a .tflite", "cut": "has no model card"}
+    for name, message in messages.items():
         done = mien("evaluate", tmp_path / f"{name}.tflite", "--data", made_csv, module="train")
         assert done.code == 1
         assert message in done.error_line()
