@@ -56,7 +56,7 @@ class RequestChecks:
         elif scope["type"] == "websocket" and not _same_origin(headers):
             app = PlainTextResponse("mien: requests from other sites are rejected\n", 403)
         if scope["type"] == "websocket" and app is not self._app:
-            # Closed before it is accepted, it is answered with status 403.
+            # A WebSocket that is closed before it is accepted is answered with status 403.
             await send({"type": "websocket.close", "code": 1008})
             return
         await app(scope, receive, send_with_headers)

@@ -71,7 +71,7 @@ class LineFile:
                 self._header = header
         except OSError as error:
             if error.errno == errno.EPIPE:
-                # The next reader opens the pipe again.
+                # The pipe is opened again for the next reader.
                 self.close()
             raise self._error(error) from error
 
