@@ -39,7 +39,7 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
         with quiet_stderr():
             image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:
-        # The image has more pixels than OpenCV accepts (2**30), or its header says so.
+        # The image has more pixels than OpenCV accepts (2**30), or its header claims so.
         raise DataError(f"OpenCV cannot decode {path}: {error.err}") from error
     if image is None:
         raise DataError(f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP")

@@ -55,7 +55,7 @@ class CaptureProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
-                # FFmpeg's warnings (AV_LOG_WARNING) say why a stream cannot be opened.
+                # FFmpeg's warnings (AV_LOG_WARNING) state why a stream cannot be opened.
                 env=python_environment(OPENCV_FFMPEG_LOGLEVEL="24"),
             )
         except BaseException:

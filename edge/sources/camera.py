@@ -14,7 +14,7 @@ from edge.sources.base import BaseSource, BlockingSource
 from edge.types import Frame
 
 WIDTH, HEIGHT = 640, 480
-#: After so many damaged frames in succession the camera should be opened again.
+#: After this number of damaged frames in succession the camera should be opened again.
 MAX_DAMAGED = 30
 _SPEC = re.compile(r"camera(?::(\d{1,3}))?")
 

@@ -73,7 +73,7 @@ def open_source(source: str | os.PathLike[str], downscale: int = 1) -> BlockingS
 
 
 def source_class(spec: str) -> type[BaseSource]:
-    """The class that reads a spec. Its attributes say what such a source can do; nothing is opened.
+    """The class that reads a spec. Its attributes state what such a source can do; nothing is opened.
 
     Args:
         spec: as text, see `open_source`.

@@ -14,7 +14,7 @@ from edge.types import Frame
 
 #: OpenCV's default for each is 30 s.
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 10.0
-#: After so many damaged frames in succession the stream should be opened again.
+#: After this number of damaged frames in succession the stream should be opened again.
 MAX_DAMAGED = 30
 
 

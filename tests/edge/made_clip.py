@@ -1,4 +1,4 @@
-"""Clips made of the demo's portrait: faces that move as a test says, before a background that stands still."""
+"""Clips made of the demo's portrait: faces that move as a test defines, before a static background."""
 
 from functools import cache
 
@@ -43,7 +43,7 @@ def clip(seconds, faces=lambda t: [], room=None, light=lambda t: 1.0, noise=2.0,
         faces: time to the centres (x, y) and the sizes of heads; later ones stand before earlier ones.
         room: the background, or time to it.
         light: time to a factor.
-        noise: of the camera, standard deviation in grey levels.
+        noise: of the camera, standard deviation in gray levels.
     """
     room = background() if room is None else room
     for index in range(round(seconds * fps)):

@@ -10,21 +10,21 @@ DEADLINE_S = 60.0
 
 
 class Camera:
-    """A scripted camera, what its source says of it, and what came out."""
+    """A scripted camera, the states that its source reports, and the frames that it yields."""
 
     def __init__(self, script: Path) -> None:
         self.script, self.spec = script, f"scripted:{script}"
         self.states: list = []
         self.frames: list = []
-        self.does("work")
+        self.behave("work")
 
-    def does(self, word: str) -> None:
+    def behave(self, word: str) -> None:
         beside = self.script.with_suffix(".new")
         beside.write_text(word)
         beside.replace(self.script)
 
     def open(self, **options) -> CapturedSource:
-        """Quick to find fault, so that tests are quick; the freeze check is on where a test asks for it."""
+        """Open the camera with a short stall timeout, so that tests are quick, and without the freeze check."""
         options = {"open_timeout_s": 30.0, "stall_timeout_s": 1.0, "freeze_timeout_s": 0.0, **options}
         self.source = CapturedSource(self.spec, **options)
         return self.source
@@ -42,18 +42,18 @@ class Camera:
             longest_s, asked_s = max(longest_s, now_s - asked_s), now_s
             if frame is not None:
                 self.frames.append(frame)
-            assert now_s - begin_s < DEADLINE_S, f"nothing after {len(self.frames)} frames; states {self.told()}"
+            assert now_s - begin_s < DEADLINE_S, f"nothing after {len(self.frames)} frames; states {self.state_names()}"
         return longest_s
 
     def more(self, count: int):
-        """True when so many more frames have come."""
-        wanted = len(self.frames) + count
-        return lambda: len(self.frames) >= wanted
+        """Return a condition that is true after `count` more frames."""
+        expected = len(self.frames) + count
+        return lambda: len(self.frames) >= expected
 
-    def is_(self, state: str):
+    def has_state(self, state: str):
         return lambda: bool(self.states) and self.states[-1].state == state
 
-    def told(self) -> list[str]:
+    def state_names(self) -> list[str]:
         return [event.state for event in self.states]
 
 

@@ -10,13 +10,15 @@ from edge.recognizer import Recognizer
 from edge.testing import RecordingSink
 from edge.tracking.tracker import MAX_MISS_S, iou
 
+pytestmark = pytest.mark.slow
+
 #: Of each size.
 FACES = 15
 
 
 @pytest.mark.parametrize("cadence", [1, "auto"])
 def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, weights, cadence):
-    """A real detector, frames of a process of their own, and a governor that changes its mind."""
+    """A real detector, frames of a process of their own, and a load control that changes the size twice."""
 
     class Undecided(LoadControl):
         level = DegradationLevel()
@@ -28,7 +30,7 @@ def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, 
             return
         if not sizes or frame.size_wh != sizes[-1][0]:
             sizes.append((frame.size_wh, pipeline.statistics.faces))
-        # The portrait is away now and then.
+        # The portrait is out of view from time to time.
         if pipeline.statistics.faces >= sizes[-1][1] + FACES:
             control.level = DegradationLevel(capture_downscale=2 if len(sizes) == 1 else 1)
             if len(sizes) == 3:
@@ -45,7 +47,7 @@ def test_a_face_stays_where_it_is_while_its_camera_gives_smaller_frames(camera, 
     seen = [event for event in sink.events if event.state != "ended"]
     assert len(seen) >= 3 * FACES
     for a, b in pairwise(seen):
-        # Half or twice as wide, were boxes told in pixels of the smaller frames.
+        # Half or twice as wide, if boxes were in pixels of the smaller frames.
         assert 0.7 < a.box[2] / b.box[2] < 1.4
         # A camera takes its time to open again; on a busy machine faces leave meanwhile.
         if (b.time - a.time).total_seconds() < MAX_MISS_S / 2:

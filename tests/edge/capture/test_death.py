@@ -1,4 +1,4 @@
-"""Processes that die, in every order: frames come back, and nothing is left behind."""
+"""Processes that die in any order: frames arrive again, and nothing is left behind."""
 
 import os
 import random
@@ -17,22 +17,24 @@ from edge.testing import read_number
 from tests.edge.capture.conftest import DEADLINE_S, holders_of_memory, is_gone
 from tests.edge.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 #: Set it to 50 for a longer run.
 KILLS = int(os.environ.get("MIEN_CAPTURE_KILLS", "8"))
 
-#: A program with a live source that tells the process of its camera, and goes on until it is killed.
+#: A program with a live source that prints the id of its capture process, and runs until it is killed.
 PARENT = """
 import sys
 from edge.capture.captured_source import CapturedSource
 with CapturedSource(sys.argv[1], stall_timeout_s=1.0, freeze_timeout_s=0.0) as source:
-    told = None
+    printed = None
     for frame in source:
-        if frame is not None and source.pid != told:
-            told = source.pid
-            print(told, flush=True)
+        if frame is not None and source.pid != printed:
+            printed = source.pid
+            print(printed, flush=True)
 """
-#: A program with a live source whose processes it kills, one after another; it tells its descriptors and memory (MB) at
-#: each. It has a process of its own: what else a process of tests holds grows and shrinks by more than is looked for.
+#: A program with a live source whose processes it kills, one after another; it prints its descriptors and memory (MB)
+#: for each. It runs in a process of its own: the memory of a process that runs tests varies by more than a leak.
 KILLER = """
 import os, signal, sys
 from pathlib import Path
@@ -50,7 +52,7 @@ with CapturedSource(sys.argv[1], open_timeout_s=5.0, stall_timeout_s=20.0, freez
         killed = source.pid
         os.kill(killed, signal.SIGKILL)
 """
-#: Holds on to a process with ptrace: once that is killed, its own parent cannot see the end of it.
+#: Attaches to a process with ptrace: after it is killed, its own parent cannot see its end.
 TRACER = """
 import ctypes, sys
 PTRACE_SEIZE = 0x4206
@@ -85,7 +87,7 @@ def test_killed_at_random_moments_the_frames_resume_each_time(camera):
     numbers = [read_number(frame.image) for frame in camera.frames]
     assert None not in numbers
     assert numbers == sorted(set(numbers))
-    assert camera.told() == ["online", *["offline", "online"] * KILLS]
+    assert camera.state_names() == ["online", *["offline", "online"] * KILLS]
     assert {event.reason for event in camera.states[1::2]} == {"its process died: signal 9 (SIGKILL)"}
     assert holders_of_memory(os.getpid()) == []
     print(f"{KILLS} kills, frames again after {min(resumed_s):.2f} to {max(resumed_s):.2f} s")
@@ -95,7 +97,7 @@ def after(camera, killed_s, source, pid):
     return source.pid not in (None, pid) and camera.frames[-1].timestamp_s > killed_s
 
 
-def test_killed_before_it_could_say_a_word(camera):
+def test_a_process_that_is_killed_at_once_is_replaced(camera):
     with camera.open(stall_timeout_s=20.0, wait=True) as source:
         stream = iter(source)
         for _ in range(3):
@@ -103,10 +105,10 @@ def test_killed_before_it_could_say_a_word(camera):
             os.kill(source.pid, signal.SIGKILL)
             camera.watch(stream, lambda: source.pid is None)
         camera.watch(stream, camera.more(1))
-    assert camera.told() == ["offline", "online"]
+    assert camera.state_names() == ["offline", "online"]
 
 
-def test_no_descriptor_left_for_a_new_process_is_waited_out(camera):
+def test_a_lack_of_file_descriptors_for_a_new_process_is_temporary(camera):
     with camera.open(stall_timeout_s=20.0) as source:
         stream = iter(source)
         camera.watch(stream, camera.more(1))
@@ -118,11 +120,11 @@ def test_no_descriptor_left_for_a_new_process_is_waited_out(camera):
             camera.watch(stream, lambda: source.pid is None and time.monotonic() > end_s)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        camera.watch(stream, camera.is_("online"))
-    assert camera.told() == ["online", "offline", "online"]
+        camera.watch(stream, camera.has_state("online"))
+    assert camera.state_names() == ["online", "offline", "online"]
 
 
-def test_descriptors_and_memory_are_flat_over_many_processes(camera):
+def test_many_processes_leak_no_descriptors_and_no_memory(camera):
     ran = subprocess.run(
         [sys.executable, "-c", KILLER, camera.spec, str(max(KILLS, 6))], capture_output=True, text=True
     )
@@ -137,12 +139,12 @@ def test_descriptors_and_memory_are_flat_over_many_processes(camera):
 
 def test_closing_leaves_no_descriptor_no_process_and_no_memory(camera):
     before = descriptors()
-    for does in ("work", "stall", "hang"):
-        camera.does("work")
+    for behavior in ("work", "stall", "hang"):
+        camera.behave("work")
         with camera.open() as source:
             camera.watch(iter(source), camera.more(1))
             pid = source.pid
-            camera.does(does)
+            camera.behave(behavior)
         assert is_gone(pid)
         assert not Path(f"/proc/{pid}").exists()
     assert descriptors() == before
@@ -150,19 +152,19 @@ def test_closing_leaves_no_descriptor_no_process_and_no_memory(camera):
     assert holders_of_memory(os.getpid()) == []
 
 
-@pytest.mark.parametrize("does", ["work", "stall", "hang"])
-def test_a_parent_that_is_killed_leaves_nothing_behind(camera, does):
+@pytest.mark.parametrize("behavior", ["work", "stall", "hang"])
+def test_a_parent_that_is_killed_leaves_nothing_behind(camera, behavior):
     with subprocess.Popen([sys.executable, "-c", PARENT, camera.spec], stdout=subprocess.PIPE, text=True) as parent:
         child = int(parent.stdout.readline())
         assert set(holders_of_memory(parent.pid)) == {parent.pid, child}
-        camera.does(does)
+        camera.behave(behavior)
         time.sleep(0.2)
         parent.kill()
     wait_until(lambda: is_gone(child), "the child has gone", DEADLINE_S)
     assert holders_of_memory(parent.pid) == []
     assert shared_memory() == []
     # And the next one finds the camera free.
-    camera.does("work")
+    camera.behave("work")
     with camera.open() as source:
         camera.watch(iter(source), camera.more(3))
 
@@ -179,10 +181,10 @@ def test_a_process_that_cannot_be_killed_ends_the_run(camera, monkeypatch):
         with tracer:
             if tracer.stdout.readline() != "0\n":
                 pytest.skip("ptrace is not allowed here: run as root, or with CAP_SYS_PTRACE")
-            camera.does("hang")
+            camera.behave("hang")
             with pytest.raises(SourceError, match=f"its process {pid} was killed 1 s ago and still exists"):
                 camera.watch(stream, lambda: False)
             tracer.stdin.close()
             tracer.wait()
-    assert camera.told() == ["online", "stalled"]
+    assert camera.state_names() == ["online", "stalled"]
     assert is_gone(pid)

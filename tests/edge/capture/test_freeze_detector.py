@@ -3,7 +3,7 @@ import numpy as np
 from edge.capture.freeze_detector import FreezeDetector
 
 
-def test_noise_of_one_grey_level_is_life():
+def test_noise_of_one_gray_level_is_a_new_picture():
     noise = np.random.default_rng(0)
     freeze = FreezeDetector()
     for second in range(100):
@@ -11,7 +11,7 @@ def test_noise_of_one_grey_level_is_life():
         assert freeze.unchanged_s(image, float(second)) == 0
 
 
-def test_the_same_picture_is_counted_from_its_first_sight():
+def test_the_time_is_counted_from_the_first_of_equal_pictures():
     freeze = FreezeDetector()
     image = np.zeros((48, 64, 3), np.uint8)
     assert [freeze.unchanged_s(image.copy(), t) for t in (5.0, 6.0, 65.5)] == [0, 1, 60.5]
@@ -19,7 +19,7 @@ def test_the_same_picture_is_counted_from_its_first_sight():
     assert freeze.unchanged_s(image, 66.0) == 0
 
 
-def test_another_size_is_another_picture_and_a_gap_does_not_count():
+def test_another_size_is_a_new_picture_and_a_reset_discards_the_time():
     freeze = FreezeDetector()
     freeze.unchanged_s(np.zeros((48, 64), np.uint8), 0.0)
     assert freeze.unchanged_s(np.zeros((24, 64), np.uint8), 9.0) == 0

@@ -12,10 +12,12 @@ import pytest
 
 from tests.edge.capture.conftest import holders_of_memory
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.parametrize("does", ["work", "stall"])
+
+@pytest.mark.parametrize("behavior", ["work", "stall"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_run_and_frees_the_camera(camera, tmp_path, weights, does, number):
+def test_a_signal_ends_the_run_and_frees_the_camera(camera, tmp_path, weights, behavior, number):
     events, report = tmp_path / "events.jsonl", tmp_path / "report.json"
     command = [sys.executable, "-m", "edge", "run", "--source", camera.spec, "--emit", "frame"]
     command += ["--sink", f"jsonl:{events}", "--report", str(report)]
@@ -23,7 +25,7 @@ def test_a_signal_ends_the_run_and_frees_the_camera(camera, tmp_path, weights, d
         while not (events.exists() and events.stat().st_size):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        camera.does(does)
+        camera.behave(behavior)
         time.sleep(0.5)
         # As a terminal and systemd do: to every process of the group.
         process.send_signal(number)
@@ -31,9 +33,9 @@ def test_a_signal_ends_the_run_and_frees_the_camera(camera, tmp_path, weights, d
             if pid != process.pid:
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-        _, said = process.communicate()
+        _, stderr = process.communicate()
     assert process.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert holders_of_memory(process.pid) == []
     first = json.loads(events.read_text().splitlines()[0])
     assert first["source"] == camera.spec

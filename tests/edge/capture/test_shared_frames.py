@@ -40,7 +40,7 @@ def test_the_newest_frame_is_taken_once(memory):
     assert memory.take(captured.number + 1) is None
 
 
-def test_a_frame_that_was_taken_is_the_takers_own(memory):
+def test_a_frame_that_was_taken_is_a_copy(memory):
     memory.put(gray(1), 0.0, 0.0)
     captured = memory.take(0)
     for value in range(2, 20):
@@ -48,7 +48,7 @@ def test_a_frame_that_was_taken_is_the_takers_own(memory):
     assert (captured.image == 1).all()
 
 
-def test_colour_grey_and_other_sizes_in_turn_and_rows_that_are_not_contiguous(memory):
+def test_color_gray_other_sizes_and_rows_that_are_not_contiguous(memory):
     number = 0
     for shape in ((3, 5), (3, 5, 3), (700, 900, 3), (2, 2)):
         wide = np.random.default_rng(0).integers(0, 255, (shape[0], shape[1] * 2, *shape[2:]), np.uint8)
@@ -60,13 +60,13 @@ def test_colour_grey_and_other_sizes_in_turn_and_rows_that_are_not_contiguous(me
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (4, 0), (MAX_BYTES // 3 + 1, 1, 3)])
-def test_a_frame_without_a_pixel_or_with_too_many(memory, shape):
+def test_a_frame_without_pixels_or_with_too_many_is_rejected(memory, shape):
     with pytest.raises(SourceError, match="expected at least 1, and at most"):
         memory.put(np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), shape, [0] * len(shape)), 0.0, 0.0)
 
 
 @pytest.mark.parametrize("held", range(SLOTS))
-def test_a_slot_that_another_process_holds_is_never_written(memory, held):
+def test_a_slot_that_another_process_has_locked_is_never_written(memory, held):
     for value in range(SLOTS + held):
         memory.put(gray(value), 0.0, 0.0)
     # Another process reads slot `held`, and takes its time over it.
@@ -93,6 +93,7 @@ def test_a_slot_that_another_process_holds_is_never_written(memory, held):
         holder.stdin.close()
 
 
+@pytest.mark.slow
 def test_two_processes_at_full_speed_never_see_half_a_frame(memory):
     with subprocess.Popen([sys.executable, "-c", WRITER, str(memory.fd)], pass_fds=[memory.fd]) as writer:
         taken = after = 0

@@ -17,6 +17,8 @@ from tests.edge import mjpeg_server
 from tests.edge.capture.conftest import Camera
 from tests.edge.mosquitto import free_port
 
+pytestmark = [pytest.mark.real_part, pytest.mark.slow]
+
 HERE = Path(__file__).parent.parent
 #: Debian's own, for which python3-gi is built.
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -39,10 +41,10 @@ class Server:
             self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin"}
         )
         if self.process.stdout.readline() != "ready\n":
-            _, said = self.process.communicate()
-            if "rtsp" in self.url and ("gi" in said or "GStreamer element" in said):
+            _, stderr = self.process.communicate()
+            if "rtsp" in self.url and ("gi" in stderr or "GStreamer element" in stderr):
                 pytest.skip(f"no GStreamer RTSP server here: apt install {GSTREAMER}")
-            pytest.fail(said)
+            pytest.fail(stderr)
 
     def stop(self) -> None:
         self.process.kill()
@@ -83,20 +85,20 @@ def test_a_stream_that_dies_stalls_and_returns(serve, kind, camera):
         within("20 frames", camera.more(20))
         check(kind, camera)
         server.stop()
-        within("offline", camera.is_("offline"))
+        within("offline", camera.has_state("offline"))
         server.start()
         within("frames again", camera.more(5))
         server.process.send_signal(signal.SIGSTOP)
-        within("stalled", camera.is_("stalled"))
+        within("stalled", camera.has_state("stalled"))
         # It waits in FFmpeg for the server, and cannot be asked.
         pid = source.pid
         within("another process", lambda: source.pid not in (None, pid))
         server.process.send_signal(signal.SIGCONT)
         within("frames again", camera.more(5))
         check(kind, camera)
-    assert camera.told()[:3] == ["online", "offline", "online"]
-    assert camera.told()[-1] == "online"
-    assert "stalled" in camera.told()
+    assert camera.state_names()[:3] == ["online", "offline", "online"]
+    assert camera.state_names()[-1] == "online"
+    assert "stalled" in camera.state_names()
     assert source.name == server.url
 
 
@@ -132,7 +134,7 @@ def test_user_and_password_are_used_and_never_shown(serve, kind, capfd):
 
 
 @pytest.mark.parametrize("kind", ["rtsp", "http"])
-def test_the_reason_names_what_is_wrong(serve, kind, camera):
+def test_the_error_names_the_cause(serve, kind, camera):
     server = serve("rtsp", "anna", "ge@heim") if kind == "rtsp" else serve("http")
     camera.spec = f"{kind}://anna:falsch@127.0.0.1:{server.port}/{'bars' if kind == 'rtsp' else 'private'}"
     with camera.open() as source, pytest.raises(SourceError, match="401") as caught:
@@ -164,7 +166,7 @@ def test_a_stream_that_falls_silent_ends_with_a_line(serve):
         assert time.monotonic() - begin_s < 20
 
 
-def test_open_source_knows_streams(serve):
+def test_open_source_opens_streams(serve):
     server = serve("http")
     with open_source(server.url.replace("http", "HTTP")) as source:
         assert isinstance(source, StreamSource)

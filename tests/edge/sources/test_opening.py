@@ -91,7 +91,7 @@ def test_the_class_of_a_spec_and_its_name_in_events(spec, name, event_name):
     assert found.event_name(spec) == event_name
 
 
-def test_classes_say_what_their_sources_can_do():
+def test_the_capabilities_of_a_source_are_attributes_of_its_class():
     cameras = ["camera:0", "picamera2", "scripted:7"]
     assert all(source_class(spec).can_downscale and source_class(spec).needs_own_process for spec in cameras)
     stream = source_class("rtsp://host/1")
@@ -107,7 +107,7 @@ def test_a_spec_that_is_not_well_formed_is_taken_for_a_path(spec, tmp_path, monk
         open_source(spec)
 
 
-def test_a_path_object_is_a_path_even_if_it_looks_like_a_spec(demo_clip, tmp_path, monkeypatch):
+def test_a_path_object_is_a_path_even_if_it_has_the_form_of_a_spec(demo_clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("demo").symlink_to(demo_clip)
     with open_source(Path("demo")) as source:

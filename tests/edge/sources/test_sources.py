@@ -32,11 +32,11 @@ def test_a_clip_gives_every_frame_in_order(demo_clip):
     assert all(a.timestamp_s <= b.timestamp_s for a, b in itertools.pairwise(frames))
 
 
-def test_a_folder_gives_its_images_by_name_and_passes_over_a_broken_one(tmp_path, capsys):
+def test_a_folder_gives_its_images_by_name_and_skips_a_damaged_one(tmp_path, capsys):
     for name, value in (("b.png", 20), ("a.jpg", 10), ("c.PNG", 30)):
         cv2.imwrite(str(tmp_path / name), np.full((9, 7, 3), value, np.uint8))
     (tmp_path / "bb.png").write_text("no image")
-    (tmp_path / "notes.txt").write_text("not looked at")
+    (tmp_path / "notes.txt").write_text("not an image")
     source = open_source(str(tmp_path))
     frames = frames_of(source)
     assert source.total == 4
@@ -63,7 +63,7 @@ def test_the_demo_moves_and_the_face_leaves_and_returns():
     assert frames[250].image.std() > 10
 
 
-def test_a_picture_knows_its_colours():
+def test_a_frame_converts_its_image_to_gray_and_color():
     color = DemoSource(paced=False)
     frame = next(iter(color))
     assert frame.image_gray.shape == (480, 640)
@@ -77,7 +77,7 @@ def test_an_unknown_kind_of_source(spec):
     assert "geheim" not in str(caught.value)
 
 
-def test_files_that_are_no_source(tmp_path):
+def test_files_that_are_not_sources(tmp_path):
     with pytest.raises(SourceError, match="no source"):
         open_source(str(tmp_path / "no.mp4"))
     with pytest.raises(SourceError, match="no image in"):
@@ -103,14 +103,14 @@ def test_names_that_ffmpeg_would_take_for_a_protocol(demo_clip, tmp_path, monkey
     assert len(frames_of(open_source("2026-11-21T10:00:00.mp4"))) == 90
 
 
-def test_a_name_that_is_not_utf8_is_refused_not_crashed_on(demo_clip, tmp_path):
+def test_a_name_that_is_not_utf8_is_an_error_and_no_crash(demo_clip, tmp_path):
     odd = os.fsencode(tmp_path) + b"/cl\xffip.mp4"
     shutil.copy(demo_clip, odd)
     with pytest.raises(SourceError, match="is not UTF-8: rename"):
         open_source(os.fsdecode(odd))
 
 
-def test_half_a_clip_says_so_and_counts_what_is_missing(tmp_path, capsys):
+def test_a_truncated_clip_causes_a_warning_and_the_missing_frames_are_counted(tmp_path, capsys):
     path = tmp_path / "demo.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
     for value in range(60):
@@ -124,14 +124,14 @@ def test_half_a_clip_says_so_and_counts_what_is_missing(tmp_path, capsys):
     assert "of 60 frames: is it cut short?" in capsys.readouterr().err
 
 
-def test_pipes_are_no_files(tmp_path):
+def test_a_pipe_is_not_a_file(tmp_path):
     for name in ("x.mp4", "x.png"):
         os.mkfifo(tmp_path / name)
         with pytest.raises(SourceError, match=r"not a regular file|none of the 1 images"):
             frames_of(open_source(str(tmp_path / name)))
 
 
-def test_a_camera_that_is_not_there_names_those_that_are(tmp_path):
+def test_a_missing_camera_is_an_error_that_names_the_others(tmp_path):
     with pytest.raises(SourceError, match="there is none"):
         CameraSource(7, devices=tmp_path)
     (tmp_path / "video0").touch()
@@ -139,7 +139,7 @@ def test_a_camera_that_is_not_there_names_those_that_are(tmp_path):
         CameraSource(7, devices=tmp_path)
 
 
-def test_a_device_that_is_no_camera(tmp_path):
+def test_a_device_that_is_not_a_camera(tmp_path):
     (tmp_path / "video63").touch()
     with pytest.raises(SourceError, match="cannot open"):
         CameraSource(63, devices=tmp_path)
@@ -230,7 +230,7 @@ def test_picamera2_without_a_camera_or_in_use(picamera2):
         open_source("picamera2:0")
 
 
-def test_picamera2_that_is_not_installed(monkeypatch):
+def test_picamera2_may_be_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(WrongUseError, match="apt install python3-picamera2"):
         open_source("picamera2")

@@ -13,7 +13,7 @@ def write_half(path):
         raise ZeroDivisionError
 
 
-def test_a_file_is_whole_or_as_it_was(tmp_path):
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "deep" / "a.weights.h5"
     with replacing(path) as temporary:
         assert temporary.name.endswith(".weights.h5")
@@ -26,7 +26,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["a.weights.h5"]
 
 
-def test_others_may_read_what_open_would_let_them_read(tmp_path):
+def test_a_new_file_has_the_mode_that_open_gives(tmp_path):
     write_json(tmp_path / "a.json", {"a": 1})
     (tmp_path / "b.json").write_text("")
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.json", "b.json")]
@@ -34,7 +34,7 @@ def test_others_may_read_what_open_would_let_them_read(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1}
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_a_symbolic_link_is_kept(tmp_path):
     (tmp_path / "real.json").write_text("")
     (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
     write_json(tmp_path / "link.json", 7)

@@ -24,10 +24,10 @@ def given(tmp_path):
     return write
 
 
-def test_one_is_there_or_not(given, tmp_path):
+def test_a_credential_may_be_missing_or_blank(given, tmp_path):
     environment = given(mqtt_login="a\nb\n", blank=" \n")
     assert credential("mqtt-login", environment) == "a\nb\n"
-    # What a unit gives by default, so that a file may be missing.
+    # Units use a blank credential as the default for a missing file.
     assert credential("blank", environment) is None
     assert credential("none", environment) is None
     assert credential("mqtt-login", {}) is None

@@ -5,7 +5,7 @@ import pytest
 
 from edge.system.energy import PowerChip, Rapl, find_meter, power_w
 
-#: Of a Raspberry Pi 5; rails of which one reading only is told do not count.
+#: Of a Raspberry Pi 5; rails with one of the two readings do not count.
 READINGS = """\
  3V7_WL_SW_A current(0)=0.00390372A
    3V3_SYS_A current(1)=0.05000000A
@@ -26,7 +26,7 @@ def packages(folder, *microjoules):
     return folder
 
 
-def test_rapl_adds_packages_and_knows_that_counters_begin_anew(tmp_path):
+def test_rapl_adds_packages_and_handles_counters_that_wrap_around(tmp_path):
     meter = find_meter(packages(tmp_path, 100_000, 900_000))
     assert isinstance(meter, Rapl)
     meter.start()
@@ -34,13 +34,13 @@ def test_rapl_adds_packages_and_knows_that_counters_begin_anew(tmp_path):
     assert meter.stop() == pytest.approx(0.25 + 0.15)
 
 
-def test_a_counter_that_may_not_be_read_is_no_meter(tmp_path):
+def test_a_counter_that_cannot_be_read_is_not_used(tmp_path):
     folder = packages(tmp_path, 1)
-    (folder / "intel-rapl:0" / "energy_uj").write_text("not told\n")
+    (folder / "intel-rapl:0" / "energy_uj").write_text("no number\n")
     assert find_meter(folder) is None
 
 
-def test_watts_over_the_rails_that_tell_both():
+def test_power_is_summed_over_rails_with_current_and_voltage():
     assert power_w(READINGS) == pytest.approx(3.7 * 0.00390372 + 3.3 * 0.05 + 0.8 * 1.5)
     assert power_w("") == 0
 
@@ -63,6 +63,6 @@ def test_the_power_chip_is_found_and_sampled(tmp_path, monkeypatch):
     assert joules == pytest.approx(power_w(READINGS) * (time.monotonic() - begin_s), rel=0.2)
 
 
-def test_nothing_tells(tmp_path, monkeypatch):
+def test_a_machine_without_a_meter(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_meter(tmp_path) is None
