@@ -220,8 +220,8 @@ def test_what_nobody_has_heard_is_said_again():
 
 
 def test_nobody_listens(tmp_path, caplog):
-    assert not NotifySocket.named_by({})
-    assert NotifySocket.named_by({}).send("READY=1")
+    assert not NotifySocket.from_environment({})
+    assert NotifySocket.from_environment({}).send("READY=1")
     # Its owner is away, or is no socket at all.
     assert not NotifySocket(str(tmp_path / "none")).send("READY=1")
     assert not NotifySocket(str(tmp_path)).send("READY=1")
