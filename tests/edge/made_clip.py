@@ -1,4 +1,4 @@
-"""Clips made of the demo's portrait: faces that move as a test defines, before a static background."""
+"""Generated clips with the demo's portrait: faces on scripted paths, in front of a static background."""
 
 from functools import cache
 
@@ -14,7 +14,7 @@ _HEAD = slice(10, 260), slice(60, 310)
 
 
 def head(size):
-    """The portrait's head, `(size, size, 3)`."""
+    """Return the portrait's head, `(size, size, 3)`."""
     return cv2.resize(_portrait()[_HEAD], (size, size), interpolation=cv2.INTER_AREA)
 
 
@@ -25,25 +25,25 @@ def _portrait():
 
 @cache
 def _noise(deviation):
-    """What a camera adds: eight pictures, one after the other."""
+    """Return eight images of camera noise, which are used in turn."""
     random = np.random.default_rng(1)
     return [random.normal(0, deviation, (HEIGHT, WIDTH, 3)).astype(np.int16) for _ in range(8)]
 
 
 def background(seed=0):
-    """A room: soft shapes, `(HEIGHT, WIDTH, 3)`."""
+    """Return a background of soft shapes, `(HEIGHT, WIDTH, 3)`."""
     coarse = np.random.default_rng(seed).integers(60, 180, (6, 8, 3)).astype(np.uint8)
     return cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
 
 def clip(seconds, faces=lambda t: [], room=None, light=lambda t: 1.0, noise=2.0, fps=FPS):
-    """Frames of a room with faces in it.
+    """Yield frames of a room with faces in it.
 
     Args:
-        faces: time to the centres (x, y) and the sizes of heads; later ones stand before earlier ones.
-        room: the background, or time to it.
-        light: time to a factor.
-        noise: of the camera, standard deviation in gray levels.
+        faces: returns centers (x, y) and sizes of the heads at a time; later ones are in front of earlier ones.
+        room: the background, or a function that returns it for a time.
+        light: returns the factor of brightness at a time.
+        noise: standard deviation of the camera noise in gray levels.
     """
     room = background() if room is None else room
     for index in range(round(seconds * fps)):
@@ -60,7 +60,7 @@ def _paste(image, face, left, top):
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + size, WIDTH), min(top + size, HEIGHT)
     if x1 <= x0 or y1 <= y0:
         return
-    # An ellipse with a soft edge: a head, not a photograph of one.
+    # An ellipse with a soft edge, so that it is a head and not a rectangular photograph.
     mask = np.zeros((size, size, 1), np.float32)
     cv2.ellipse(mask, (size // 2, size // 2), (int(0.42 * size), int(0.48 * size)), 0, 0, 360, 1.0, -1)
     mask = cv2.GaussianBlur(mask, (0, 0), size / 40)[y0 - top : y1 - top, x0 - left : x1 - left, None]

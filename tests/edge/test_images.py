@@ -34,7 +34,7 @@ def test_an_image_of_the_right_size_is_returned_as_it_is():
     assert downscale(image, (48, 48)) is image
 
 
-def test_buffers_stay_while_the_size_does_and_follow_when_it_changes():
+def test_buffers_are_reused_until_the_size_changes():
     downscaler = Downscaler((40, 30))
     first, second = smooth((240, 320, 3)), smooth((240, 320, 3))[::-1].copy()
     out = downscaler(first)

@@ -21,7 +21,7 @@ def test_without_options_everything_is_the_default():
     assert _settings(context()) == _DEFAULT
 
 
-def test_the_file_goes_before_the_default_and_the_command_line_before_the_file(tmp_path):
+def test_the_command_line_precedes_the_file_and_the_file_precedes_the_defaults(tmp_path):
     text = 'source = "camera:1"\nthreads = 2\nstall-timeout = "5m"\nsink = ["jsonl:a", "csv:b"]\n'
     text += "wait-for-source = true\n"
     settings = settings_of(tmp_path, text, "--threads", 3)
@@ -32,7 +32,7 @@ def test_the_file_goes_before_the_default_and_the_command_line_before_the_file(t
     assert not settings_of(tmp_path, text, "--no-wait-for-source").wait_for_source
 
 
-def test_the_printed_file_says_all_options_and_reads_back(tmp_path):
+def test_the_printed_file_has_every_option_and_can_be_read_again(tmp_path):
     from click.testing import CliRunner
 
     arguments = ("--source", 'a "b" \\ c', "--prior", "sad=0.5", "--aggregate", "1m", "--wait-for-source")
@@ -53,7 +53,7 @@ def test_passwords_are_not_shown():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("sourse = 'demo'", "unknown key 'sourse': did you mean source?"),
         ("stall_timeout = 5", "did you mean stall-timeout?"),
@@ -69,24 +69,24 @@ def test_passwords_are_not_shown():
         ("x = ", "is not valid TOML"),
     ],
 )
-def test_what_no_option_takes_is_refused(tmp_path, text, said):
+def test_invalid_keys_and_values_are_rejected(tmp_path, text, message):
     with pytest.raises(WrongUseError) as caught:
         settings_of(tmp_path, text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(tmp_path / "mien.toml") in str(caught.value)
     assert "geheim" not in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path, invoke):
-    for path, said in ((tmp_path / "none.toml", "cannot read the configuration"), (tmp_path, "Is a directory")):
+def test_unreadable_files_are_reported(tmp_path, invoke):
+    for path, message in ((tmp_path / "none.toml", "cannot read the configuration"), (tmp_path, "Is a directory")):
         done = invoke("run", "--config", path)
         assert done.code == 2
-        assert said in done.error_line()
+        assert message in done.error_line()
     (tmp_path / "b.toml").write_bytes(b"\xff")
     assert "is not valid TOML" in invoke("run", "--config", tmp_path / "b.toml").error_line()
 
 
 @pytest.mark.parametrize("text", ["-1", "1d", "", "inf", "1e9", "8d"])
-def test_durations_that_are_none(text):
+def test_invalid_durations_are_rejected(text):
     with pytest.raises(click.BadParameter, match="not a valid duration"):
         context("--stall-timeout", text)

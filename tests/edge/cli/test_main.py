@@ -30,7 +30,7 @@ def test_every_command_and_option_has_help(path, command):
             assert parameter.help, f"{parameter.opts} of {path} has no help"
 
 
-def test_the_list_of_commands_says_what_each_one_says_of_itself():
+def test_the_list_of_commands_has_the_first_line_of_each_command():
     context = click.Context(cli)
     for name, (_, text) in cli.lazy.items():
         assert cli.get_command(context, name).help.startswith(text.rstrip(".").split(",")[0])
@@ -68,7 +68,7 @@ def test_wrong_use_exits_2(invoke):
         assert "expected" in done.error_line() or "--help" in done.error_line()
 
 
-def test_no_command_is_the_help(invoke):
+def test_without_a_command_the_help_is_printed(invoke):
     for arguments in ((), ("models",), ("train",)):
         done = invoke(*arguments)
         assert done.code == 2
@@ -85,7 +85,7 @@ def without_the_training_stack(*arguments):
     return Outcome.of(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True))
 
 
-def test_a_base_install_says_which_extra_is_missing(tmp_path, made_csv):
+def test_a_base_install_reports_which_extra_is_missing(tmp_path, made_csv):
     for arguments in (("train", "list"), ("train", "--help"), ("convert", "--help"), ("convert", "quantize", "--help")):
         assert without_the_training_stack(*arguments).code == 0
     data, x = ("--data", str(made_csv)), str(tmp_path / "x.tflite")
@@ -107,7 +107,7 @@ def test_an_error_is_one_line_and_a_traceback_only_with_debug(invoke, tmp_path):
     assert "Traceback" in invoke("--debug", "run", "--source", missing).err
 
 
-def test_python_m_runs_the_rooms(invoke):
+def test_python_m_runs_the_packages(invoke):
     assert "fit" in invoke("--help", module="train").out
     assert "quantize" in invoke("--help", module="convert").out
     listed = invoke("list", module="train")

@@ -1,4 +1,4 @@
-"""`mien profile`: the stages of a run beside their bare parts."""
+"""`mien profile`: the stages of a run, compared with their bare parts."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("weights")
 
 
-def test_stages_beside_their_parts(invoke, demo_clip):
+def test_stages_are_compared_with_their_bare_parts(invoke, demo_clip):
     done = invoke("profile", "--source", demo_clip, "--max-frames", 30, "--json")
     assert done.code == 0, done.err
     costs = json.loads(done.out)
@@ -16,7 +16,7 @@ def test_stages_beside_their_parts(invoke, demo_clip):
     stages = {stage["stage"]: stage for stage in costs["stages"]}
     assert list(stages) == ["capture", "detect", "classify", "track", "total"]
     for name in ("detect", "classify"):
-        # The stage holds its part; but they are timed one after the other, and the machine may be busy.
+        # A stage includes its part, but they are timed one after the other, and the machine may be busy.
         assert stages[name]["ratio"] > 0.3
         assert stages[name]["stage_ms"] > 0.3 * stages[name]["bare_ms"] > 0
     parts = [stages[name]["bare_ms"] for name in ("capture", "detect", "classify")]
@@ -24,7 +24,7 @@ def test_stages_beside_their_parts(invoke, demo_clip):
     assert stages["track"]["bare_ms"] is None
 
 
-def test_as_a_table_and_without_a_bare_part(invoke):
+def test_a_table_has_no_bare_part_where_there_is_none(invoke):
     done = invoke("profile", "--source", "demo", "--max-frames", 3, "--detector", "haar")
     assert done.code == 0, done.err
     rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line}
@@ -32,7 +32,7 @@ def test_as_a_table_and_without_a_bare_part(invoke):
     assert len(rows["detect"]) == len(rows["total"]) == 2
 
 
-def test_a_clip_that_is_not_there(invoke):
+def test_a_missing_clip_is_reported(invoke):
     done = invoke("profile", "--source", "nothing.mp4")
     assert done.code == 1
     assert "no source 'nothing.mp4'" in done.error_line()

@@ -67,7 +67,7 @@ def test_the_talking_head_has_a_face_in_95_percent_of_its_frames(invoke, talking
     assert done.code == 0, done.err
     events = check_events(out, "frame")
     assert len({e["frame"] for e in events}) >= 0.95 * 120
-    # One man: one face.
+    # There is one man in it, so one face.
     assert len({e["track_id"] for e in events}) == 1
     # How much memory the run may take is checked by .ci/run, in an environment of the base install only.
     assert check_report(report, 120)["peak_rss_mb"] > 0
@@ -137,7 +137,7 @@ def test_sigusr1_prints_the_report_and_the_run_goes_on():
     assert "frames in" in err
 
 
-def test_a_terminal_sees_a_progress_bar_on_a_clip(demo_clip):
+def test_a_clip_has_a_progress_bar_on_a_terminal(demo_clip):
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "edge", "run", "--source", str(demo_clip)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=follower)
@@ -157,7 +157,7 @@ def test_a_terminal_sees_a_progress_bar_on_a_clip(demo_clip):
     assert b"frames" in seen
 
 
-def test_a_camera_that_fails_still_gives_summary_report_and_ended_events(tmp_path):
+def test_a_failed_camera_still_has_summary_report_and_ended_events(tmp_path):
     code = (
         "import sys, edge.service.daemon\n"
         "from edge.errors import SourceError\n"
@@ -186,7 +186,7 @@ def minds(pid, number):
     return any(int(status[key], 16) >> (number - 1) & 1 for key in ("SigIgn", "SigCgt"))
 
 
-def test_a_monitor_that_asks_at_any_moment_does_not_kill_the_daemon(demo_clip):
+def test_sigusr1_at_any_time_does_not_end_the_daemon(demo_clip):
     command = [sys.executable, "-m", "edge", "run", "--source", str(demo_clip)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: minds(process.pid, signal.SIGUSR1), "Python to be there: before it nobody can do anything")
@@ -204,7 +204,7 @@ def test_closed_standard_streams(closed, demo_clip, tmp_path):
     assert len(out.read_text().splitlines()) == 2
 
 
-def test_a_full_standard_output_is_named(demo_clip):
+def test_a_full_standard_output_is_reported(demo_clip):
     command = f"'{sys.executable}' -m edge run --source '{demo_clip}' --max-frames 2 > /dev/full"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.returncode == 1
@@ -212,14 +212,14 @@ def test_a_full_standard_output_is_named(demo_clip):
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_sink_or_report_leaves_no_file_of_a_right_one(invoke, demo_clip, tmp_path):
+def test_an_invalid_sink_or_report_leaves_no_files_of_valid_ones(invoke, demo_clip, tmp_path):
     for wrong in (("--sink", "nonsense"), ("--report", tmp_path)):
         done = invoke("run", "--source", demo_clip, "--sink", f"csv:{tmp_path / 'left.csv'}", *wrong)
         assert done.code in (1, 2)
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_that_goes_away_is_no_traceback(demo_clip):
+def test_a_reader_that_goes_away_causes_no_traceback(demo_clip):
     command = f"'{sys.executable}' -m edge run --source '{demo_clip}' --emit frame --sink jsonl:- | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 1
@@ -236,12 +236,12 @@ def junk(tmp_path):
     return path
 
 
-def test_bad_sources(invoke, tmp_path, junk, demo_clip):
+def test_invalid_sources_are_reported(invoke, tmp_path, junk, demo_clip):
     empty, cut, zeros = tmp_path / "empty", tmp_path / "cut.mp4", tmp_path / "zeros.mp4"
     empty.mkdir()
     cut.write_bytes(demo_clip.read_bytes()[:20_000])
     zeros.write_bytes(bytes(5000))
-    for source, said in (
+    for source, message in (
         (tmp_path / "none.mp4", "no source"),
         (junk, "is not a video"),
         (empty, "no image in"),
@@ -251,26 +251,26 @@ def test_bad_sources(invoke, tmp_path, junk, demo_clip):
     ):
         done = invoke("run", "--source", source)
         assert done.code == 1
-        assert said in done.error_line()
+        assert message in done.error_line()
         assert done.out == ""
 
 
-def test_bad_models(invoke, tmp_path, junk):
+def test_invalid_models_are_reported(invoke, tmp_path, junk):
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(SHIPPED.read_bytes()[:100_000])
-    for model, said in ((tmp_path / "none.tflite", "no model"), (junk, "not a .tflite"), (cut, "has no model card")):
+    for model, message in ((tmp_path / "none.tflite", "no model"), (junk, "not a .tflite"), (cut, "has no model card")):
         done = invoke("run", "--model", model)
         assert done.code == 1
-        assert said in done.error_line()
+        assert message in done.error_line()
 
 
-def test_missing_weights(invoke, tmp_path):
+def test_missing_weights_are_reported(invoke, tmp_path):
     done = invoke("run", MIEN_CACHE=str(tmp_path))
     assert done.code == 1
     assert "mien models pull" in done.error_line()
 
 
-def test_unwritable_sinks_and_reports(invoke, tmp_path, demo_clip):
+def test_unwritable_sinks_and_reports_are_reported(invoke, tmp_path, demo_clip):
     nowhere = tmp_path / "no" / "folder"
     for arguments in (("--sink", f"jsonl:{nowhere}"), ("--sink", f"csv:{tmp_path}"), ("--report", nowhere)):
         done = invoke("run", "--source", demo_clip, *arguments)
@@ -282,14 +282,14 @@ def test_unwritable_sinks_and_reports(invoke, tmp_path, demo_clip):
     assert Path("/dev/full").is_char_device()
     done = invoke("run", "--source", demo_clip, "--sink", "jsonl:/dev/full")
     assert done.code == 1
-    # The run goes on: another sink may work. What could not be written is said at once, and at the end.
+    # The run continues, because another sink may work. The failure is reported immediately, and at the end.
     assert "mien: warning: sink jsonl:/dev/full: cannot write" in done.err
     assert "No space left" in done.err
     assert done.err.splitlines()[-1].startswith("mien: 2 events could not be written")
     assert "Traceback" not in done.err
 
 
-def test_classify_every_face_of_photographs(invoke, tmp_path):
+def test_classify_finds_every_face_in_photographs(invoke, tmp_path):
     image = cv2.imread(str(PORTRAIT))
     two = tmp_path / "two.png"
     cv2.imwrite(str(two), np.hstack([image, image[:, ::-1]]))
@@ -304,7 +304,7 @@ def test_classify_every_face_of_photographs(invoke, tmp_path):
     assert "happy" in text
 
 
-def test_classify_pictures_of_any_size(invoke, tmp_path):
+def test_classify_accepts_images_of_any_size(invoke, tmp_path):
     cv2.imwrite(str(tmp_path / "1x1.png"), np.zeros((1, 1, 3), np.uint8))
     cv2.imwrite(str(tmp_path / "12mp.jpg"), cv2.resize(cv2.imread(str(PORTRAIT)), (4000, 3000)))
     done = invoke("classify", tmp_path / "1x1.png", tmp_path / "12mp.jpg")
@@ -313,7 +313,7 @@ def test_classify_pictures_of_any_size(invoke, tmp_path):
     assert "12mp.jpg: 1 face" in done.out
 
 
-def test_classify_does_the_others_when_one_cannot_be_read(invoke, tmp_path, junk):
+def test_classify_continues_after_an_unreadable_image(invoke, tmp_path, junk):
     cut = tmp_path / "cut.png"
     cv2.imwrite(str(cut), np.zeros((64, 64, 3), np.uint8))
     cut.write_bytes(cut.read_bytes()[:50])

@@ -1,4 +1,4 @@
-"""`mien run --cadence`, and what the loop makes of it."""
+"""`mien run --cadence`: the detection interval, from the option to the loop."""
 
 import json
 import signal
@@ -27,16 +27,16 @@ def scripted(cadence, live=False):
 
 
 @pytest.mark.parametrize(
-    ("cadence", "live", "looks"), [(None, False, 30), (None, True, 3), (1, True, 30), (5, False, 6)]
+    ("cadence", "live", "runs"), [(None, False, 30), (None, True, 3), (1, True, 30), (5, False, 6)]
 )
-def test_files_are_looked_at_frame_by_frame_and_live_sources_as_they_need_it(cadence, live, looks):
+def test_the_detector_runs_in_every_frame_of_files_and_on_demand_for_live_sources(cadence, live, runs):
     report = Pipeline(scripted(cadence, live)).run()
-    assert (report.frames_processed, report.detector_runs) == (30, looks)
-    assert ("the detector ran in" in report.as_text()) == (looks < 30)
-    assert report.as_dict()["detector_looks"] == report.as_dict()["detector_runs"] == looks
+    assert (report.frames_processed, report.detector_runs) == (30, runs)
+    assert ("the detector ran in" in report.as_text()) == (runs < 30)
+    assert report.as_dict()["detector_looks"] == report.as_dict()["detector_runs"] == runs
 
 
-def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
+def test_sources_know_whether_they_are_live(tmp_path, demo_clip):
     camera = tmp_path / "camera"
     camera.write_text("work")
     assert open_source("demo").live
@@ -46,7 +46,7 @@ def test_sources_say_whether_they_are_live(tmp_path, demo_clip):
         assert watched.live
 
 
-def test_a_source_that_goes_offline_forgets_what_was_carried():
+def test_propagated_faces_are_discarded_when_the_source_goes_offline():
     components = scripted(30)
     pipeline = Pipeline(components)
 
@@ -57,7 +57,7 @@ def test_a_source_that_goes_offline_forgets_what_was_carried():
     assert pipeline.run(after_step=after).detector_runs == 2
 
 
-def test_other_parts_begin_with_a_look_and_looks_are_counted_over_both():
+def test_new_components_start_with_a_detector_run_and_all_runs_are_counted():
     pipeline = Pipeline(scripted(30))
 
     def after(frame):
@@ -68,7 +68,7 @@ def test_other_parts_begin_with_a_look_and_looks_are_counted_over_both():
 
 
 def watched(clip, cadence, emit="change"):
-    """The events of the talking head, and the report."""
+    """Return the events of the talking head, and the report."""
     sink = RecordingSink()
     with VideoSource(clip) as source:
         report = Pipeline(Components.build(source, Recognizer(), Dispatcher(sink), emit=emit, interval=cadence)).run()
@@ -77,19 +77,19 @@ def watched(clip, cadence, emit="change"):
 
 
 def expressions(events):
-    """What was told, one after the other; to be uncertain is no expression."""
+    """Return the successive expressions in events; `uncertain` is not an expression."""
     assert [events[0].state, events[-1].state] == ["started", "ended"]
-    told = [event.emotion for event in events if event.emotion != UNCERTAIN_LABEL]
-    return [each for each, next_ in zip(told, [*told[1:], None], strict=True) if each != next_]
+    reported = [event.emotion for event in events if event.emotion != UNCERTAIN_LABEL]
+    return [each for each, next_ in zip(reported, [*reported[1:], None], strict=True) if each != next_]
 
 
 def test_the_talking_head_has_the_same_expressions(talking_head, weights):
-    every, _ = watched(talking_head, 1)
-    seldom, report = watched(talking_head, "auto")
-    assert expressions(seldom) == expressions(every)
+    every_frame, _ = watched(talking_head, 1)
+    on_schedule, report = watched(talking_head, "auto")
+    assert expressions(on_schedule) == expressions(every_frame)
     assert report.detector_runs <= report.frames_processed / 3
     assert report.faces == report.frames_processed
-    # Frame by frame, before anything is smoothed, most are read alike.
+    # In single frames, before smoothing, most expressions are the same.
     alike = [
         a.emotion == b.emotion
         for a, b in zip(watched(talking_head, 1, "frame")[0], watched(talking_head, "auto", "frame")[0], strict=True)
@@ -99,7 +99,7 @@ def test_the_talking_head_has_the_same_expressions(talking_head, weights):
 
 def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weights):
     report, config = tmp_path / "r.json", tmp_path / "mien.toml"
-    for written, arguments, looks in (
+    for written, arguments, runs in (
         ("", (), 90),
         ("cadence = 5\n", (), 18),
         ('cadence = "auto"\n', (), 30),
@@ -108,9 +108,9 @@ def test_the_option_and_the_configuration_file(mien, demo_clip, tmp_path, weight
         config.write_text(f'source = "{demo_clip}"\nreport = "{report}"\n{written}')
         done = mien("run", "--config", config, *arguments)
         assert done.code == 0, done.err
-        told = json.loads(report.read_text())
-        assert told["detector_looks"] >= looks if looks == 18 else told["detector_looks"] <= looks
-        assert told["faces"] >= 90
+        table = json.loads(report.read_text())
+        assert table["detector_looks"] >= runs if runs == 18 else table["detector_looks"] <= runs
+        assert table["faces"] >= 90
     for wrong in ("0", "often"):
         done = mien("run", "--cadence", wrong)
         assert done.code == 2
@@ -135,11 +135,11 @@ def test_sighup_changes_the_cadence(tmp_path, weights):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
-    told = json.loads(report.read_text())
-    assert told["detector_looks"] < told["frames_processed"]
+    table = json.loads(report.read_text())
+    assert table["detector_looks"] < table["frames_processed"]
 
 
-def test_profile_spreads_the_detector_over_its_looks(mien, demo_clip, weights):
+def test_profile_averages_the_detector_over_all_frames(mien, demo_clip, weights):
     done = mien("profile", "--source", demo_clip, "--cadence", 10, "--max-frames", 60, "--json")
     assert done.code == 0, done.err
     costs = json.loads(done.out)

@@ -32,7 +32,7 @@ def crowd(portrait):
     return np.vstack([np.hstack([head] * 5)] * 4)
 
 
-def test_anchors_are_as_many_as_the_outputs():
+def test_there_is_an_anchor_for_every_output():
     assert anchor_centers(BlazeFaceShort.variant).shape == (896, 2)
     full = anchor_centers(BlazeFace.variant)
     assert full.shape == (2304, 2)
@@ -49,7 +49,7 @@ def test_decoding_is_relative_to_the_anchor():
     assert points[0, 2].tolist() == [97, 50]
 
 
-def test_overlapping_detections_blend_and_distant_ones_stay():
+def test_overlapping_detections_are_blended_and_distant_ones_stay():
     boxes = np.zeros((3, 8, 2), np.float32)
     boxes[0, 1] = boxes[1, 1] = 10
     boxes[1, :2] += 1
@@ -63,7 +63,7 @@ def test_overlapping_detections_blend_and_distant_ones_stay():
 def test_the_portrait_has_one_face_where_it_is(name, portrait, weights):
     faces = open_detector(name).detect(frame_of(portrait))
     assert len(faces) == 1
-    # Eyes, nose and mouth as seen in the picture.
+    # Eyes, nose and mouth as seen in the image.
     assert iou(faces[0].box, (130, 75, 110, 110)) > 0.5
     assert 0.5 < faces[0].confidence <= 1
     if name != "haar":
@@ -74,7 +74,7 @@ def test_the_portrait_has_one_face_where_it_is(name, portrait, weights):
 
 
 @pytest.mark.parametrize("name", [*BLAZEFACES, "haar"])
-def test_boxes_follow_the_picture(name, portrait, weights):
+def test_boxes_move_with_the_image(name, portrait, weights):
     detector = open_detector(name)
     x, y, w, h = detector.detect(frame_of(portrait))[0].box
     wide = cv2.copyMakeBorder(portrait, 0, 60, 100, 0, cv2.BORDER_CONSTANT, value=(90, 90, 90))
@@ -86,7 +86,7 @@ def test_boxes_follow_the_picture(name, portrait, weights):
 
 @pytest.mark.parametrize("name", [*BLAZEFACES, "haar"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 640), (640, 1), (23, 40), (480, 640)])
-def test_a_picture_without_a_face_has_none(name, shape, weights):
+def test_an_image_without_a_face_has_no_detections(name, shape, weights):
     assert open_detector(name).detect(frame_of(np.full(shape, 120, np.uint8))) == []
 
 
@@ -97,13 +97,13 @@ def test_twelve_megapixels(portrait, weights):
     assert faces[0].box[2] > 500
 
 
-def test_grey_frames_have_faces_too(portrait, weights):
+def test_faces_are_found_in_gray_frames(portrait, weights):
     gray = cv2.cvtColor(portrait, cv2.COLOR_BGR2GRAY)
     assert len(open_detector("blazeface").detect(frame_of(gray))) == 1
 
 
 def test_frames_of_changing_sizes_do_not_leave_traces(portrait, crowd, weights):
-    """Buffers and the input tensor are used again: an answer depends on the frame at hand alone."""
+    """Buffers and the input tensor are reused, but a result depends only on its own frame."""
     detector = open_detector("blazeface")
     pictures = [portrait, crowd, portrait[:, 60:280], cv2.cvtColor(portrait, cv2.COLOR_BGR2GRAY), portrait]
     for picture in pictures:
@@ -112,8 +112,8 @@ def test_frames_of_changing_sizes_do_not_leave_traces(portrait, crowd, weights):
         assert len(ours) >= 1
 
 
-def test_a_detection_outlives_the_next_frame(portrait, weights):
-    """Nothing that is handed out is a view of a tensor: LiteRT would refuse to go on, or change it."""
+def test_a_detection_stays_valid_after_the_next_frame(portrait, weights):
+    """Nothing that is returned is a view of a tensor: LiteRT would fail, or overwrite it."""
     detector = open_detector("blazeface")
     face = detector.detect(frame_of(portrait))[0]
     points = face.key_points.copy()
@@ -128,7 +128,7 @@ def test_twenty_faces(crowd, weights):
     assert len(cells) == 20
 
 
-def test_missing_and_damaged_weights_say_how_to_get_them(tmp_path, monkeypatch):
+def test_errors_about_weights_name_the_command_that_downloads_them(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     with pytest.raises(WeightsMissingError, match="mien models pull"):
         open_detector("blazeface")
@@ -139,21 +139,21 @@ def test_missing_and_damaged_weights_say_how_to_get_them(tmp_path, monkeypatch):
         open_detector("blazeface")
 
 
-def test_an_unknown_detector():
+def test_an_unknown_detector_is_rejected():
     with pytest.raises(WrongUseError, match="expected one of blazeface"):
         open_detector("mtcnn")
     with pytest.raises(WrongUseError):
         open_detector("haar:file.xml")
 
 
-def test_haar_without_cascades_says_so(monkeypatch):
-    """As OpenCV 5 is; the test after this one runs the real thing where it is at hand."""
+def test_haar_without_cascades_is_reported(monkeypatch):
+    """As in OpenCV 5; the next test runs the real one where it is installed."""
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(DetectorError, match=r"has no Haar cascades, 4\.x had them: use --detector blazeface"):
         open_detector("haar")
 
 
-def test_haar_under_opencv_5_says_so(opencv5, tmp_path):
+def test_haar_under_opencv_5_is_reported(opencv5, tmp_path):
     code = "import cv2; from edge.detection import open_detector; print(cv2.__version__); open_detector('haar')"
     environment = {**os.environ, "PYTHONPATH": opencv5}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)

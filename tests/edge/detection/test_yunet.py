@@ -1,4 +1,4 @@
-"""YuNet through OpenCV's real FaceDetectorYN, on a network that the test makes: no package carries its weights."""
+"""YuNet through OpenCV's real FaceDetectorYN, on a network that the test builds: no package contains the weights."""
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ from edge.types import Frame
 
 @pytest.fixture(scope="module")
 def bright_spot_finder(tmp_path_factory):
-    """A network with YuNet's outputs: every 8x8, 16x16 or 32x32 cell that is white is a face of 4 cells."""
+    """A network with YuNet's outputs: every white cell of 8x8, 16x16 or 32x32 pixels is a face of 4 cells."""
     nodes, outputs, constants = [], [], []
 
     def constant(name, value):
@@ -29,7 +29,7 @@ def bright_spot_finder(tmp_path_factory):
         mean = f"mean{stride}"
         kernel = constant(f"k{stride}", np.full((1, 3, stride, stride), 1 / (255 * 3 * stride**2), np.float32))
         nodes.append(helper.make_node("Conv", ["input", kernel], [mean], strides=[stride] * 2))
-        # YuNet's smallest map only: the larger cells stay silent.
+        # Only YuNet's smallest map; the larger cells find nothing.
         weight = constant(f"w{stride}", np.full((1, 1, 1, 1), 1.0 if stride == 8 else 0.0, np.float32))
         nodes.append(helper.make_node("Conv", [mean, weight], [f"score{stride}"]))
         output(f"cls_{stride}", 1, f"score{stride}")
@@ -62,7 +62,7 @@ def test_boxes_and_key_points_are_in_pixels_of_the_frame(bright_spot_finder):
     assert faces[0].confidence == pytest.approx(1, abs=0.01)
 
 
-def test_large_frames_are_shrunk_and_boxes_scaled_back(bright_spot_finder):
+def test_large_frames_are_downscaled_and_boxes_scaled_back(bright_spot_finder):
     detector = open_detector(f"yunet:{bright_spot_finder}")
     image = np.zeros((960, 1280, 3), np.uint8)
     image[320:336, 640:656] = 255
@@ -71,13 +71,13 @@ def test_large_frames_are_shrunk_and_boxes_scaled_back(bright_spot_finder):
     assert faces[0].box[2] == pytest.approx(64, abs=2)
 
 
-def test_no_face_and_a_single_pixel(bright_spot_finder):
+def test_black_frames_and_single_pixels_have_no_faces(bright_spot_finder):
     detector = open_detector(f"yunet:{bright_spot_finder}")
     for shape in ((480, 640), (1, 1)):
         assert detector.detect(Frame(np.zeros(shape, np.uint8), 0, 0.0, 0.0, 0.0)) == []
 
 
-def test_a_file_that_is_no_network(tmp_path):
+def test_a_file_that_is_not_a_network_is_rejected(tmp_path):
     (tmp_path / "x.onnx").write_text("hello")
     with pytest.raises(DetectorError, match="cannot load"):
         open_detector(f"yunet:{tmp_path / 'x.onnx'}")

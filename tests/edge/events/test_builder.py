@@ -15,50 +15,50 @@ def scores(**likely):
     return answer
 
 
-def announced(seen, fps=10.0, **settings):
-    """What is told of one face whose smoothed scores are `seen`, frame by frame: (frame, state, emotion)."""
+def events_of(seen, fps=10.0, **settings):
+    """Return the events of a face with the smoothed scores `seen` in its frames: (frame, state, emotion)."""
     builder = EventBuilder("change", "s", FER2013_LABELS, "m", **settings)
-    track, told = None, []
+    track, events = None, []
     for i, smoothed in enumerate(seen):
         now_s = i / fps
         if track is None:
             track = Track(1, (0, 0, 9, 9), 0.9, smoothed, smoothed, now_s, now_s)
         track.smoothed, track.seen_s = smoothed, now_s
         frame = Frame(np.zeros((9, 9), np.uint8), i, 0.0, now_s, 0.0)
-        told += [(event.frame, event.state, event.emotion) for event in builder.build(frame, Tracks([track], []), {})]
-    return told
+        events += [(event.frame, event.state, event.emotion) for event in builder.build(frame, Tracks([track], []), {})]
+    return events
 
 
-def test_a_new_expression_is_told_once_it_has_held():
+def test_a_new_expression_is_reported_after_the_hold_time():
     seen = [scores(happy=0.8)] * 5 + [scores(sad=0.8)] * 5
-    assert announced(seen, min_hold_s=0.3) == [(0, "started", "happy"), (8, "changed", "sad")]
-    assert announced(seen, min_hold_s=0.0) == [(0, "started", "happy"), (5, "changed", "sad")]
+    assert events_of(seen, min_hold_s=0.3) == [(0, "started", "happy"), (8, "changed", "sad")]
+    assert events_of(seen, min_hold_s=0.0) == [(0, "started", "happy"), (5, "changed", "sad")]
 
 
-def test_what_comes_and_goes_is_not_told():
+def test_short_expressions_are_not_reported():
     flicker = [scores(happy=0.8), scores(happy=0.8), scores(sad=0.8), scores(sad=0.8)] * 10
-    assert announced(flicker, min_hold_s=0.3) == [(0, "started", "happy")]
-    # Nor is one that always gives way to another.
+    assert events_of(flicker, min_hold_s=0.3) == [(0, "started", "happy")]
+    # Nor are two that alternate.
     seen = [scores(happy=0.8)] + [scores(sad=0.8), scores(angry=0.8)] * 10
-    assert announced(seen, min_hold_s=0.3) == [(0, "started", "happy")]
+    assert events_of(seen, min_hold_s=0.3) == [(0, "started", "happy")]
 
 
-def test_a_draw_is_no_change():
+def test_a_small_lead_is_not_a_change():
     seen = [scores(happy=0.5, sad=0.4)] + [scores(happy=0.44, sad=0.46)] * 20
-    assert announced(seen) == [(0, "started", "happy")]
+    assert events_of(seen) == [(0, "started", "happy")]
 
 
-def test_where_nothing_is_likely_the_face_is_uncertain_and_comes_back_with_a_margin():
+def test_a_face_without_a_likely_expression_is_uncertain_until_one_leads_clearly():
     low, edge, clear = scores(happy=0.3), scores(happy=0.37), scores(happy=0.5)
     seen = [clear] * 3 + [low] * 6 + [edge] * 6 + [clear] * 6
-    assert announced(seen, min_hold_s=0.3, uncertain_below=0.35) == [
+    assert events_of(seen, min_hold_s=0.3, uncertain_below=0.35) == [
         (0, "started", "happy"), (6, "changed", "uncertain"), (18, "changed", "happy")
     ]  # fmt: skip
-    assert announced([low] * 9, uncertain_below=0.35) == [(0, "started", "uncertain")]
-    assert announced([low] * 9, uncertain_below=0.0) == [(0, "started", "happy")]
+    assert events_of([low] * 9, uncertain_below=0.35) == [(0, "started", "uncertain")]
+    assert events_of([low] * 9, uncertain_below=0.0) == [(0, "started", "happy")]
 
 
-def test_an_uncertain_event_carries_its_highest_score():
+def test_an_uncertain_event_has_the_highest_score():
     builder = EventBuilder("change", "s", FER2013_LABELS, "m")
     smoothed = scores(sad=0.25)
     track = Track(1, (0, 0, 9, 9), 0.9, smoothed, smoothed, 0.0)
@@ -67,7 +67,7 @@ def test_an_uncertain_event_carries_its_highest_score():
     assert tuple(event.emotions) == FER2013_LABELS
 
 
-def test_each_frame_has_its_own_answer_however_doubtful():
+def test_events_of_frames_are_neither_smoothed_nor_uncertain():
     builder = EventBuilder("frame", "s", FER2013_LABELS, "m")
     track = Track(1, (0, 0, 9, 9), 0.9, scores(sad=0.25), scores(happy=0.9), 0.0)
     (event,) = builder.build(Frame(np.zeros((9, 9), np.uint8)), Tracks([track], []), {})

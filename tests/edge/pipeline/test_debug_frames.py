@@ -17,7 +17,7 @@ def frame(index):
     return Frame(np.full((20, 30, 3), index, np.uint8), index, 0.0, 0.0, 0.0)
 
 
-def test_pictures_are_stored_loudly_and_it_ends_by_itself(tmp_path, monkeypatch, caplog):
+def test_storing_images_is_announced_and_ends_after_its_time(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "FPS", 1000)
     folder = tmp_path / "pictures"
     with caplog.at_level(logging.INFO, "edge"), DebugFrames(folder, duration_s=0.5) as frames:
@@ -35,7 +35,7 @@ def test_pictures_are_stored_loudly_and_it_ends_by_itself(tmp_path, monkeypatch,
     assert cv2.imread(str(next(iter(sorted(folder.glob("*.jpg")))))).shape == (20, 30, 3)
 
 
-def test_a_folder_is_used_once(tmp_path, caplog):
+def test_a_folder_is_used_only_once(tmp_path, caplog):
     with DebugFrames(tmp_path / "p") as first:
         first.store(frame(0))
         wait_until(lambda: first.stored == 1, "a stored picture")
@@ -47,7 +47,7 @@ def test_a_folder_is_used_once(tmp_path, caplog):
     assert "is not empty" in caplog.text
 
 
-def test_a_full_disk_is_said_and_stops_nothing(tmp_path, monkeypatch, caplog):
+def test_a_full_disk_is_reported_and_does_not_end_the_run(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(module, "MIN_FREE_BYTES", 1e18)
     with DebugFrames(tmp_path / "p") as frames:
         frames.store(frame(0))
@@ -55,18 +55,18 @@ def test_a_full_disk_is_said_and_stops_nothing(tmp_path, monkeypatch, caplog):
     assert frames.stored == 0
 
 
-def test_a_folder_that_cannot_be(tmp_path):
+def test_an_unwritable_folder_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match="cannot store frames"):
         DebugFrames(tmp_path / "file")
 
 
-def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
-    told = []
+def test_viewers_see_a_notice_until_it_ends(tmp_path):
+    notices = []
 
     class Viewers:
         def set_notice(self, text):
-            told.append(text)
+            notices.append(text)
 
         def publish(self, *_):
             pass
@@ -78,6 +78,6 @@ def test_viewers_are_told_and_told_when_it_is_over(tmp_path):
             time.sleep(0.15)
             frames._next_s = 0
     dispatcher.frame(frame(0), [], FrameReport("s", 0, 0, 0, {}), ())
-    assert len(told) == 2
-    assert "BEING STORED" in told[0]
-    assert told[1] == ""
+    assert len(notices) == 2
+    assert "BEING STORED" in notices[0]
+    assert notices[1] == ""

@@ -15,7 +15,7 @@ def test_percentiles_are_within_one_percent_of_the_exact_ones():
     assert histogram.summary()["max_ms"] == values.max()
 
 
-def test_nothing_one_and_the_ends_of_the_range():
+def test_no_value_one_value_and_the_limits_of_the_range():
     histogram = Histogram()
     assert histogram.percentile(0.5) == 0
     histogram.add(3.0)
@@ -25,7 +25,7 @@ def test_nothing_one_and_the_ends_of_the_range():
     assert histogram.summary()["max_ms"] == 1e9
 
 
-def test_stages_are_counted_and_the_frames_own_are_forgotten():
+def test_stages_are_counted_and_those_of_a_frame_are_reset():
     latency = StageLatency(("a", "b"))
     with latency.stage("a"):
         pass
@@ -36,7 +36,7 @@ def test_stages_are_counted_and_the_frames_own_are_forgotten():
     assert set(latency.summary()["a"]) == {"p50_ms", "p95_ms", "p99_ms", "max_ms"}
 
 
-def test_what_the_board_tells(tmp_path):
+def test_readings_of_the_board(tmp_path):
     assert peak_rss_mb() > 10
     assert temperature_c(tmp_path / "none") is None
     assert throttled(tmp_path / "none") is None

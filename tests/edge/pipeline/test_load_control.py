@@ -1,4 +1,4 @@
-"""The governor: on a clock and a processor that do as the test says, and in a real run."""
+"""Load control: with a simulated clock and processor, and in a real run."""
 
 import json
 import logging
@@ -28,11 +28,11 @@ FPS = 30
 
 
 class Board:
-    """A live source at `FPS`, and a board on which a frame takes a while.
+    """A simulated board with a live source at `FPS`, on which every frame takes a given time.
 
     Attributes:
         now_s, spent_s: the clock, and CPU time.
-        levels: on which the governor was, one a frame that came.
+        levels: the degradation level in each frame of the source.
     """
 
     def __init__(self, frame_s, levels=LIVE, **limits):
@@ -60,23 +60,23 @@ class Board:
 
 
 def detector_of(seconds):
-    """A detector that takes so long, and 3 ms of everything else."""
+    """Return the cost of a frame: a detector that takes this long, and 3 ms for everything else."""
     return lambda level, _: 0.003 + seconds / (level.interval_factor * level.downscale)
 
 
-def test_without_limits_nothing_is_governed():
+def test_without_limits_nothing_is_degraded():
     board = Board(detector_of(1.0)).run(60)
     assert set(board.levels) == {DegradationLevel()}
     assert board.control.report() is None
 
 
-def test_what_is_quick_enough_stays_as_it_is():
+def test_a_board_that_is_fast_enough_is_not_degraded():
     board = Board(detector_of(0.01), target_fps=25, max_cpu_percent=50).run(120)
     assert set(board.levels) == {DegradationLevel()}
     assert board.changes == 0
 
 
-def test_it_looks_more_seldom_then_at_less_and_leaves_frames_out_last():
+def test_the_interval_is_lengthened_first_and_frames_are_skipped_last():
     board = Board(lambda level, _: 0.05, max_cpu_percent=10).run(60)
     order = list(dict.fromkeys(board.levels))
     assert order == list(LIVE)
@@ -86,7 +86,7 @@ def test_it_looks_more_seldom_then_at_less_and_leaves_frames_out_last():
     assert report.level == "detection interval x4, detection at 1/2 of the frame width, 1 of 8 frames processed"
 
 
-def test_for_frames_a_second_it_goes_as_far_as_it_must_and_leaves_none_out():
+def test_a_target_frame_rate_degrades_as_far_as_needed_and_skips_no_frame():
     board = Board(detector_of(0.15), target_fps=20).run(60)
     assert board.control.level == DegradationLevel(4)
     assert board.control.report().frames_skipped == 0
@@ -95,19 +95,19 @@ def test_for_frames_a_second_it_goes_as_far_as_it_must_and_leaves_none_out():
     assert hopeless.control.report().frames_skipped == 0
 
 
-def test_a_source_that_gives_fewer_frames_than_the_target_is_no_reason():
+def test_a_source_slower_than_the_target_is_no_reason_to_degrade():
     board = Board(detector_of(0.005), target_fps=60).run(60)
     assert board.changes == 0
 
 
-def test_the_processor_is_held_at_what_is_allowed():
+def test_the_cpu_time_stays_within_its_limit():
     board = Board(detector_of(0.04), max_cpu_percent=40).run(30)
     spent_s = board.spent_s
     board.run(60)
     assert (board.spent_s - spent_s) / 60 <= 0.45
 
 
-def test_it_goes_back_up_when_there_is_room_and_one_level_at_a_time():
+def test_it_recovers_one_level_at_a_time():
     board = Board(lambda level, now_s: detector_of(0.1 if now_s < 20 else 0.004)(level, now_s), max_cpu_percent=40)
     board.run(20)
     assert board.control.level != DegradationLevel()
@@ -119,8 +119,8 @@ def test_it_goes_back_up_when_there_is_room_and_one_level_at_a_time():
     assert board.control.report().highest_level == str(LIVE[lowest])
 
 
-def test_it_does_not_flap():
-    """Too much on one level, with room on the next: tried again ever more seldom."""
+def test_it_does_not_oscillate():
+    """One level is too expensive and the next leaves room: it is tried again less and less often."""
     board = Board(lambda level, _: 0.03 if level == DegradationLevel() else 0.005, max_cpu_percent=50)
     board.run(3600)
     # Every 14 s would be 500.
@@ -128,12 +128,12 @@ def test_it_does_not_flap():
     assert np.mean([level == DegradationLevel() for level in board.levels]) < 0.02
 
 
-def test_between_room_and_too_much_nothing_changes():
+def test_within_the_tolerance_nothing_changes():
     board = Board(lambda level, _: 0.8 * 0.5 / FPS, max_cpu_percent=50).run(600)
     assert board.changes == 0
 
 
-def test_every_change_is_one_line_and_an_end_is_told(caplog):
+def test_every_change_is_one_line_in_the_log_and_the_last_level_a_warning(caplog):
     caplog.set_level(logging.INFO)
     board = Board(lambda level, _: 0.05, max_cpu_percent=10).run(60)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
@@ -143,13 +143,13 @@ def test_every_change_is_one_line_and_an_end_is_told(caplog):
     assert warning.endswith("no cheaper degradation level is left")
 
 
-def test_ladders():
+def test_the_order_of_degradation_levels():
     assert all(level.keep_one_of == 1 for level in degradation_levels(True, live=False))
     assert all(level.downscale == 1 for level in degradation_levels(False, live=True))
     assert str(degradation_levels(False, live=True)[0]) == "no degradation"
     assert all(level.capture_downscale == 1 for level in degradation_levels(True, live=True))
     for downscalable in (True, False):
-        # A camera gives smaller frames before one is left out, and from then on; of those a detector sees all.
+        # A camera captures smaller frames before frames are skipped, and from then on; the detector gets all of them.
         levels = degradation_levels(downscalable, live=True, camera=True)
         smaller = [level.capture_downscale == 2 for level in levels]
         first = smaller.index(True)
@@ -162,7 +162,7 @@ def test_ladders():
     assert not source_class("rtsp://x/1").can_downscale
 
 
-def test_the_loop_obeys():
+def test_the_loop_applies_the_level():
     class Always(LoadControl):
         level = DegradationLevel(interval_factor=3, keep_one_of=2)
 
@@ -174,24 +174,24 @@ def test_the_loop_obeys():
     assert report.load_control is None
 
 
-def test_a_shrunk_picture_has_its_faces_where_they_are(weights):
+def test_boxes_in_a_downscaled_frame_are_in_pixels_of_the_frame(weights):
     (frame,) = clip(1 / 30, lambda t: [(400, 200, 300)])
     detector = open_detector("blazeface")
-    (full,), (shrunk,) = detector.detect(frame), detect_downscaled(detector, frame, 2)
-    assert iou(full.box, shrunk.box) > 0.8
-    assert np.abs(full.key_points - shrunk.key_points).max() < 0.1 * full.box[2]
+    (full,), (downscaled,) = detector.detect(frame), detect_downscaled(detector, frame, 2)
+    assert iou(full.box, downscaled.box) > 0.8
+    assert np.abs(full.key_points - downscaled.key_points).max() < 0.1 * full.box[2]
 
 
-def test_shrinking_tells_odd_sizes_exactly():
+def test_odd_sizes_are_scaled_back_exactly():
     seen = []
 
-    class Seeing(ScriptedDetector):
+    class Recording(ScriptedDetector):
         def detect(self, frame):
             seen.append(frame.size_wh)
             return super().detect(frame)
 
     frame = Frame(np.zeros((31, 51), np.uint8), 0, 0.0, 0.0, 0.0)
-    (face,) = detect_downscaled(Seeing([[Detection((0, 0, 25, 15), 0.9)]]), frame, 2)
+    (face,) = detect_downscaled(Recording([[Detection((0, 0, 25, 15), 0.9)]]), frame, 2)
     assert seen == [(25, 15)]
     assert face.box == pytest.approx((0, 0, 51, 31))
 
@@ -207,7 +207,7 @@ def test_cpu_time_counts_the_other_process_too():
     assert cpu_s(os.getpid()) > cpu_s()
 
 
-def test_a_detector_made_slow_is_held_to_its_frames_a_second(tmp_path, weights):
+def test_a_slow_detector_reaches_its_target_frame_rate(tmp_path, weights):
     code = (
         "import sys, time, edge.service.resources\n"
         "from edge.detection.blazeface import BlazeFace\n"
@@ -236,6 +236,6 @@ def test_a_detector_made_slow_is_held_to_its_frames_a_second(tmp_path, weights):
     assert "load control: " in done.stderr
 
 
-def test_wrong_limits(invoke):
+def test_invalid_limits_are_rejected(invoke):
     for wrong in (("--target-fps", 0), ("--max-cpu", 0), ("--max-cpu", "half")):
         assert invoke("run", *wrong).code == 2

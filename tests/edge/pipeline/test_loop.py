@@ -19,22 +19,22 @@ def run(brightness, answers=None, emit="change", **kwargs):
     return pipeline.run(**kwargs), sink.events
 
 
-def test_a_face_comes_changes_and_leaves():
+def test_a_face_appears_changes_and_leaves():
     report, events = run([HAPPY] * 10 + [ANGRY] * 20)
     assert [(e.state, e.emotion) for e in events] == [("started", "happy"), ("changed", "angry"), ("ended", "angry")]
     assert {e.track_id for e in events} == {1}
-    # A change is announced when the smoothed score has turned, not at the first frame of it.
+    # A change is reported when the smoothed scores have changed, not in its first frame.
     assert 10 < events[1].frame < 20
     assert (report.frames_seen, report.frames_processed, report.frames_dropped) == (30, 30, 0)
     assert (report.faces, report.events) == (30, 3)
 
 
-def test_a_flicker_is_no_change():
+def test_a_single_different_frame_is_not_a_change():
     _, events = run([HAPPY] * 10 + [ANGRY] + [HAPPY] * 10)
     assert [e.state for e in events] == ["started", "ended"]
 
 
-def test_a_face_that_ends_tells_what_it_showed():
+def test_an_ended_event_has_the_share_of_each_expression():
     _, events = run([HAPPY] * 20 + [ANGRY] * 21)
     dwell = events[-1].as_dict()["dwell"]
     assert dwell["seconds"] == pytest.approx(4.0)
@@ -45,13 +45,13 @@ def test_a_face_that_ends_tells_what_it_showed():
     assert run([HAPPY])[1][-1].as_dict()["dwell"] == {"seconds": 0.0, "shares": {"happy": 1.0}}
 
 
-def test_a_face_that_is_gone_ends_after_a_while():
+def test_a_face_that_is_gone_ends_after_a_time():
     face = [Detection((10, 10, 20, 20), 0.9)]
     _, events = run([HAPPY] * 40, answers=[face] * 10 + [[]] * 20 + [face] * 10)
     assert [(e.state, e.track_id) for e in events] == [("started", 1), ("ended", 1), ("started", 2), ("ended", 2)]
 
 
-def test_emit_frame_gives_every_face_with_its_own_scores():
+def test_emit_frame_reports_every_face_with_its_own_scores():
     faces = [Detection((0, 0, 20, 20), 0.9), Detection((40, 0, 20, 20), 0.8)]
     report, events = run([HAPPY, NEUTRAL], answers=[faces, faces], emit="frame")
     assert [(e.frame, e.track_id, e.emotion) for e in events] == [
@@ -64,13 +64,13 @@ def test_emit_frame_gives_every_face_with_its_own_scores():
     assert all(e.state == "frame" for e in events)
 
 
-def test_no_face_no_event():
+def test_frames_without_faces_cause_no_events():
     report, events = run([HAPPY] * 5, answers=[])
     assert events == []
     assert report.frames_processed == 5
 
 
-def test_an_event_is_what_the_contract_says():
+def test_events_conform_to_the_contract():
     _, events = run([HAPPY] * 3)
     for event in events:
         table = event.as_dict()
@@ -88,7 +88,7 @@ def test_an_event_is_what_the_contract_says():
         assert table["model"] == "scripted-float32@1"
 
 
-def test_the_report_has_every_stage_and_stops_where_told():
+def test_the_report_has_every_stage_and_max_frames_ends_the_run():
     report, _ = run([HAPPY] * 10, max_frames=4)
     assert report.frames_processed == 4
     assert set(report.stages) == set(STAGES)
@@ -98,7 +98,7 @@ def test_the_report_has_every_stage_and_stops_where_told():
     assert "4 frames" in report.as_text()
 
 
-def test_stop_ends_after_the_frame_at_hand():
+def test_stop_ends_the_run_after_the_current_frame():
     sink = RecordingSink()
     recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([]))
     pipeline = Pipeline(Components.build(ScriptedSource([HAPPY] * 9), recognizer, Dispatcher(sink)))
@@ -106,13 +106,13 @@ def test_stop_ends_after_the_frame_at_hand():
     assert report.frames_processed == 3
 
 
-def test_a_source_without_frames_gives_an_empty_report():
+def test_a_source_without_frames_has_an_empty_report():
     report, events = run([])
     assert events == []
     assert report.fps == 0
     assert report.stages == {}
 
 
-def test_a_frame_of_another_kind_is_a_mistake():
+def test_a_frame_of_another_shape_is_rejected():
     with pytest.raises(ValueError, match=r"Received: shape=\(2, 2, 4\)"):
         Frame(np.zeros((2, 2, 4), np.uint8), 0, 0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""The detector looks seldom, and nothing is missed: on the talking head, and on clips made of the portrait."""
+"""The detector runs in few frames, and no face is missed: on the talking head, and on generated clips."""
 
 import math
 
@@ -15,47 +15,47 @@ from edge.types import Detection, Frame
 from tests.edge.made_clip import background, clip
 
 FACE = Detection((10, 10, 20, 20), 0.9)
-#: A face of every-frame detection that is there for longer than this must be there with a cadence too.
+#: A face that the detector finds in every frame for longer than this must also be found with an interval.
 MAX_MISS_S = 0.3
-#: Boxes that share this are of the same face.
+#: Boxes with this intersection over union are of the same face.
 SAME = 0.3
 
 
 class Both:
-    """A clip with every frame looked at, and with a cadence."""
+    """The faces of a clip with a detector run in every frame, and with a detection interval."""
 
-    def __init__(self, frames, cadence="auto"):
+    def __init__(self, frames, interval="auto"):
         frames = list(frames)
         detector = open_detector("blazeface")
-        cadenced = DetectionScheduler(detector, cadence)
+        scheduler = DetectionScheduler(detector, interval)
         self.times = [frame.position_s for frame in frames]
         self.full = [detector.detect(frame) for frame in frames]
-        self.looked, self.carried = [], []
+        self.detected, self.propagated = [], []
         for frame in frames:
-            before = cadenced.runs
-            self.carried.append(cadenced.detect(frame))
-            self.looked.append(cadenced.runs > before)
+            before = scheduler.runs
+            self.propagated.append(scheduler.detect(frame))
+            self.detected.append(scheduler.runs > before)
 
     @property
     def share(self):
-        return np.mean(self.looked)
+        return np.mean(self.detected)
 
     @property
     def overlaps(self):
-        """Of each face of every-frame detection: what the nearest carried box shares with it."""
+        """For each face that the detector finds in every frame, the overlap with the nearest propagated box."""
         return [
-            max((iou(face.box, other.box) for other in carried), default=0.0)
-            for full, carried in zip(self.full, self.carried, strict=True)
+            max((iou(face.box, other.box) for other in propagated), default=0.0)
+            for full, propagated in zip(self.full, self.propagated, strict=True)
             for face in full
         ]
 
     @property
     def longest_miss_s(self):
-        """The longest that a face was there, or one too many, without a pause."""
+        """The longest time without a break in which a face was missing or one too many."""
         longest, since = 0.0, None
-        for t, full, carried in zip(self.times, self.full, self.carried, strict=True):
-            wrong = len(full) != len(carried) or any(
-                all(iou(face.box, other.box) < SAME for other in carried) for face in full
+        for t, full, propagated in zip(self.times, self.full, self.propagated, strict=True):
+            wrong = len(full) != len(propagated) or any(
+                all(iou(face.box, other.box) < SAME for other in propagated) for face in full
             )
             since = (t if since is None else since) if wrong else None
             longest = max(longest, 0.0 if since is None else t - since + self.times[1])
@@ -81,12 +81,12 @@ def test_the_talking_head_is_followed_with_a_third_of_the_runs(talking_head, wei
 def test_key_points_come_along(talking_head, weights):
     with VideoSource(talking_head) as source:
         both = Both(source)
-    for full, carried in zip(both.full, both.carried, strict=True):
-        apart = np.linalg.norm(full[0].key_points - carried[0].key_points, axis=1)
+    for full, propagated in zip(both.full, both.propagated, strict=True):
+        apart = np.linalg.norm(full[0].key_points - propagated[0].key_points, axis=1)
         assert np.median(apart) < 0.15 * full[0].box[2]
 
 
-# --- made clips ---------------------------------------------------------------------------------------------
+# --- generated clips ---------------------------------------------------------------------------------------------
 
 
 def swaying(t):
@@ -107,7 +107,7 @@ def swaying(t):
     ],
     ids=["moves", "grows dark", "enters", "leaves", "two cross", "cuts", "appears", "vanishes"],
 )
-def test_nobody_is_missed(made, most, weights):
+def test_no_face_is_missed(made, most, weights):
     both = Both(made())
     assert sum(map(len, both.full)) > 20
     assert both.longest_miss_s <= MAX_MISS_S
@@ -115,61 +115,61 @@ def test_nobody_is_missed(made, most, weights):
     assert both.share <= most
 
 
-def test_a_cut_is_seen_in_the_same_frame(weights):
+def test_a_cut_is_detected_in_the_same_frame(weights):
     rooms, heads = (background(1), background(2)), ((150, 200, 240), (450, 260, 280))
     both = Both(clip(2, lambda t: [heads[t >= 1]], room=lambda t: rooms[t >= 1]))
-    assert both.looked[30]
-    assert iou(both.carried[30][0].box, both.full[30][0].box) == 1
+    assert both.detected[30]
+    assert iou(both.propagated[30][0].box, both.full[30][0].box) == 1
 
 
-def test_a_still_scene_is_looked_at_once_a_second(weights):
+def test_the_detector_runs_once_a_second_in_a_still_scene(weights):
     both = Both(clip(6))
     assert not any(both.full)
-    assert 6 / IDLE_S <= sum(both.looked) <= 6 / IDLE_S + 1
+    assert 6 / IDLE_S <= sum(both.detected) <= 6 / IDLE_S + 1
 
 
 # --- the schedule, on scripted detectors --------------------------------------------------------------------
 
 
-def runs(frames, cadence, answers=(), interval_factor=1):
-    detector = DetectionScheduler(ScriptedDetector(answers), cadence)
+def runs(frames, interval, answers=(), interval_factor=1):
+    detector = DetectionScheduler(ScriptedDetector(answers), interval)
     detector.set_load(interval_factor, 1)
-    looked = []
+    counts = []
     for frame in frames:
         before = detector.runs
         detector.detect(frame)
-        looked.append(detector.runs - before)
-    return looked
+        counts.append(detector.runs - before)
+    return counts
 
 
-def test_every_frame_and_every_third():
+def test_the_detector_runs_in_every_frame_or_every_third():
     assert runs(still(1), 1) == [1] * 30
     assert runs(still(1), 3) == [1, 0, 0] * 10
     assert runs(still(1), 3, interval_factor=2) == [1, 0, 0, 0, 0, 0] * 5
     assert runs(still(1), 1, interval_factor=2) == [1, 0] * 15
 
 
-def test_a_face_that_cannot_be_followed_is_looked_for_at_every_frame():
-    # Nothing to hold on to.
+def test_the_detector_runs_in_every_frame_for_a_face_that_cannot_be_followed():
+    # The image has no texture to follow.
     assert runs(still(1), "auto", [[FACE]] * 30) == [1] * 30
 
 
-def test_a_face_that_is_lost_is_looked_for_again():
+def test_the_detector_runs_again_for_a_lost_face():
     assert runs(still(0.5), "auto", [[FACE]]) == [1, 1] + [1] * RETRIES + [0] * (13 - RETRIES)
 
 
-def test_after_a_pause_and_when_time_goes_back_everything_is_new():
+def test_the_detector_runs_after_a_pause_and_when_time_runs_backwards():
     frames = list(still(0.2))
     late = [Frame(each.image, each.index, 0.0, each.position_s + 5, 0.0) for each in frames]
     assert runs([*frames, *late, *frames], "auto") == [1, 0, 0, 0, 0, 0] * 3
 
 
-def test_another_size_is_another_scene():
+def test_the_detector_runs_when_the_frame_size_changes():
     larger = [Frame(np.zeros((96, 128, 3), np.uint8), i, 0.0, i / 30, 0.0) for i in range(3, 6)]
     assert runs([*still(0.1), *larger], 100) == [1, 0, 0, 1, 0, 0]
 
 
-def test_a_grey_source_and_tiny_pictures():
+def test_gray_and_tiny_frames_are_accepted():
     random = np.random.default_rng(0)
     for shape in ((480, 640), (5, 700), (1, 1), (3, 3, 3)):
         image = random.integers(0, 255, shape).astype(np.uint8)
@@ -177,7 +177,7 @@ def test_a_grey_source_and_tiny_pictures():
         assert sum(runs(frames, "auto", [[Detection((0, 0, 1, 1), 0.9)]])) >= 1
 
 
-def test_what_fails_is_not_carried():
+def test_faces_are_not_propagated_beyond_an_error():
     class Failing(ScriptedDetector):
         def detect(self, frame):
             if frame.index == 3:
@@ -185,18 +185,18 @@ def test_what_fails_is_not_carried():
             return super().detect(frame)
 
     detector = DetectionScheduler(Failing([[FACE]]), 3)
-    looked = []
+    failed = []
     for frame in still(0.2):
         try:
             detector.detect(frame)
         except RuntimeError:
-            looked.append(frame.index)
-    assert looked == [3]
-    # The first; the face cannot be followed; it is not there; that fails; and the one after it.
+            failed.append(frame.index)
+    assert failed == [3]
+    # The first frame; the face cannot be followed; it is not there; this run fails; and the frame after it.
     assert detector.runs == 5
 
 
-def test_forgetting_looks_at_once():
+def test_the_detector_runs_after_a_reset():
     detector = DetectionScheduler(ScriptedDetector([]), "auto")
     frames = list(still(0.1))
     detector.detect(frames[0])
@@ -205,12 +205,12 @@ def test_forgetting_looks_at_once():
     assert detector.runs == 2
 
 
-@pytest.mark.parametrize(("text", "cadence"), [("auto", "auto"), ("1", 1), ("30", 30)])
-def test_a_cadence(text, cadence):
-    assert parse_interval(text) == cadence
+@pytest.mark.parametrize(("text", "interval"), [("auto", "auto"), ("1", 1), ("30", 30)])
+def test_valid_intervals(text, interval):
+    assert parse_interval(text) == interval
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "often", "1001", "٣"])
-def test_no_cadence(text):
+def test_invalid_intervals_are_rejected(text):
     with pytest.raises(WrongUseError, match="expected auto, or a number of frames from 1 to 1000"):
         parse_interval(text)

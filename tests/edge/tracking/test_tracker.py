@@ -25,19 +25,19 @@ def test_faces_keep_their_numbers_while_they_move():
         tracks = tracker.update([face(2.0 * step), face(200 - 2.0 * step, scores=SAD)], step / 10)
         assert [t.track_id for t in tracks.seen] == [1, 2]
         assert not tracks.ended
-    # The detector's order does not matter.
+    # The order of the detections does not matter.
     seen = tracker.update([face(180, scores=SAD), face(20)], 1.0).seen
     assert [t.track_id for t in seen] == [2, 1]
 
 
-def test_the_best_overlap_chooses_first():
+def test_the_best_overlap_is_matched_first():
     tracker = Tracker()
     tracker.update([face(0), face(12, scores=SAD)], 0.0)
     seen = tracker.update([face(10, scores=SAD)], 0.1).seen
     assert seen[0].track_id == 2
 
 
-def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
+def test_a_track_survives_a_short_miss_and_ends_after_a_long_one():
     tracker = Tracker(max_miss_s=0.5)
     tracker.update([face(0)], 0.0)
     assert tracker.update([], 0.4) == Tracks([], [])
@@ -51,7 +51,7 @@ def test_a_short_miss_is_forgiven_a_long_one_ends_the_track():
     assert tracker.tracks == []
 
 
-def test_a_face_at_the_place_of_one_that_has_left_is_another():
+def test_a_face_in_the_place_of_one_that_left_has_a_new_number():
     tracker = Tracker(max_miss_s=0.5)
     tracker.update([face(0)], 0.0)
     tracks = tracker.update([face(0, scores=SAD)], 100.0)
@@ -89,21 +89,21 @@ def test_two_faces_that_cross_keep_their_numbers(fps):
     assert found == {left.box: 1, right.box: 2}
 
 
-def test_a_face_that_is_quick_for_the_frame_rate_is_the_same():
+def test_a_fast_face_keeps_its_number_at_a_low_frame_rate():
     tracker = Tracker()
-    # At 4 frames a second its boxes do not overlap.
+    # At 4 frames per second its boxes do not overlap.
     assert [ids(tracker, [face(14.0 * i)], i / 4) for i in range(8)] == [[1]] * 8
 
 
-def test_a_face_is_found_where_it_went_while_it_was_not_seen():
+def test_a_face_is_found_again_where_its_motion_predicts_it():
     tracker = Tracker()
     for i in range(10):
         ids(tracker, [face(4.0 * i)], i / 10)
-    # 0.5 s on: 20 pixels, a whole box.
+    # After 0.5 s it is 20 pixels further, a whole box.
     assert ids(tracker, [face(56.0)], 1.4) == [1]
 
 
-def test_a_face_of_another_size_or_far_away_is_another():
+def test_a_face_of_another_size_or_far_away_has_a_new_number():
     tracker = Tracker()
     ids(tracker, [face(0, size=20)], 0.0)
     assert ids(tracker, [face(-30, y=-30, size=80)], 0.1) == [2]
