@@ -1,4 +1,4 @@
-"""`mien run` as a daemon, in a process of its own: signals, reloading, and what goes wrong meanwhile."""
+"""`mien run` as a daemon, in a process of its own: signals, reloading, and failures in a run."""
 
 import json
 import logging
@@ -29,17 +29,17 @@ FACE = [Detection((10, 10, 20, 20), 0.9)]
 
 
 class Broken(ScriptedClassifier):
-    """Fails, or answers nonsense, where the face is as bright as it is told."""
+    """Raises an error, or returns NaN, for faces of given brightness."""
 
-    def __init__(self, raises=(), nonsense=()):
+    def __init__(self, raises=(), nan=()):
         super().__init__()
-        self._raises, self._nonsense = raises, nonsense
+        self._raises, self._nan = raises, nan
 
     def scores(self, face_gray):
         brightness = int(face_gray.mean())
         if brightness in self._raises:
             raise RuntimeError("Invoke failed\nNode number 3")
-        return np.full(7, np.nan, np.float32) if brightness in self._nonsense else super().scores(face_gray)
+        return np.full(7, np.nan, np.float32) if brightness in self._nan else super().scores(face_gray)
 
 
 def pipeline_of(brightness, classifier, sink):
@@ -47,30 +47,30 @@ def pipeline_of(brightness, classifier, sink):
     return Pipeline(Components.build(ScriptedSource(brightness), recognizer, Dispatcher(sink)))
 
 
-def test_frames_that_fail_are_counted_and_survived(caplog):
+def test_frames_that_fail_are_counted_and_skipped(caplog):
     sink = RecordingSink()
     brightness = [3, 3, 5, 6, 3, 3]
-    report = pipeline_of(brightness, Broken(raises=(5,), nonsense=(6,)), sink).run()
+    report = pipeline_of(brightness, Broken(raises=(5,), nan=(6,)), sink).run()
     assert (report.frames_processed, report.frames_failed, report.frames_dropped, report.frames_seen) == (4, 2, 2, 6)
     assert [event.state for event in sink.events] == ["started", "ended"]
-    assert [told.dropped for told in sink.reports] == [0, 0, 2, 0]
-    # Once a minute, in one line.
+    assert [report.dropped for report in sink.reports] == [0, 0, 2, 0]
+    # One line, at most once a minute.
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert line == "frame skipped, 1 so far: RuntimeError: Invoke failed"
 
 
-def test_a_clip_of_which_no_frame_can_be_processed_fails():
+def test_a_clip_without_a_processable_frame_is_an_error():
     with pytest.raises(FrameError, match=r"none of 3 frames could be processed: ValueError: .* not finite numbers"):
-        pipeline_of([6] * 3, Broken(nonsense=(6,)), RecordingSink()).run()
+        pipeline_of([6] * 3, Broken(nan=(6,)), RecordingSink()).run()
 
 
-def test_nothing_but_failures_ends_the_run_so_that_somebody_learns_of_it(monkeypatch):
+def test_a_run_in_which_every_frame_fails_ends_with_an_error(monkeypatch):
     monkeypatch.setattr("edge.pipeline.failure_policy.MAX_FAILING_S", 0.0)
     with pytest.raises(FrameError, match="no frame could be processed for 0 s"):
-        pipeline_of([3, 6, 6, 6, 3], Broken(nonsense=(6,)), RecordingSink()).run()
+        pipeline_of([3, 6, 6, 6, 3], Broken(nan=(6,)), RecordingSink()).run()
 
 
-def test_faces_leave_with_the_source_and_sinks_learn_why():
+def test_faces_end_with_the_source_and_sinks_receive_the_reason():
     sink = RecordingSink()
     source = ScriptedSource([HAPPY] * 6)
     recognizer = Recognizer(ScriptedClassifier(), detector=ScriptedDetector([FACE] * 6))
@@ -88,7 +88,7 @@ def test_faces_leave_with_the_source_and_sinks_learn_why():
     assert [(event.state, event.reason) for event in sink.source_events] == [("stalled", "no frame for 20 s")]
 
 
-def test_other_parts_go_on_where_the_first_ones_stopped():
+def test_new_components_continue_the_counts_of_the_old_ones():
     sinks = RecordingSink(), RecordingSink()
     components = [
         Components.build(
@@ -106,7 +106,7 @@ def test_other_parts_go_on_where_the_first_ones_stopped():
 
     report = pipeline.run(after_step=after)
     assert [[event.state for event in sink.events] for sink in sinks] == [["started", "ended"]] * 2
-    # Three of the one, five of the other.
+    # Three frames of the first source, five of the second.
     assert (report.frames_processed, report.events, report.faces) == (8, 4, 8)
 
 
@@ -115,7 +115,7 @@ def test_other_parts_go_on_where_the_first_ones_stopped():
 
 @contextmanager
 def running(*arguments, hang_up=signal.SIG_DFL):
-    """A daemon, killed at the end if it is still there; `hang_up` is what SIGHUP does before it says otherwise."""
+    """Run a daemon, which is killed at the end if it is still running; `hang_up` is its initial handler of SIGHUP."""
     command = [sys.executable, "-m", "edge", "run", *map(str, arguments)]
     with subprocess.Popen(
         command,
@@ -154,8 +154,8 @@ def test_sighup_reads_the_configuration_again(tmp_path):
         process.send_signal(signal.SIGHUP)
         wait_for_line(process, "configuration was read again")
         wait_until(lambda: lines(second), "an event in the other file")
-        # A bad one is refused, whatever is wrong with it, and the old one stays.
-        for bad, said in (
+        # An invalid configuration is rejected, and the old one stays.
+        for bad, message in (
             ("sourse = 'x'", "did you mean source?"),
             ("model = 'nothing'", "no model"),
             (f"source = '{tmp_path / 'none.mp4'}'", "no source"),
@@ -166,7 +166,7 @@ def test_sighup_reads_the_configuration_again(tmp_path):
             config.write_text(bad + "\n")
             process.send_signal(signal.SIGHUP)
             line = wait_for_line(process, "rejected, the old one stays")
-            assert said in line
+            assert message in line
             n = len(lines(second))
             wait_until(lambda n=n: len(lines(second)) > n + 5, f"more events after {bad!r}")
         process.send_signal(signal.SIGTERM)
@@ -174,11 +174,11 @@ def test_sighup_reads_the_configuration_again(tmp_path):
     assert process.returncode == 0, err
     assert [event["state"] for event in lines(first)] == ["started", "ended"]
     assert {event["state"] for event in lines(second)} == {"frame"}
-    # The counts go on over all of it.
+    # The counts include both configurations.
     assert json.loads(report.read_text())["events"] == 2 + len(lines(second))
 
 
-def test_sighup_turns_to_measured_threads(tmp_path, monkeypatch):
+def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
     for weights in WEIGHTS.values():
         shutil.copy(cache_folder() / weights.file, tmp_path)
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
@@ -195,7 +195,7 @@ def test_sighup_turns_to_measured_threads(tmp_path, monkeypatch):
         wait_until(lambda: len(lines(out)) > n + 5, "more events")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    # On one core there is nothing to choose.
+    # With one core, nothing is measured.
     assert (tmp_path / "threads.json").exists() == (len(os.sched_getaffinity(0)) > 1)
 
 
@@ -216,8 +216,8 @@ def test_under_nohup_sighup_does_nothing(tmp_path):
         assert process.wait(30) == 0
 
 
-def test_sigterm_ends_within_5_s_though_a_sink_hangs(tmp_path):
-    """A full pipe that nobody reads, and a broker that is away."""
+def test_sigterm_ends_the_run_within_5_s_even_if_a_sink_hangs(tmp_path):
+    """One sink is a full pipe that nobody reads, the other a broker that is not there."""
     arguments = ("--sink", "jsonl:-", "--sink", "mqtt://127.0.0.1:1", "--emit", "frame", "--max-frames", 10_000)
     command = [sys.executable, "-m", "edge", "run", "--source", "scripted:7777", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -230,12 +230,12 @@ def test_sigterm_ends_within_5_s_though_a_sink_hangs(tmp_path):
         took_s = time.monotonic() - begin_s
         err = process.stderr.read()
         process.stdout.close()
-    # 5 s, and a machine that does other things as well.
+    # 5 s, with a margin for a busy machine.
     assert took_s < 8, err
     assert "could not be delivered" in err
 
 
-def test_passwords_are_in_no_line(tmp_path):
+def test_passwords_are_not_in_the_output(tmp_path):
     config = tmp_path / "mien.toml"
     config.write_text('source = "rtsp://user:geheim@127.0.0.1:1/x"\nsink = "jsonl:-"\n')
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
@@ -251,10 +251,10 @@ def test_aggregates_in_every_kind_of_sink(invoke, demo_clip, tmp_path):
         "--sink", f"jsonl:{tmp_path / 'a.jsonl'}", "--sink", f"csv:{tmp_path / 'a.csv'}",
     )  # fmt: skip
     assert done.code == 0, done.err
-    told = lines(tmp_path / "a.jsonl")
-    assert len(told) == 3
-    assert set(told[0]) == {"time", "source", "seconds", "faces", "shares", "model"}
-    assert told[0]["faces"] == 1
+    aggregates = lines(tmp_path / "a.jsonl")
+    assert len(aggregates) == 3
+    assert set(aggregates[0]) == {"time", "source", "seconds", "faces", "shares", "model"}
+    assert aggregates[0]["faces"] == 1
     assert "= 1 faces in 1 s: happy 100%" in done.out
     header, row = (tmp_path / "a.csv").read_text().splitlines()[:2]
     assert "share_happy" in header
@@ -262,8 +262,8 @@ def test_aggregates_in_every_kind_of_sink(invoke, demo_clip, tmp_path):
     assert len(header.split(",")) == len(row.split(","))
 
 
-def test_all_of_it_at_once(tmp_path):
-    """A live source, a broker, Prometheus and a viewer, on the real command; stored pictures are announced."""
+def test_all_kinds_of_output_at_once(tmp_path):
+    """The real command with a live source, a broker, Prometheus and a viewer; stored images are announced."""
     import struct
     import urllib.request
 
@@ -289,17 +289,17 @@ def test_all_of_it_at_once(tmp_path):
                 families = list(parser.text_string_to_metric_families(answer.read().decode()))
             frames = next(family for family in families if family.name == "mien_frames")
             assert frames.samples[0].value > 0
-            (told,) = next(family for family in families if family.name == "mien_model_info").samples
-            assert f"{told.labels['model']}@{told.labels['version']}" == model
+            (info,) = next(family for family in families if family.name == "mien_model_info").samples
+            assert f"{info.labels['model']}@{info.labels['version']}" == model
             with sockets.connect(f"ws://127.0.0.1:{preview}/live", compression=None, proxy=None) as viewer:
-                said = []
+                texts = []
                 while not isinstance(message := viewer.recv(30), bytes):
-                    said.append(message)
+                    texts.append(message)
             (length,) = struct.unpack(">I", message[:4])
             view = json.loads(message[4 : 4 + length])
             assert [face["expression"] for face in view["faces"]] == ["happy"]
             assert message[4 + length :].startswith(b"\xff\xd8")
-            assert any("PICTURES ARE BEING STORED" in text for text in said)
+            assert any("PICTURES ARE BEING STORED" in text for text in texts)
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=30)
         assert process.returncode == 0, err

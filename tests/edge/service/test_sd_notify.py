@@ -1,4 +1,4 @@
-"""What a service manager learns of the real `mien run`, over a real socket."""
+"""The messages that a service manager receives from the real `mien run`, over a real socket."""
 
 import json
 import os
@@ -19,7 +19,7 @@ DEMO = ("--source", "demo", "--sink", "jsonl:/dev/null")
 
 
 class ServiceManager:
-    """The other end: keeps every message and when it came, by the monotonic clock."""
+    """The receiving end: stores every message and the time of its arrival, by the monotonic clock."""
 
     def __init__(self, address):
         self.address = address
@@ -64,9 +64,9 @@ def by_path(tmp_path):
 
 @contextmanager
 def service(listens, *arguments, watchdog_usec=None):
-    """`mien run` as a service manager starts it."""
+    """Run `mien run` as a service manager starts it."""
     environment = {**os.environ, "NOTIFY_SOCKET": listens.address}
-    # `exec` keeps the number that the shell has written down, as systemd does for its child.
+    # `exec` keeps the process id that the shell has stored, as with systemd.
     start = 'WATCHDOG_PID=$$ exec "$@"' if watchdog_usec else 'exec "$@"'
     if watchdog_usec:
         environment["WATCHDOG_USEC"] = str(watchdog_usec)
@@ -89,19 +89,19 @@ def end(process):
 @pytest.mark.usefixtures("weights")
 def test_ready_alive_and_stopping(service_manager):
     with service(service_manager, *DEMO, watchdog_usec=2_000_000) as process:
-        wait_until(lambda: len(service_manager.times("WATCHDOG=1")) > 4, "five signs of life")
+        wait_until(lambda: len(service_manager.times("WATCHDOG=1")) > 4, "five keep-alive messages")
         end(process)
     (ready_s,) = service_manager.times("READY=1")
-    signs = service_manager.times("WATCHDOG=1")
-    assert ready_s <= signs[0]
-    # A quarter of the time, so that none is later than half of it on a machine that does other things as well.
-    assert (signs[-1] - signs[0]) / (len(signs) - 1) > 0.4
+    keep_alives = service_manager.times("WATCHDOG=1")
+    assert ready_s <= keep_alives[0]
+    # Sent after a quarter of the time, so that none is later than half of it even on a busy machine.
+    assert (keep_alives[-1] - keep_alives[0]) / (len(keep_alives) - 1) > 0.4
     assert "demo" in service_manager.lines("STATUS=")[0]
     assert service_manager.heard[-1][1] == ["STOPPING=1", "STATUS=stopping"]
 
 
 @pytest.mark.usefixtures("weights")
-def test_an_empty_room_is_ready_too(by_path, tmp_path):
+def test_a_source_without_faces_is_ready_too(by_path, tmp_path):
     import cv2
     import numpy as np
 
@@ -112,33 +112,33 @@ def test_an_empty_room_is_ready_too(by_path, tmp_path):
         assert process.wait(60) == 0
     assert json.loads(report.read_text())["faces"] == 0
     assert len(by_path.times("READY=1")) == 1
-    # Nobody has asked for signs of life.
+    # Without a watchdog there are no keep-alive messages.
     assert not by_path.times("WATCHDOG=1")
 
 
 @pytest.mark.usefixtures("weights")
-def test_a_camera_that_hangs_stops_the_signs_of_life_and_one_that_works_again_brings_them_back(by_path, tmp_path):
+def test_keep_alive_messages_stop_while_the_camera_hangs(by_path, tmp_path):
     camera = tmp_path / "camera"
     camera.write_text("work")
     arguments = ("--source", f"scripted:{camera}", "--stall-timeout", "1", "--sink", "jsonl:/dev/null")
     with service(by_path, *arguments, watchdog_usec=1_000_000) as process:
-        wait_until(lambda: by_path.times("WATCHDOG=1"), "a sign of life")
+        wait_until(lambda: by_path.times("WATCHDOG=1"), "a keep-alive message")
         for fault in ("hang", "stall"):
             camera.write_text(fault)
-            # What was under way when the fault came.
+            # Frames that were under way when the fault began.
             time.sleep(0.6)
             before = len(by_path.times("WATCHDOG=1"))
             time.sleep(2.5)
             assert len(by_path.times("WATCHDOG=1")) == before, fault
             assert process.poll() is None
             camera.write_text("work")
-            wait_until(lambda n=before: len(by_path.times("WATCHDOG=1")) > n, f"a sign of life after {fault}")
+            wait_until(lambda n=before: len(by_path.times("WATCHDOG=1")) > n, f"a keep-alive message after {fault}")
         end(process)
     assert len(by_path.times("READY=1")) == 1
 
 
 @pytest.mark.usefixtures("weights")
-def test_a_camera_that_never_comes_is_never_ready(by_path, tmp_path):
+def test_the_service_is_not_ready_before_the_camera_is_there(by_path, tmp_path):
     camera = tmp_path / "camera"
     camera.write_text("vanish")
     arguments = ("--source", f"scripted:{camera}", "--wait-for-source", "--sink", "jsonl:/dev/null")
@@ -151,7 +151,7 @@ def test_a_camera_that_never_comes_is_never_ready(by_path, tmp_path):
 
 
 @pytest.mark.usefixtures("weights")
-def test_sighup_is_a_reload_with_an_end(by_path, tmp_path):
+def test_sighup_is_reported_as_a_reload_that_ends(by_path, tmp_path):
     config = tmp_path / "mien.toml"
     config.write_text('sink = "jsonl:/dev/null"\n')
     with service(by_path, "--config", config) as process:
@@ -168,7 +168,7 @@ def test_sighup_is_a_reload_with_an_end(by_path, tmp_path):
 
 
 @pytest.mark.usefixtures("weights")
-def test_a_run_that_fails_says_why(by_path, tmp_path):
+def test_a_failed_run_reports_the_reason(by_path, tmp_path):
     with service(by_path, "--source", f"scripted:{tmp_path / 'nothing'}", "--sink", "jsonl:/dev/null") as process:
         assert process.wait(60) == 1
     assert not by_path.times("READY=1")
@@ -176,60 +176,60 @@ def test_a_run_that_fails_says_why(by_path, tmp_path):
 
 
 class Counting:
-    """A pipeline as far as a heartbeat looks at it."""
+    """The part of a pipeline that a heartbeat reads."""
 
     processed = 0
 
 
-class Deaf(NotifySocket):
-    """Takes a message where it is told to."""
+class FlakySocket(NotifySocket):
+    """Accepts messages only while `accepts` is true."""
 
     def __init__(self):
         super().__init__("/nowhere")
-        self.hears, self.heard = True, []
+        self.accepts, self.heard = True, []
 
     def send(self, *lines):
-        self.heard += lines if self.hears else ()
-        return self.hears
+        self.heard += lines if self.accepts else ()
+        return self.accepts
 
 
-def test_what_nobody_has_heard_is_said_again():
+def test_messages_that_were_not_delivered_are_sent_again():
     class Report:
         source, model = "made", "m@1"
 
-    pipeline, deaf = Counting(), Deaf()
+    pipeline, notify = Counting(), FlakySocket()
     pipeline.report = Report
-    heartbeat = Heartbeat(pipeline, deaf, watchdog=0.0)
+    heartbeat = Heartbeat(pipeline, notify, watchdog=0.0)
     heartbeat.beat()
-    assert deaf.heard == []
-    pipeline.processed, deaf.hears = 1, False
+    assert notify.heard == []
+    pipeline.processed, notify.accepts = 1, False
     heartbeat.beat()
-    deaf.hears = True
-    # Before it is ready, a reload is nobody's business.
+    notify.accepts = True
+    # Before the service is ready, a reload is not reported.
     heartbeat.reloading()
-    assert deaf.heard == []
+    assert notify.heard == []
     heartbeat.beat()
-    assert deaf.heard == ["READY=1", "STATUS=made: running", "WATCHDOG=1"]
+    assert notify.heard == ["READY=1", "STATUS=made: running", "WATCHDOG=1"]
     heartbeat.beat()
-    assert deaf.heard[3:] == []
-    deaf.hears = False
+    assert notify.heard[3:] == []
+    notify.accepts = False
     heartbeat.reloaded()
-    deaf.hears = True
+    notify.accepts = True
     heartbeat.beat()
-    assert deaf.heard[3:] == ["READY=1", "STATUS=made: running"]
+    assert notify.heard[3:] == ["READY=1", "STATUS=made: running"]
 
 
-def test_nobody_listens(tmp_path, caplog):
+def test_without_a_service_manager_messages_are_dropped(tmp_path, caplog):
     assert not NotifySocket.from_environment({})
     assert NotifySocket.from_environment({}).send("READY=1")
-    # Its owner is away, or is no socket at all.
+    # The socket is not there, or it is not a socket.
     assert not NotifySocket(str(tmp_path / "none")).send("READY=1")
     assert not NotifySocket(str(tmp_path)).send("READY=1")
     assert not NotifySocket("vsock:2:1234")
     assert "expected a path or @NAME" in caplog.text
 
 
-def test_a_full_socket_is_not_waited_for(tmp_path):
+def test_a_full_socket_does_not_block(tmp_path):
     listens = ServiceManager(str(tmp_path / "full"))
     sender = NotifySocket(listens.address)
     assert [sender.send("STATUS=x" * 20) for _ in range(2000)][-1] is False
@@ -238,7 +238,7 @@ def test_a_full_socket_is_not_waited_for(tmp_path):
     listens.close()
 
 
-def test_whose_watchdog_it_is():
+def test_the_watchdog_is_for_one_process():
     asked = {"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": "7"}
     assert watchdog_s(asked, 7) == 180
     assert watchdog_s(asked, 8) is None
