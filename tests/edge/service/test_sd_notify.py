@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -178,7 +179,8 @@ def test_a_failed_run_reports_the_reason(by_path, tmp_path):
 class Counting:
     """The part of a pipeline that a heartbeat reads."""
 
-    processed = 0
+    def __init__(self):
+        self.statistics = SimpleNamespace(processed=0)
 
 
 class FlakySocket(NotifySocket):
@@ -202,7 +204,7 @@ def test_messages_that_were_not_delivered_are_sent_again():
     heartbeat = Heartbeat(pipeline, notify, watchdog=0.0)
     heartbeat.beat()
     assert notify.heard == []
-    pipeline.processed, notify.accepts = 1, False
+    pipeline.statistics.processed, notify.accepts = 1, False
     heartbeat.beat()
     notify.accepts = True
     # Before the service is ready, a reload is not reported.
