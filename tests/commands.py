@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,8 +50,11 @@ def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **e
 def invoke_mien(*arguments: object, module: str = "edge", **environment: str) -> Outcome:
     """Do the same in this process, with what the command writes captured and what it changes put back.
 
-    What is captured are the descriptors 1 and 2, so that lines of C++ libraries and of children count too.
+    What is captured are the descriptors 1 and 2, so that lines of C++ libraries and of children count too. Another
+    backend of Keras needs a process of its own, and gets one.
     """
+    if "KERAS_BACKEND" in environment:
+        return run_mien(*arguments, module=module, **environment)
     with _restored_state(), tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull) as null:  # noqa: PTH123
         os.environ.update(environment)
         sys.argv = ["mien", *map(str, arguments)]
@@ -102,7 +106,11 @@ def _restored_state() -> Iterator[None]:
     logger = logging.getLogger("edge")
     logged = logger.handlers, logger.level, logger.propagate, logging.raiseExceptions
     try:
-        yield
+        with warnings.catch_warnings():
+            if "keras" in sys.modules:
+                # As in a process of its own: what its libraries deprecate among themselves is no error.
+                warnings.simplefilter("ignore")
+            yield
     finally:
         os.environ.clear()
         os.environ.update(environment)
@@ -110,3 +118,16 @@ def _restored_state() -> Iterator[None]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         logger.handlers, logger.level, logger.propagate, logging.raiseExceptions = logged
+        if "keras" in sys.modules:
+            _forget_keras_state()
+
+
+def _forget_keras_state() -> None:
+    """Drop the models and the precision that a command left behind, and the memory that they hold."""
+    import keras
+
+    from edge.system.memory import give_back_memory
+
+    keras.config.set_dtype_policy("float32")
+    keras.utils.clear_session(free_memory=True)
+    give_back_memory()

@@ -120,7 +120,7 @@ def cnn_run(mien, made_csv, tmp_path_factory) -> Path:
     # The shipped recipe averages its weights over more steps than there are here.
     recipe = out.with_suffix(".toml")
     recipe.write_text(
-        'name = "cnn"\narchitecture = "cnn"\n[model]\nwidths = [32, 64, 128]\ndropout = 0.1\n'
+        'name = "cnn"\narchitecture = "cnn"\n[model]\nwidths = [16, 24, 32]\ndropout = 0.1\n'
         '[fit]\nepochs = 6\nbatch_size = 16\nprecision = "float32"\n'
     )
     done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", out, module="train")

@@ -5,6 +5,13 @@ import pytest
 from convert.float_model import load_float_model
 from convert.tensorflow_import import import_tensorflow
 from edge.datasets.reader import read_faces
+from tests.commands import invoke_mien
+
+
+@pytest.fixture(scope="session")
+def mien():
+    """The command in this process: a process of its own needs nine seconds to import Keras and TensorFlow."""
+    return invoke_mien
 
 
 @pytest.fixture(scope="session", autouse=True)
