@@ -10,6 +10,7 @@ from edge.sources.demo import DemoSource
 from tests.commands import Outcome, invoke_mien, run_mien
 from tests.costs import Costs
 from tests.made_data import write_csv
+from tests.markers import Markers
 
 __all__ = ["PORTRAIT", "ROOT", "SHIPPED", "Outcome", "backend_environment", "invoke_mien", "run_mien"]
 
@@ -20,12 +21,7 @@ SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
 
 def pytest_configure(config):
     config.pluginmanager.register(Costs(config), "costs")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "fer2013" in getattr(item, "fixturenames", ()):
-            item.add_marker("fer2013")
+    config.pluginmanager.register(Markers(), "markers")
 
 
 @pytest.fixture(scope="session")

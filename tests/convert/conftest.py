@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 
@@ -44,7 +43,9 @@ def made_faces(made_csv):
 def small_model():
     """A tiny network, `build(classes)`, for what needs no training."""
 
-    def build(classes: int = 7, weights: float | None = None) -> keras.Model:
+    def build(classes: int = 7, weights: float | None = None):
+        import keras
+
         keras.utils.set_random_seed(0)
         pixels = keras.Input((48, 48, 1))
         x = keras.layers.Rescaling(1 / 255)(pixels)
