@@ -15,7 +15,7 @@ demo: install  ## faces read by the shipped model: no camera needed
 # Side by side: a thread that waits shall sleep, not spin on what the others need.
 test: install-train  ## every test
 	$(BIN)/mien models pull
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow and not real_part"

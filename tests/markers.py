@@ -25,6 +25,9 @@ REAL_NAMES = {"Mosquitto", "Server", "webdriver", "listening", "ansible", "prome
 #: Folders whose every test needs one.
 REAL_FOLDERS = ("tests/arm64/", "tests/booted/", "tests/deploy/ansible/", "tests/deploy/fleet/", "tests/deploy/push/")
 
+#: What takes longest, in this order: it begins first.
+LONGEST = ("tests/train/training/", "tests/convert/", "tests/train/", "tests/deploy/device/", "tests/edge/capture/")
+
 _ROOT = Path(__file__).parent.parent
 
 
@@ -39,6 +42,8 @@ class Markers:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        # The longest first, so that no worker begins them when the others are done.
+        items.sort(key=lambda item: next((i for i, name in enumerate(LONGEST) if item.nodeid.startswith(name)), 99))
         for item in items:
             fixtures = set(getattr(item, "fixturenames", ()))
             reached = set(_reached(_functions_of(item)))

@@ -5,6 +5,7 @@ from convert.float_model import load_float_model
 from convert.tensorflow_import import import_tensorflow
 from edge.datasets.reader import read_faces
 from tests.commands import invoke_mien
+from tests.sharing import shared
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +20,17 @@ def tensorflow():
 
 
 @pytest.fixture(scope="session")
-def quantized(mien, cnn_run, made_csv):
+def quantized(invoke, cnn_run, made_csv, tmp_path_factory):
     """The textbook network in int8, with its proof beside it."""
-    out = cnn_run.parent / "cnn-int8.tflite"
-    done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", out, "--samples", 70, "--max-drop", 5,
-                "--max-class-drop", 50, "--min-agreement", 80, module="convert")  # fmt: skip
-    assert done.code == 0, done.err
-    assert "same answer on" in done.out
-    return out
+
+    def quantize(folder):
+        done = invoke("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", folder / "cnn-int8.tflite",
+                      "--samples", 70, "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80,
+                      module="convert")  # fmt: skip
+        assert done.code == 0, done.err
+        assert "same answer on" in done.out
+
+    return shared(tmp_path_factory, "quantized", quantize) / "cnn-int8.tflite"
 
 
 @pytest.fixture(scope="session")

@@ -199,7 +199,7 @@ def test_a_set_that_overlaps_the_scored_split_is_refused(mien, small_model, tmp_
     assert "210 of 210 faces of Training are in the split to score on too" in done.error_line()
 
 
-def test_wrong_use_of_schemes_and_sets(mien, cnn_run, quantized, made_csv, tmp_path):
+def test_wrong_use_of_schemes_and_sets(mien, cnn_run, made_csv, tmp_path):
     model = cnn_run / "model.keras"
     (tmp_path / "folder.tflite").mkdir()
     for arguments, said in (
@@ -210,7 +210,7 @@ def test_wrong_use_of_schemes_and_sets(mien, cnn_run, quantized, made_csv, tmp_p
             "give a folder",
         ),
         (("--out", tmp_path / "folder.tflite", "--data", made_csv), "is a folder"),
-        (("--out", quantized.parent / "cnn" / "model.keras", "--data", made_csv), "is no folder"),
+        (("--out", model, "--data", made_csv), "is no folder"),
         (("--out", tmp_path / "x.tflite", "--data", made_csv, "--scheme", "int4"), "int4"),
         (("--out", tmp_path / "x.tflite", "--frames", made_csv), "is no network for whole RGB frames"),
     ):
