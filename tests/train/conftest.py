@@ -11,12 +11,6 @@ from tests.commands import invoke_mien
 from train.backend import import_keras
 
 
-@pytest.fixture(scope="session")
-def mien():
-    """The command in this process: a process of its own needs nine seconds to import Keras and TensorFlow."""
-    return invoke_mien
-
-
 @pytest.fixture(scope="session", autouse=True)
 def keras():
     return import_keras()
