@@ -8,7 +8,7 @@ from edge.errors import MissingExtraError, WrongUseError
 from edge.service.daemon import Daemon
 from edge.service.settings import RunSettings
 from edge.sinks import SINKS, open_sink, open_sink_group, prepare_sink
-from edge.sinks.opening import REGISTRY
+from edge.sinks.sink_opening import REGISTRY
 from tests.conftest import PORTRAIT
 from tests.edge.made_events import made_event
 
