@@ -163,6 +163,7 @@ def unit():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("long_checks", "weights")
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_bundle_for_a_pi_is_complete_and_reproducible(mien, workshop, unit, tmp_path, target):
@@ -187,6 +188,7 @@ def test_a_bundle_for_a_pi_is_complete_and_reproducible(mien, workshop, unit, tm
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("long_checks", "weights")
 def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop, unit, device, tmp_path):
     """The whole way: real wheels, a Python without packages, no network; then a broken update, which is rejected."""
