@@ -123,8 +123,11 @@ class Resources:
         return self._load_control.get(
             (settings.source, levels, *limits),
             # A reload may replace the source, and a source its capture process: both are looked up at each call.
-            lambda: nullcontext(LoadControl(levels, *limits, cpu=lambda: cpu_s(getattr(self.source, "pid", None)))),
+            lambda: nullcontext(LoadControl(levels, *limits, cpu=self._cpu_s)),
         )
+
+    def _cpu_s(self) -> float:
+        return cpu_s(None if self.source is None else self.source.pid)
 
 
 def _preview(settings: RunSettings) -> AbstractContextManager[Preview | None]:

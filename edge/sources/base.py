@@ -29,6 +29,11 @@ class Source(Protocol):
     live: bool
     can_downscale: bool
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the child process that captures the frames at present; None if this process reads them."""
+        ...
+
     def __iter__(self) -> Iterator[Frame | None]:
         """Yield frames in the order in which they were taken, until the source ends.
 
@@ -124,6 +129,11 @@ class BaseSource:
             SourceError: it cannot be opened.
         """
         raise NotImplementedError(f"{cls.__name__}.from_spec")
+
+    @property
+    def pid(self) -> int | None:
+        """None: the source is read by this process."""
+        return None
 
     def state_events(self) -> list[SourceEvent]:
         """Return no change of state: a source that is read directly is online, or raises an error."""
