@@ -12,11 +12,11 @@ from edge.cli.main import LazyGroup
     lazy={
         "quantize": (
             "convert.cli.quantize:quantize",
-            "A float model to int8 .tflite, with proof of what it cost.",
+            "Convert a float model to int8 .tflite, with proof of what it cost.",
         ),
-        "verify": ("convert.cli.verify:verify", "Prove a .tflite against the float model it came from."),
-        "inspect": ("convert.cli.inspect:inspect", "What is in a .tflite, of whatever origin."),
-        "export": ("convert.cli.export:export", "A .tflite as ONNX."),
+        "verify": ("convert.cli.verify:verify", "Verify a .tflite against its float model."),
+        "inspect": ("convert.cli.inspect:inspect", "Show what is in a .tflite, of any origin."),
+        "export": ("convert.cli.export:export", "Write a .tflite as ONNX."),
     },
 )
 def convert() -> None:

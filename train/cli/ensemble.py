@@ -22,7 +22,7 @@ from train.run_folder import RunFolder, recorded_metrics
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create.")
 @click.option("--arch", metavar="NAME", help="A shipped recipe of an ensemble: see `mien train list`.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML.")
 def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, recipe_file: Path | None) -> None:

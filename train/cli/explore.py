@@ -14,7 +14,9 @@ from train.data.exploration import Exploration
 @click.command()
 @data
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the charts.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Determines the samples.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for the choice of samples."
+)
 def explore(data: Path, out: Path, seed: int) -> None:
     """Show what is in a data set: images of each class and split, samples, mean faces, duplicates.
 

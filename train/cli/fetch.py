@@ -12,8 +12,8 @@ from train.data.download import HANDLES, fetch_from_kaggle
 
 @click.command()
 @click.argument("name", metavar="NAME", type=click.Choice(tuple(HANDLES)))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to make; the default is kagglehub's cache.")
-@click.option("--handle", metavar="OWNER/NAME", help="Another copy of the set on Kaggle.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to create. Default: kagglehub's cache.")
+@click.option("--handle", metavar="OWNER/NAME", help="Use another copy of the data set on Kaggle.")
 def fetch(name: str, out: Path | None, handle: str | None) -> None:
     """Download NAME, fer2013 or affectnet, from Kaggle with your own credentials."""
     handle = handle or HANDLES[name]

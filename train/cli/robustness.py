@@ -16,7 +16,12 @@ from edge.system.atomic_files import write_json
 @data
 @split
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces, drawn at random.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The table as JSON.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the table to this file as JSON.",
+)
 def robustness(model: Path, data: Path, split: str, limit: int | None, out: Path | None) -> None:
     """Score MODEL on corrupted faces: blur, noise, light, JPEG, inaccurate face boxes.
 

@@ -18,11 +18,11 @@ from train.training.run_setup import LABEL_SETS
 
 _OPTIONS = (
     data,
-    click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to make."),
+    click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create."),
     click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`."),
     click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML."),
     click.option("--weights", metavar="W", help="Initial weights: imagenet, none or a file."),
-    click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN (ImageNet)."),
+    click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN pixels (ImageNet)."),
     click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs (of each stage)."),
     click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces in a batch."),
     click.option("--learning-rate", type=float, metavar="R", help="Peak learning rate."),
@@ -31,10 +31,14 @@ _OPTIONS = (
     click.option("--labels", type=click.Choice(LABEL_SETS), metavar="L", help="fer (default) or ferplus."),
     click.option("--label-mode", type=click.Choice(LABEL_MODES), metavar="M", help="FER+: majority or probability."),
     click.option("--soft-labels", type=float, metavar="S", help="Share of FER+'s votes in each target."),
-    click.option("--votes", type=click.Path(path_type=Path), metavar="FILE", help="FER+'s fer2013new.csv, for both."),
+    click.option(
+        "--votes", type=click.Path(path_type=Path), metavar="FILE", help="FER+ votes: the file fer2013new.csv."
+    ),
     click.option("--teacher-share", type=float, metavar="S", help="Share of the teachers in each target."),
-    click.option("--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"{', '.join(PRECISIONS)}."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Of weights, order and augmentation."),
+    click.option(
+        "--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"Precision: {', '.join(PRECISIONS)}."
+    ),
+    click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of weights, order and augmentation."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces of each split."),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log (extra tensorboard)."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),
