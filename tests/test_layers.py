@@ -1,5 +1,6 @@
 """Who may import whom, and where modules may stand; the contracts themselves are in `.importlinter`."""
 
+import logging
 from collections import Counter
 from importlib.metadata import requires
 
@@ -19,7 +20,12 @@ from tests.imports import (
 
 
 def test_the_contracts_of_import_linter_hold(capsys):
+    loggers = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    disabled = [logger.disabled for logger in loggers]
     status = lint_imports(config_filename=str(ROOT / ".importlinter"), no_cache=True)
+    # It configures logging, which disables every logger that exists.
+    for logger, was_disabled in zip(loggers, disabled, strict=True):
+        logger.disabled = was_disabled
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
 

@@ -1,7 +1,7 @@
 """Where frames come from: one protocol, one file for each kind of source.
 
 `base` has the protocol `Source` and the class `BaseSource`; each other file has one source, which states what it can do
-in its class attributes. `opening` chooses the class for a spec, such as `camera:0`, by its name in a registry.
+in its class attributes. `source_opening` chooses the class for a spec, such as `camera:0`, by its name in a registry.
 
 A source is a context manager and an iterator of `Frame`. Files and folders are read frame by frame, and no frame is
 lost; live sources yield the frame that the camera has when they are asked. For the daemon, `edge.capture` runs a live
