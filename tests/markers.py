@@ -17,7 +17,7 @@ import pytest
 #: Fixtures that train, convert, import Keras, read the real data or start a process.
 SLOW_FIXTURES = {"mien", "keras", "tensorflow", "cnn_run", "quantized", "fer2013", "ferplus", "workshop", "pytester"}
 #: Names that start a process or train, wherever they come from.
-SLOW_NAMES = {"subprocess", "multiprocessing", "CaptureSource", "open_watched", "WorkerProcess", "import_without"}
+SLOW_NAMES = {"subprocess", "multiprocessing", "CapturedSource", "open_watched", "WorkerProcess", "import_without"}
 #: Modules of the tests, and others, that start a part which apt or pip installs apart.
 REAL_PARTS = {"tests.edge.mosquitto", "tests.deploy.sshd", "selenium", "tests.arm64.board"}
 #: Names of such parts where the test starts them itself.

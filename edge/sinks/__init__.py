@@ -1,6 +1,6 @@
 """Where events go: the console, files, an MQTT broker, Prometheus, or the sink of a plug-in.
 
-`Sink` is the base class; each sink is one class in a module of its own, registered in `opening` and named by a URI
+`Sink` is the base class; each sink is one class in a module of its own, registered in `sink_opening` and named by a URI
 (`sink_uri`). The daemon never waits for a sink: a `SinkWorker` writes to it from a bounded `MessageQueue`, in a thread
 of its own, and a `SinkGroup` passes each message to the workers of all sinks.
 

@@ -83,6 +83,7 @@ def expressions(events):
     return [each for each, next_ in zip(reported, [*reported[1:], None], strict=True) if each != next_]
 
 
+@pytest.mark.slow
 def test_the_talking_head_has_the_same_expressions(talking_head, weights):
     every_frame, _ = watched(talking_head, 1)
     on_schedule, report = watched(talking_head, "auto")
