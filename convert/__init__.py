@@ -1,1 +1,21 @@
-"""From .keras to an int8 .tflite, with proof. The only room that imports tensorflow."""
+"""The conversion of a float model (.keras, .h5, SavedModel) to .tflite, and of a .tflite to ONNX, with proof.
+
+`api` holds the verbs that this package exports; the commands of `cli` call them. A `float_model` is loaded,
+`calibration` draws the representative set from `labeled_faces`, `quantization` makes the graph of a scheme and
+`graph_edit` changes what lies around it; `analysis` measures the result, `quality_gate` decides whether it passes, and
+`conversion` does all of this in turn. Untrusted files are loaded in the `sandbox` first. This is the only package that
+imports tensorflow, and it does so only when it converts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.system.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from convert.api import inspect, quantize, verify
+
+__all__ = ["inspect", "quantize", "verify"]
+
+__getattr__, __dir__ = lazy_exports(__name__, {name: f"convert.api:{name}" for name in __all__})

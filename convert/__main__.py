@@ -1,4 +1,4 @@
-"""`python -m convert ...` is `mien convert ...`."""
+"""`python -m convert ...` runs `mien convert ...`."""
 
 from convert.cli.group import convert
 from edge.cli.main import main

@@ -1,4 +1,4 @@
-"""One float model to one or more schemes: quantize, check, score, prove, and only then give it its name."""
+"""A conversion: one float model to one or more schemes, each quantized, verified, scored, proved, and then written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +20,12 @@ from convert.analysis.verification import Comparison, check_file, compare
 from convert.calibration import LAYER_RUNS, RepresentativeSet, evenly_spaced, network_inputs
 from convert.float_model import PIXELS, FloatModel
 from convert.metadata import with_metadata
+from convert.output_files import proof_paths, rejected_path
 from convert.quality_gate import Limits, advice, worst_layers
 from convert.quantization import quantize_graph
 from convert.sandbox import load_in_sandbox
 from convert.schemes import CALIBRATED
-from edge.datasets.reader import Faces
+from edge.datasets.faces import Faces
 from edge.inference.contract import CROP_MARGIN
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import ModelCard, write_model
@@ -36,20 +36,36 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class CardEntries:
+    """What a user states for the model card.
+
+    Attributes:
+        name: of the model.
+        version: None for the version in the float model's card, or 1.
+        license: of the weights; empty for the license in the float model's card.
+    """
+
+    name: str
+    version: int | None = None
+    license: str = ""
+
+
+@dataclass(frozen=True)
 class Conversion:
     """What all schemes of one model share.
 
     Attributes:
-        source: the float model.
-        representative: what it is calibrated on; None where no scheme needs that.
-        faces, split: what it is scored on; None for a network that is no classifier.
-        expected: the float model's scores for `faces`.
-        ranges: of the activations; empty where no scheme needs them.
+        model: the float model.
+        representative: the images to calibrate on; None if no scheme needs them.
+        faces: the faces to score on; None for a network that is not a classifier.
+        split: name of the split that the faces are from.
+        expected: `(n, n_classes)` float32, the float model's scores for `faces`.
+        ranges: of the activations; empty if no scheme needs them.
         data: the file or folder that the images came from.
         folding_error: see `FloatModel.check_folding`.
     """
 
-    source: FloatModel
+    model: FloatModel
     representative: RepresentativeSet | None
     faces: Faces | None
     split: str
@@ -61,97 +77,108 @@ class Conversion:
     @classmethod
     def prepare(
         cls,
-        source: FloatModel,
+        model: FloatModel,
         representative: RepresentativeSet | None,
         faces: Faces | None,
         split: str,
         data: Path,
-        progress: Progress,
+        progress: Progress | None = None,
     ) -> Conversion:
-        """Check the float graph, let the float model answer, and read the ranges.
+        """Check the float graph, score the faces with the float model, and measure the ranges of the activations.
+
+        Args:
+            model: the float model.
+            representative: the images to calibrate on; None if no scheme needs them.
+            faces: the faces to score on; None for a network that is not a classifier.
+            split: name of the split that the faces are from.
+            data: the file or folder that the images came from.
+            progress: called with the number of finished and of all calibration runs.
 
         Raises:
-            ModelError: the graph does not answer as the model did, or a tensor is not a number.
+            ModelError: the scores of the graph differ from the model's, or a tensor is NaN or infinite.
         """
-        folding_error = source.check_folding(evenly_spaced(faces.images, LAYER_RUNS)) if faces is not None else 0.0
+        folding_error = model.check_folding(evenly_spaced(faces.images, LAYER_RUNS)) if faces is not None else 0.0
         ranges = {}
         if representative is not None:
             ranges = activation_ranges(
-                source.graph,
-                lambda: representative.inputs(source.input_range),
+                model.graph,
+                lambda: representative.inputs(model.input_range),
                 len(representative.images),
-                source.input_range,
+                model.input_range,
                 progress,
             )
-        expected = None if faces is None else source.scores(faces.images)
-        return cls(source, representative, faces, split, expected, ranges, data, folding_error)
+        expected = None if faces is None else model.scores(faces.images)
+        return cls(model, representative, faces, split, expected, ranges, data, folding_error)
 
     def convert(
         self,
         scheme: str,
         target: Path,
+        card: CardEntries,
         *,
-        keep_float: Sequence[str],
-        limits: Limits,
-        keep_refused: bool,
-        card: dict[str, Any],
-        progress: Progress,
+        keep_float: Sequence[str] = (),
+        limits: Limits | None = None,
+        keep_rejected: bool = False,
+        progress: Progress | None = None,
     ) -> Proof:
-        """Convert to one scheme; write the model, its proof and the page unless the gate refuses it.
+        """Convert to one scheme; write the model, its proof and the page unless the quality gate rejects it.
 
         Args:
             scheme: one of `convert.schemes.SCHEMES`.
             target: the .tflite to write.
-            keep_float: layers that stay in float.
-            limits: of the gate.
-            keep_refused: write what the gate refuses too, under another name.
-            card: name, version and licence.
-            progress: called with (faces scored, all of them).
+            card: the user's entries in the model card.
+            keep_float: names of the layers that stay in float.
+            limits: of the quality gate; `Limits()` if None.
+            keep_rejected: whether a rejected model is written too, to `rejected_path(target)`.
+            progress: called with the number of scored and of all faces.
 
         Returns:
-            The proof; its `violations` say why the gate refused.
+            The proof; its `violations` say why the quality gate rejected the model.
+
+        Raises:
+            ModelError: the model cannot be converted, or the converted file does not pass verification.
         """
-        graph = quantize_graph(
-            self.source.graph, scheme, self.ranges, io_types=self._io_types(scheme), keep_float=keep_float
-        )
+        limits = limits or Limits()
+        io_types = self._io_types(scheme)
+        graph = quantize_graph(self.model.graph, scheme, self.ranges, io_types=io_types, keep_float=keep_float)
         made_folder = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the final name, so that only a file that has passed ever bears it.
+        # In the same folder under another name, so that only a file that has passed gets the final name.
         candidate = target.with_name(f".{target.stem}-candidate.tflite")
         pages = candidate.with_suffix(".json"), candidate.with_suffix(".html")
         try:
-            # No classifier: no labels, so no card.
-            full = None if self.faces is None else self._card(graph, scheme, keep_float, card)
-            _write(candidate, graph, full)
+            # A network that is not a classifier has no labels, and so no card.
+            full_card = None if self.faces is None else self._card(graph, scheme, keep_float, card)
+            _write(candidate, graph, full_card)
             comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
             final = target if not violations else rejected_path(target)
-            if full is not None and comparison is not None:
-                full = replace(full, measured=comparison.as_dict())
-                _write(candidate, graph, full)
-            proof = self._proof(candidate, full, final, graph, scheme, keep_float, limits, comparison, violations)
-            if not violations or keep_refused:
+            if full_card is not None and comparison is not None:
+                full_card = replace(full_card, measured=comparison.as_dict())
+                _write(candidate, graph, full_card)
+            proof = self._proof(candidate, full_card, final, graph, scheme, keep_float, limits, comparison, violations)
+            if not violations or keep_rejected:
                 write_json(pages[0], proof.as_dict())
                 write_page(pages[1], proof)
-                # All three are on the disk: names cost no space.
-                for page, name in zip(pages, proof_names(final), strict=True):
-                    page.replace(name)
+                # All three files are on the disk already: renaming needs no space.
+                for page, path in zip(pages, proof_paths(final), strict=True):
+                    page.replace(path)
                 candidate.replace(final)
         finally:
             for leftover in (candidate, *pages):
                 leftover.unlink(missing_ok=True)
             if made_folder:
-                # Only if nothing came to lie in it.
+                # Fails, as it should, if the folder is not empty.
                 with suppress(OSError):
                     target.parent.rmdir()
         return proof
 
-    def refusal(self, proof: Proof) -> str:
-        """Why the gate refused, where the noise is, and what to try: one line."""
+    def rejection(self, proof: Proof) -> str:
+        """Return one line: why the quality gate rejected a model, where the noise is, and what to try."""
         worst = ", ".join(f"{layer.layer} ({layer.sqnr_db:.1f} dB)" for layer in worst_layers(proof.layers))
         samples = None if self.representative is None else len(self.representative.rows)
         return (
-            f"{proof.scheme} is refused: {'; '.join(proof.violations)}"
+            f"{proof.scheme} is rejected: {'; '.join(proof.violations)}"
             + (f"; most noise in {worst}" if worst else "")
             + f"; {advice(proof.scheme, samples, proof.layers, proof.keep_float)}"
         )
@@ -159,14 +186,14 @@ class Conversion:
     def _io_types(self, scheme: str) -> str:
         if self.faces is None:
             return "float32"
-        if scheme == "int8" and self.source.input_range == PIXELS and self.source.resize == "contract":
+        if scheme == "int8" and self.model.input_range == PIXELS and self.model.resize == "contract":
             return "uint8"
         return "quantized"
 
-    def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: dict[str, Any]) -> ModelCard:
-        source = self.source
-        base = source.card or ModelCard(name="", labels=source.labels, crop_margin=CROP_MARGIN)
-        base = replace(base, resize=source.resize)
+    def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: CardEntries) -> ModelCard:
+        model = self.model
+        base = model.card or ModelCard(name="", labels=model.labels, crop_margin=CROP_MARGIN)
+        base = replace(base, resize=model.resize)
         takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
         calibration = {}
         if scheme in CALIBRATED and self.representative is not None:
@@ -174,22 +201,22 @@ class Conversion:
             calibration = {"data": data, **self.representative.as_dict()}
         return replace(
             base,
-            name=card["name"],
-            version=card["version"] or base.version,
-            licence=card["licence"] or base.licence,
+            name=card.name,
+            version=card.version or base.version,
+            licence=card.license or base.licence,
             scheme=scheme,
-            architecture=source.run.get("architecture", base.architecture),
-            input_shape=source.input_shape,
-            training_data=source.run.get("data", base.training_data),
+            architecture=model.run_record.get("architecture", base.architecture),
+            input_shape=model.input_shape,
+            training_data=model.run_record.get("data", base.training_data),
             calibration=calibration,
-            seed=source.run.get("seed", base.seed),
+            seed=model.run_record.get("seed", base.seed),
             source_commit=source_commit(),
-            input_range=None if takes_pixels else source.input_range,
+            input_range=None if takes_pixels else model.input_range,
             measured={},
             keep_float=tuple(keep_float),
         )
 
-    def _compare(self, candidate: Path, progress: Progress) -> Comparison | None:
+    def _compare(self, candidate: Path, progress: Progress | None) -> Comparison | None:
         if self.faces is None or self.expected is None:
             load_in_sandbox(candidate)
             return None
@@ -210,26 +237,27 @@ class Conversion:
     ) -> Proof:
         if self.representative is not None:
             drawn = self.representative.images[: len(self.representative.rows)]
-            over = "the representative set"
+            measured_on = "the representative set"
         else:
             assert self.faces is not None
-            drawn, over = self.source.resized(evenly_spaced(self.faces.images, LAYER_RUNS)), self.split
-        some = evenly_spaced(drawn, LAYER_RUNS)
+            drawn = self.model.resized(evenly_spaced(self.faces.images, LAYER_RUNS))
+            measured_on = self.split
+        images = evenly_spaced(drawn, LAYER_RUNS)
         layers = []
         if scheme != "float32":
-            layers = layer_noise(self.source.graph, graph, network_inputs(some, self.source.input_range))
+            layers = layer_noise(self.model.graph, graph, network_inputs(images, self.model.input_range))
         calibration = {}
         if scheme in CALIBRATED and self.representative is not None:
             calibration = {**self.representative.as_dict(), "rows": [int(row) for row in self.representative.rows]}
         return Proof(
             model=final.name if card is None else card.identity,
             scheme=scheme,
-            source=self.source.path.name,
-            source_bytes=len(self.source.graph),
+            float_model=self.model.path.name,
+            float_model_bytes=len(self.model.graph),
             inspection=replace(inspect(candidate), file=final.name),
             comparison=comparison,
             layers=layers,
-            layers_over=f"{len(some)} images of {over}",
+            layers_over=f"{len(images)} images of {measured_on}",
             folding_error=self.folding_error,
             calibration=calibration,
             keep_float=keep_float,
@@ -246,18 +274,8 @@ def _write(path: Path, graph: bytes, card: ModelCard | None) -> None:
         temporary.write_bytes(graph)
 
 
-def proof_names(model: Path) -> tuple[Path, Path]:
-    """Where the proof of a model lies: as JSON, and as a page."""
-    return model.with_name(f"{model.stem}-proof.json"), model.with_name(f"{model.stem}-proof.html")
-
-
-def rejected_path(model: Path) -> Path:
-    """Where a model is left that the gate refused."""
-    return model.with_name(f"{model.stem}-refused.tflite")
-
-
 def source_commit() -> str:
-    """The commit of this checkout; empty where mien is installed, not checked out."""
+    """Return the commit of this checkout; an empty string if mien is installed and not checked out."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -265,7 +283,7 @@ def source_commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        # An installed mien may lie inside somebody else's checkout.
+        # An installed mien may lie inside another project's checkout.
         if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
             return ""
         changed = git("status", "--porcelain", "--untracked-files=no", "--", "edge", "train", "convert")

@@ -1,4 +1,4 @@
-"""A model as it comes: .keras, .h5, SavedModel or float .tflite; as it goes on: a float .tflite with one batch."""
+"""The float model: loaded from .keras, .h5, SavedModel or float .tflite, and held as a float .tflite."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ from train.run_folder import recorded_metrics
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
-#: The float graph must say what the model said; folding its normalisation moves the last digits only.
+#: Greatest permitted difference between the model and its float graph: folding the normalization changes only the
+#: last digits.
 FOLDING_TOLERANCE = 1e-3
 PIXELS = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
 class FloatModel:
-    """A float model, ready to be quantised.
+    """A float model, ready to be quantized.
 
     Attributes:
-        path: where it came from.
-        graph: the float flatbuffer.
-        labels: what it answers, in order; empty for a network that is no classifier.
-        input_range: real values that pixels 0..255 stand for.
-        resize: how faces are brought to its size; a key of `edge.inference.contract.RESIZES`.
-        run: what the run folder says of it (`metrics.json`); empty where it stands alone.
-        card: a .tflite's.
-        model_scores: the scores `(n, n_classes)` of the model that the graph was made of, for faces
-            `(n, h, w)` uint8; None where the graph is all there is.
+        path: the file or folder that it was loaded from.
+        graph: the float flatbuffer, with a batch of one.
+        labels: its classes in the order of the output; empty for a network that is not a classifier.
+        input_range: the real values that pixels 0 and 255 stand for.
+        resize: how faces are resized to its input; a key of `edge.inference.contract.RESIZES`.
+        run_record: the record of its training run (`metrics.json`); empty if there is none beside it.
+        card: the card of a .tflite; None for other formats.
+        model_scores: returns the scores `(n, n_classes)` of the model that the graph was converted from, for faces
+            `(n, h, w)` uint8; None if it was loaded from a .tflite.
     """
 
     path: Path
@@ -52,26 +53,27 @@ class FloatModel:
     labels: tuple[str, ...]
     input_range: tuple[float, float] = PIXELS
     resize: str = "contract"
-    run: dict[str, Any] = field(default_factory=dict)
+    run_record: dict[str, Any] = field(default_factory=dict)
     card: ModelCard | None = None
     model_scores: Callable[[Images], Scores] | None = None
 
     @cached_property
     def input_shape(self) -> tuple[int, ...]:
         """`[1, H, W, C]`."""
-        return Graph(self.graph, str(self.path)).inputs[0].shape
+        shape: tuple[int, ...] = Graph(self.graph, str(self.path)).inputs[0].shape
+        return shape
 
     @property
     def is_classifier(self) -> bool:
-        """Whether it takes one grey face and answers probabilities, so that it can be scored."""
+        """Whether it takes one grayscale face and returns probabilities, so that it can be scored."""
         return bool(self.labels) and self.input_shape[3] == 1
 
     def scores(self, images: Images) -> Scores:
-        """The float model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
+        """Return the model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
         return (self.model_scores or self.graph_scores)(images)
 
     def resized(self, images: Images) -> Images:
-        """Faces at the model's size, `(n, H, W)` uint8, as it is shown them when it runs."""
+        """Resize faces `(n, h, w)` uint8 to the model's input, `(n, H, W)` uint8, as it is done at run time."""
         _, height, width, _ = self.input_shape
         if images.shape[1:] == (height, width):
             return images
@@ -79,47 +81,56 @@ class FloatModel:
         return np.stack(faces).astype(np.uint8)
 
     def graph_scores(self, images: Images) -> Scores:
-        """The same, by the float graph."""
+        """Return the scores as `scores` does, computed by the float graph."""
         interpreter = load_interpreter(self.graph, 2, str(self.path))
-        entry, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        model_input = interpreter.get_input_details()[0]["index"]
+        model_output = interpreter.get_output_details()[0]["index"]
         _, height, width, _ = self.input_shape
         scores = np.empty((len(images), len(self.labels)), np.float32)
         for i, image in enumerate(images):
-            interpreter.set_tensor(entry, foreign_pixels(image, (width, height), self.input_range, self.resize))
+            interpreter.set_tensor(model_input, foreign_pixels(image, (width, height), self.input_range, self.resize))
             interpreter.invoke()
-            scores[i] = interpreter.get_tensor(answer)[0]
+            scores[i] = interpreter.get_tensor(model_output)[0]
         return scores
 
     def check_folding(self, images: Images) -> float:
-        """See to it that the graph answers as the model did, its batch normalisation folded into the weights.
+        """Check that the graph, with batch normalization folded into the weights, gives the scores of the model.
+
+        Args:
+            images: faces `(n, h, w)` uint8.
 
         Returns:
             The greatest difference of a probability.
 
         Raises:
-            ModelError: they differ, or are no probabilities.
+            ModelError: the scores differ, or are not probabilities.
         """
         found = self.graph_scores(images)
         worst = 0.0 if self.model_scores is None else float(np.abs(self.model_scores(images) - found).max())
         if not (found.min() >= -1e-3 and np.abs(found.sum(axis=1) - 1).max() <= 1e-2):
             raise ModelError(
-                f"{self.path} answers no probabilities (from {found.min():.3g}, in sum {found.sum(axis=1).max():.3g}): "
-                "expected a softmax at its end"
+                f"the outputs of {self.path} are not probabilities (least {found.min():.3g}, greatest sum "
+                f"{found.sum(axis=1).max():.3g}): "
+                "expected a softmax as the last layer"
             )
-        # This way round a NaN is refused.
+        # Written so that NaN fails.
         if not worst <= FOLDING_TOLERANCE:
             raise ModelError(
-                f"the float .tflite of {self.path} answers other than the model (by up to {worst:.4f}): expected at "
-                f"most {FOLDING_TOLERANCE}; the converter folded something wrong, or the weights are not numbers"
+                f"the float .tflite of {self.path} differs from the model by up to {worst:.4f}: expected at "
+                f"most {FOLDING_TOLERANCE}; the converter folded a layer wrongly, or the weights are NaN"
             )
         return worst
 
 
 def load_float_model(path: Path) -> FloatModel:
-    """Load a model of any of the formats.
+    """Load a float model of any supported format.
+
+    Args:
+        path: a .keras, .h5 or float .tflite file, or a SavedModel folder.
 
     Raises:
-        ModelError: it is missing, damaged, of another kind or shape, or has weights that are not numbers.
+        ModelError: the model is missing, damaged, of another kind or shape, or has weights that are NaN or infinite.
+        MissingExtraError: TensorFlow is not installed, and the model is not a .tflite.
     """
     if path.suffix != ".tflite":
         import_tensorflow()
@@ -141,8 +152,8 @@ def _from_keras(path: Path) -> FloatModel:
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
-    run = recorded_metrics(path)
-    # One batch throughout: a free batch dimension would leave shape arithmetic in the graph.
+    run_record = recorded_metrics(path)
+    # A fixed batch of one: a variable batch would leave shape arithmetic in the graph.
     spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         try:
@@ -152,7 +163,9 @@ def _from_keras(path: Path) -> FloatModel:
         graph = _to_float_graph(tensorflow, folder, path)
 
     model_scores = partial(keras_probabilities, model)
-    return FloatModel(path, graph, _labels(model.output_shape[-1], run, path), run=run, model_scores=model_scores)
+    return FloatModel(
+        path, graph, _labels(model.output_shape[-1], run_record, path), run_record=run_record, model_scores=model_scores
+    )
 
 
 def _from_saved_model(path: Path) -> FloatModel:
@@ -160,40 +173,42 @@ def _from_saved_model(path: Path) -> FloatModel:
     saved = SavedModel(path)
     face = tensorflow.TensorSpec((1, INPUT_SIZE, INPUT_SIZE, 1), tensorflow.float32, name="pixels")
 
-    class Once(tensorflow.Module):  # type: ignore[misc]
-        """The signature, for one face."""
+    class SingleFace(tensorflow.Module):  # type: ignore[misc, name-defined]
+        """The serving signature with a fixed batch of one."""
 
         def __init__(self) -> None:
             super().__init__()
             self.loaded = tensorflow.saved_model.load(str(path))
 
-        @tensorflow.function(input_signature=[face])
+        @tensorflow.function(input_signature=[face])  # type: ignore[untyped-decorator]
         def __call__(self, pixels: Any) -> Any:
             return self.loaded.signatures[SIGNATURE](**{saved.input_name: pixels})[saved.output_name]
 
-    run = recorded_metrics(path)
+    run_record = recorded_metrics(path)
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
-        once = Once()
+        single_face = SingleFace()
         try:
-            tensorflow.saved_model.save(once, folder, signatures=once.__call__)
+            tensorflow.saved_model.save(single_face, folder, signatures=single_face.__call__)
         except Exception as error:
             raise _cannot_convert(path, error) from error
         graph = _to_float_graph(tensorflow, folder, path)
 
-    return FloatModel(path, graph, _labels(saved.n_classes, run, path), run=run, model_scores=saved)
+    return FloatModel(
+        path, graph, _labels(saved.n_classes, run_record, path), run_record=run_record, model_scores=saved
+    )
 
 
 def _from_tflite(path: Path) -> FloatModel:
     content, card = read_parts(path)
-    # Somebody else's bytes: a child process takes them in first.
+    # An untrusted file is loaded in a child process first.
     load_in_sandbox(path)
     graph = Graph(content, str(path))
     integers = sorted({op.weights.dtype for op in graph.operations if op.weights and not op.weights.is_float})
     if integers or any(not tensor.is_float for tensor in graph.inputs):
         raise ModelError(
-            f"{path} is quantised already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32"
+            f"{path} is quantized already ({', '.join(integers) or graph.inputs[0].dtype}): expected float32"
         )
-    _check_ends(graph, path)
+    _check_input(graph, path)
     if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
         raise ModelError(f"{path} has sparse weights: expected dense ones")
     content = prepare_for_quantizer(content)
@@ -202,24 +217,26 @@ def _from_tflite(path: Path) -> FloatModel:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
             raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
     if card is None:
-        # No classifier, or none that says so: a detector, whose range is asked for.
+        # Without a card it is not a known classifier: a detector, whose input range is an option.
         return FloatModel(path, content, ())
-    answers = graph.outputs[0].shape
-    if answers != (1, len(card.labels)):
-        raise ModelError(f"{path} answers {list(answers)}, its card has {len(card.labels)} labels: expected as many")
+    output_shape = graph.outputs[0].shape
+    if output_shape != (1, len(card.labels)):
+        raise ModelError(
+            f"{path} has the output {list(output_shape)}, its card has {len(card.labels)} labels: expected as many"
+        )
     if graph.inputs[0].shape[3] != 1:
         raise ModelError(
-            f"{path} takes colour {list(graph.inputs[0].shape)}: expected one grey channel for a classifier"
+            f"{path} takes color images {list(graph.inputs[0].shape)}: expected one gray channel for a classifier"
         )
     return FloatModel(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
 
 
-def _check_ends(graph: Graph, path: Path) -> None:
+def _check_input(graph: Graph, path: Path) -> None:
     if len(graph.inputs) != 1:
         raise ModelError(f"{path} has {len(graph.inputs)} inputs: expected 1")
     shape = graph.inputs[0].shape
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1 or shape[3] not in (1, 3) or set(graph.inputs[0].free) - {0}:
-        raise ModelError(f"{path} takes {list(shape)}: expected [1, H, W, 1] or [1, H, W, 3], all of them fixed")
+        raise ModelError(f"{path} takes {list(shape)}: expected a fixed shape [1, H, W, 1] or [1, H, W, 3]")
 
 
 def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
@@ -228,7 +245,7 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
     except Exception as error:
         # The converter raises its own ConverterError, ValueError or RuntimeError, with pages of MLIR.
         raise _cannot_convert(path, error) from error
-    # TensorFlow calls them serving_default_pixels:0 and StatefulPartitionedCall_1:0.
+    # TensorFlow names them serving_default_pixels:0 and StatefulPartitionedCall_1:0.
     tables = Graph(graph, str(path))
     tables.main.tensors[tables.inputs[0].index].name = "pixels"
     tables.main.tensors[tables.outputs[0].index].name = "scores"
@@ -239,9 +256,12 @@ def _cannot_convert(path: Path, error: Exception) -> ModelError:
     return ModelError(f"TensorFlow cannot convert {path}: {first_line(error)}")
 
 
-def _labels(n: int, run: dict[str, Any], path: Path) -> tuple[str, ...]:
-    """What the run says; else the contract's, or any: `convert.labeled_faces` takes the data's then."""
-    labels = tuple(run.get("labels") or (EIGHT_LABELS[:n] if n in (7, 8) else (f"class {i}" for i in range(n))))
+def _labels(n: int, run_record: dict[str, Any], path: Path) -> tuple[str, ...]:
+    """Return the labels of the training run, else the contract's or placeholders.
+
+    `convert.labeled_faces` replaces the latter two by the labels of the data.
+    """
+    labels = tuple(run_record.get("labels") or (EIGHT_LABELS[:n] if n in (7, 8) else (f"class {i}" for i in range(n))))
     if len(labels) != n:
-        raise ModelError(f"{path} answers {n} classes, expected {len(labels)}: {', '.join(labels)}")
+        raise ModelError(f"{path} has {n} classes, expected {len(labels)}: {', '.join(labels)}")
     return labels

@@ -1,4 +1,4 @@
-"""What conversion changes in a .tflite flatbuffer, outside its weights. Without tensorflow."""
+"""Graph edits: what a conversion changes in a .tflite flatbuffer apart from the quantization. Needs no tensorflow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from edge.errors import ModelError
 from edge.inference.contract import INPUT_SCALE, INPUT_ZERO_POINT
 from edge.inference.flatbuffer import Graph, schema
 
-#: The name TensorFlow's own exports give.
+#: The name of the signature in TensorFlow's own exports.
 SIGNATURE = "serving_default"
 
 
 def ensure_signature(graph: Graph) -> None:
-    """See to it that there is a SignatureDef, by whose names tools feed a model.
+    """Add a SignatureDef, whose names tools use to feed a model, if the graph has none.
 
-    Converters of years ago wrote none (BlazeFace's weights have none), and the quantiser insists on one.
+    Old converters wrote none (BlazeFace's weights have none), and the quantizer requires one.
+
+    Args:
+        graph: changed in place.
     """
     tables = schema()
     if graph.model.signatureDefs:
@@ -32,22 +35,26 @@ def ensure_signature(graph: Graph) -> None:
 
 
 def prepare_for_quantizer(content: bytes) -> bytes:
-    """The graph as a quantiser reads it: one batch; weights that it stores in float16 become float32."""
+    """Return the graph as the quantizer needs it: a fixed batch of one, and float16 weights as float32.
+
+    Args:
+        content: a float flatbuffer.
+    """
     graph = Graph(content, "the float graph")
-    tables, left = schema(), []
+    tables, remaining = schema(), []
     for operation, table in zip(graph.operations, graph.main.operators, strict=True):
         half = operation.inputs[0] if operation.kind == "DEQUANTIZE" else None
         if half is None or half.constant is None or half.dtype != "FLOAT16":
-            left.append(table)
+            remaining.append(table)
             continue
         buffer = tables.BufferT()
         buffer.data = np.frombuffer(half.constant.astype(np.float32).tobytes(), np.uint8)
         graph.model.buffers.append(buffer)
         graph.main.tensors[operation.outputs[0].index].buffer = len(graph.model.buffers) - 1
         graph.model.buffers[graph.main.tensors[half.index].buffer].data = None
-    graph.main.operators = left
+    graph.main.operators = remaining
     for tensor in graph.main.tensors:
-        # A batch that may vary: we have one face at a time, and its shape says so already.
+        # A signature marks a variable batch size: mien runs one face at a time, as the shape says already.
         tensor.shapeSignature = None
     return graph.pack()
 
@@ -55,19 +62,22 @@ def prepare_for_quantizer(content: bytes) -> bytes:
 def accept_uint8_pixels(content: bytes) -> bytes:
     """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
 
-    A QUANTIZE operation in front turns them into the int8 that its first layer takes; with the same scale that
-    is a shift by 128 and loses nothing.
+    A QUANTIZE operation is inserted before the first layer. With the same scale it only shifts the values by 128, and
+    loses nothing.
+
+    Args:
+        content: an int8 flatbuffer.
 
     Raises:
-        ModelError: the int8 input is not one code a pixel.
+        ModelError: the int8 input does not have one code for each pixel value.
     """
     tables = schema()
     graph = Graph(content, "the int8 graph")
     before = graph.inputs[0]
     if before.dtype != "INT8" or before.scales != (1.0,) or before.zero_points != (-128,):
         raise ModelError(
-            f"the int8 graph takes {before.dtype}, scale {before.scales}, zero point {before.zero_points}: expected "
-            "INT8, 1 and -128"
+            f"the int8 graph's input is {before.dtype}, scale {before.scales}, zero point {before.zero_points}: "
+            "expected INT8, 1 and -128"
         )
     pixels = tables.TensorT()
     pixels.name, pixels.type, pixels.buffer = "pixels", tables.TensorType.UINT8, 0

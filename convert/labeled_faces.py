@@ -1,54 +1,68 @@
-"""Labelled faces for a model: read under the labels that it learnt, and held against its classes."""
+"""Labeled faces for a float model: read with the labels that it was trained on, and checked against its classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from convert.float_model import FloatModel
-from edge.cli.options import read_with_progress
+from edge.datasets.faces import Faces, Progress
 from edge.datasets.ferplus import relabel_by_votes
-from edge.datasets.reader import Faces
+from edge.datasets.reader import read_faces
 from edge.errors import ModelError, WrongUseError
 
 
 def read_labeled_faces(
-    source: FloatModel, data: Path, splits: Sequence[str], votes: Path | None
+    model: FloatModel,
+    data: Path,
+    splits: Sequence[str],
+    votes: Path | None,
+    *,
+    progress: Progress | None = None,
+    on_bad: Callable[[str], None] | None = None,
 ) -> tuple[FloatModel, dict[str, Faces]]:
-    """The named splits, and the model with its classes named.
+    """Read splits of a data set for a model.
 
     Args:
-        source: the float model.
-        data: the data set.
-        splits: which of it to read.
-        votes: FER+'s, for a model that learnt from them; None for any other.
+        model: the float model.
+        data: `fer2013.csv` in any compression, or a folder of images.
+        splits: names of the splits to read.
+        votes: FER+'s votes, for a model that was trained on them; None for any other.
+        progress: called with the number of bytes or files that were read, and of all.
+        on_bad: called with one line for each bad record that is left out.
+
+    Returns:
+        The model, with the labels of the data if it had none of its own, and the faces of each split.
 
     Raises:
-        WrongUseError: votes are missing, or not the model's.
-        ModelError: it answers other classes than the data has.
+        WrongUseError: the model needs votes that are missing, or votes are given for a model that was not trained
+            on them.
+        ModelError: the model has other classes than the data.
+        DataError: the data cannot be read.
     """
-    learnt = _learnt_by(source)
-    if learnt is not None and votes is None:
-        raise WrongUseError(f"{source.path} learnt FER+'s labels: give --votes fer2013new.csv")
-    if learnt is None and votes is not None:
-        raise WrongUseError(f"{source.path} did not learn FER+'s labels, as far as is known: leave --votes out")
-    faces = read_with_progress(data, splits, votes)
-    if learnt is not None:
-        faces = {split: relabel_by_votes(part, learnt) for split, part in faces.items()}
+    label_mode = _ferplus_mode(model)
+    if label_mode is not None and votes is None:
+        raise WrongUseError(f"{model.path} was trained on FER+'s labels: give --votes fer2013new.csv")
+    if label_mode is None and votes is not None:
+        raise WrongUseError(f"{model.path} was not trained on FER+'s labels, as far as is known: leave --votes out")
+    faces = read_faces(data, splits, votes=votes, progress=progress, on_bad=on_bad)
+    if label_mode is not None:
+        faces = {split: relabel_by_votes(part, label_mode) for split, part in faces.items()}
     labels = next(iter(faces.values())).labels
-    if not source.run and source.card is None and len(source.labels) == len(labels):
-        # A model that stands alone does not say what its classes are: the data's, if they are as many.
-        source = replace(source, labels=labels)
-    if source.labels != labels:
+    if not model.run_record and model.card is None and len(model.labels) == len(labels):
+        # A model file alone does not name its classes: use those of the data if the numbers agree.
+        model = replace(model, labels=labels)
+    if model.labels != labels:
         raise ModelError(
-            f"{source.path} answers {len(source.labels)} classes ({', '.join(source.labels) or 'without labels'}); "
+            f"{model.path} has {len(model.labels)} classes ({', '.join(model.labels) or 'without labels'}), "
             f"{data} has {len(labels)} ({', '.join(labels)}): expected the same"
         )
-    return source, faces
+    return model, faces
 
 
-def _learnt_by(source: FloatModel) -> str | None:
-    """How FER+'s votes became the labels that the model learnt; None where it learnt others."""
-    trained_on = source.run.get("data") or (source.card.training_data if source.card else {})
-    return trained_on.get("label_mode") if trained_on.get("labels") == "ferplus" else None
+def _ferplus_mode(model: FloatModel) -> str | None:
+    """Return how FER+'s votes became the labels that the model was trained on; None if it was trained on others."""
+    trained_on = model.run_record.get("data") or (model.card.training_data if model.card else {})
+    mode: str | None = trained_on.get("label_mode") if trained_on.get("labels") == "ferplus" else None
+    return mode

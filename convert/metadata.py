@@ -1,7 +1,7 @@
-"""TFLite Metadata: the standard table inside a .tflite by which Netron and MediaPipe Tasks name what they show.
+"""TFLite Metadata: the standard table in a .tflite from which Netron and MediaPipe Tasks take names and units.
 
-Written after metadata_schema.fbs of MediaPipe (Apache-2.0), slot by slot: the one package that generated code for
-it without a framework around, tflite-support, is not kept up. `labels.txt` itself is in the zip that the card is in.
+Written slot by slot after MediaPipe's metadata_schema.fbs (Apache-2.0): the only package with generated code for it
+and without a framework, tflite-support, is no longer maintained. `labels.txt` itself is in the zip with the card.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import flatbuffers
 from edge.inference.flatbuffer import Graph, schema
 from edge.inference.model_card import LABELS_NAME, ModelCard
 
-#: Name of the buffer, and identifier of the table in it.
+#: Name of the metadata buffer, and file identifier of the table in it.
 METADATA_NAME, METADATA_IDENTIFIER = "TFLITE_METADATA", b"M001"
-#: The parser's version from which all of the fields below are known (GetMinimumMetadataParserVersion).
+#: First version of the parser that knows all of the fields below (GetMinimumMetadataParserVersion).
 MIN_PARSER_VERSION = "1.0.0"
 # Values of the schema's enumerations and unions.
 _TENSOR_AXIS_LABELS, _GRAYSCALE, _RGB = 2, 2, 1
@@ -24,11 +24,11 @@ _IMAGE_PROPERTIES, _FEATURE_PROPERTIES, _NORMALIZATION_OPTIONS = 2, 1, 1
 
 
 def with_metadata(content: bytes, card: ModelCard) -> bytes:
-    """The flatbuffer with the table for what its card says; in place of an older one.
+    """Return the flatbuffer with the metadata table for its card; an older table is replaced.
 
     Args:
-        content: the flatbuffer, without what is appended.
-        card: of that model.
+        content: the flatbuffer, without the labels and the card that are appended to a file.
+        card: the model's card.
     """
     graph = Graph(content, card.name)
     entries = graph.model.metadata = list(graph.model.metadata or [])
@@ -43,13 +43,13 @@ def with_metadata(content: bytes, card: ModelCard) -> bytes:
 
 
 def metadata_table(card: ModelCard) -> bytes:
-    """The table itself: name, description, licence, the input's normalisation, the output's label file."""
+    """Return the table itself: name, description, license, normalization of the input, label file of the output."""
     _, height, width, channels = card.input_shape
     builder = flatbuffers.Builder(1024)
     size = _table(builder, (("Uint32", width), ("Uint32", height)))
     image = _table(builder, (("Int8", _GRAYSCALE if channels == 1 else _RGB), ("Offset", size)))
     low, high = card.input_range or (0.0, 255.0)
-    # (pixel - mean) / std is what the real-valued input is.
+    # The real-valued input is (pixel - mean) / std.
     std = 255 / (high - low)
     values = _floats(builder, [0.0 - low * std]), _floats(builder, [std])
     normalization = _table(builder, tuple(("Offset", value) for value in values))
@@ -102,7 +102,7 @@ def _tensor(
     files: Sequence[int] = (),
 ) -> int:
     texts = builder.CreateString(name), builder.CreateString(description)
-    ends = _table(builder, tuple(("Offset", _floats(builder, values)) for values in stats))
+    statistics = _table(builder, tuple(("Offset", _floats(builder, values)) for values in stats))
     return _table(
         builder,
         (
@@ -110,14 +110,14 @@ def _tensor(
             None,
             ("Offset", content),
             ("Offset", _vector(builder, units)) if units else None,
-            ("Offset", ends),
+            ("Offset", statistics),
             ("Offset", _vector(builder, files)) if files else None,
         ),
     )
 
 
 def _table(builder: Any, slots: Sequence[tuple[str, int] | None]) -> int:
-    """A flatbuffer table: one (kind, value) a slot, None for a slot that is left out."""
+    """Build a flatbuffer table from one (kind, value) for each slot; None leaves a slot out."""
     builder.StartObject(len(slots))
     for slot, field in enumerate(slots):
         if field is not None:

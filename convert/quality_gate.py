@@ -1,4 +1,4 @@
-"""The gate: how much a conversion may cost, and what to try when it costs more."""
+"""The quality gate: the limits on what a conversion may cost, and advice for a model that exceeds them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from convert.analysis.verification import Comparison
 
 @dataclass(frozen=True)
 class Limits:
-    """What a conversion may cost at most.
+    """The limits of the quality gate.
 
     Attributes:
-        max_drop: points of accuracy.
-        min_agreement: percent of faces on which float and converted model answer the same.
-        max_class_drop: points of recall of any one class.
+        max_drop: the largest permitted loss of accuracy, in percentage points.
+        min_agreement: the least percentage of faces on which the float and the converted model must give the same
+            answer.
+        max_class_drop: the largest permitted loss of recall of any one class, in percentage points.
     """
 
     max_drop: float = 1.0
@@ -24,11 +25,11 @@ class Limits:
     max_class_drop: float = 10.0
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """Return the limits for JSON."""
         return asdict(self)
 
     def violations(self, comparison: Comparison) -> list[str]:
-        """What is past a limit, each in a few words; nothing where all is well. A NaN passes no limit."""
+        """Return one phrase for each limit that is exceeded; an empty list if the model passes. NaN never passes."""
         found = []
         if not comparison.drop_points <= self.max_drop:
             found.append(f"accuracy drops {comparison.drop_points:.2f} points, more than --max-drop {self.max_drop:g}")
@@ -46,19 +47,26 @@ class Limits:
 
 
 def worst_layers(layers: Sequence[LayerNoise], n: int = 3) -> list[LayerNoise]:
-    """The layers with the least signal-to-noise ratio, worst first."""
+    """Return the `n` layers with the lowest signal-to-noise ratio, lowest first."""
     return sorted(layers, key=lambda layer: layer.sqnr_db)[:n]
 
 
-def advice(scheme: str, samples: int | None, layers: Sequence[LayerNoise], kept: Sequence[str] = ()) -> str:
-    """What to try when the gate refuses; `kept` are layers that are in float already."""
-    tries = []
+def advice(scheme: str, samples: int | None, layers: Sequence[LayerNoise], keep_float: Sequence[str] = ()) -> str:
+    """Return what to try with a model that the quality gate rejected.
+
+    Args:
+        scheme: the scheme that was rejected.
+        samples: the number of images it was calibrated on; None if it was not calibrated.
+        layers: the noise of each layer.
+        keep_float: the layers that stayed in float.
+    """
+    options = []
     if scheme in ("int8", "int16x8") and samples is not None:
-        tries.append(f"--samples {2 * samples}")
+        options.append(f"--samples {2 * samples}")
     if scheme == "int8":
-        tries.append("--scheme int16x8")
-        quantised = [layer for layer in layers if layer.layer not in kept]
-        tries += [f"--keep-float {layer.layer}" for layer in worst_layers(quantised, 1)]
+        options.append("--scheme int16x8")
+        quantized = [layer for layer in layers if layer.layer not in keep_float]
+        options += [f"--keep-float {layer.layer}" for layer in worst_layers(quantized, 1)]
     elif scheme in ("int16x8", "dynamic"):
-        tries.append("--scheme float16")
-    return f"try {', '.join(tries)}" if tries else "train it again"
+        options.append("--scheme float16")
+    return f"try {', '.join(options)}" if options else "train it again"

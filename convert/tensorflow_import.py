@@ -1,4 +1,4 @@
-"""TensorFlow, imported once, quietly, and only when a conversion needs it."""
+"""The import of TensorFlow: once, without its log lines, and only when a conversion needs it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from edge.system.native_logs import quiet_stderr
 
 
 def import_tensorflow() -> Any:
-    """Import TensorFlow and see to it that Keras runs on it.
+    """Import TensorFlow, and make it the backend of Keras.
+
+    Returns:
+        The module `tensorflow`.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: TensorFlow is not installed.
     """
-    # The converter reads Keras models through TensorFlow, whatever backend trained them.
+    # The converter reads Keras models through TensorFlow, whichever backend trained them.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

@@ -1,4 +1,4 @@
-"""The proof: everything a reviewer of a converted model asks, in one record."""
+"""The proof: everything that a reviewer of a converted model needs, in one record."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from convert.analysis.layer_noise import LayerNoise
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, worst_layers
 
-#: The programs whose versions decide the bytes.
+#: The packages whose versions decide the bytes of the converted file.
 TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "numpy")
 
 
 def tool_versions() -> dict[str, str]:
-    """Versions of the programs that made the file; those that are not installed are left out."""
+    """Return the versions of the packages in `TOOLS` that are installed."""
     found = {}
     for name in TOOLS:
         try:
@@ -29,28 +29,29 @@ def tool_versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a conversion cost, and how that was found.
+    """What a conversion cost, and how that was measured.
 
     Attributes:
         model: the card's identity, or the file's name.
         scheme: one of `convert.schemes.SCHEMES`.
-        source: name of the float model's file.
-        source_bytes: size of the float .tflite.
+        float_model: file name of the float model.
+        float_model_bytes: size of the float .tflite.
         inspection: of the converted file.
-        comparison: on labelled faces; None for a network that is no classifier.
-        layers: in the order of computation; empty where nothing was quantised.
-        layers_over: what they were measured on, in words.
+        comparison: on labeled faces; None for a network that is not a classifier.
+        layers: noise of each layer, in the order of computation; empty if nothing was quantized.
+        layers_over: what the layers were measured on, in words.
         folding_error: greatest difference of a probability between the model and its float .tflite.
-        calibration: what the card says of it, and the drawn rows.
+        calibration: what the card says about it, and the rows that were drawn.
         keep_float: layers that were to stay in float.
-        limits, violations: of the gate.
-        tools: versions of the programs that made this proof, and the file where it was made with it.
+        limits: of the quality gate.
+        violations: one phrase for each limit that is exceeded.
+        tools: versions of the packages that made this proof; if proof and file were made together, also the file's.
     """
 
     model: str
     scheme: str
-    source: str
-    source_bytes: int
+    float_model: str
+    float_model_bytes: int
     inspection: Inspection
     comparison: Comparison | None
     layers: Sequence[LayerNoise]
@@ -62,14 +63,19 @@ class Proof:
     violations: Sequence[str]
     tools: dict[str, str] = field(default_factory=tool_versions)
 
+    @property
+    def passed(self) -> bool:
+        """Whether the model is within all limits of the quality gate."""
+        return not self.violations
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the proof for JSON."""
         return {
             "model": self.model,
             "scheme": self.scheme,
-            "source": self.source,
-            "source_bytes": self.source_bytes,
-            "passed": not self.violations,
+            "source": self.float_model,
+            "source_bytes": self.float_model_bytes,
+            "passed": self.passed,
             "violations": list(self.violations),
             "limits": self.limits.as_dict(),
             "measured": None if self.comparison is None else self.comparison.as_dict(),
@@ -83,12 +89,13 @@ class Proof:
         }
 
     def as_text(self) -> str:
-        """As tables for a terminal."""
-        look = self.inspection
-        kinds = ", ".join(f"{count} {kind}" for kind, count in look.kinds.items())
-        floats = look.float_operations
+        """Return the proof as tables for a terminal."""
+        inspection = self.inspection
+        kinds = ", ".join(f"{count} {kind}" for kind, count in inspection.kinds.items())
+        floats = inspection.float_operations
         lines = [
-            f"{self.model}: {look.file_bytes / 1024:.0f} KiB, the float .tflite {self.source_bytes / 1024:.0f} KiB",
+            f"{self.model}: {inspection.file_bytes / 1024:.0f} KiB, "
+            f"the float .tflite {self.float_model_bytes / 1024:.0f} KiB",
             f"operations: {kinds}",
             "float operations: "
             + (f"{len(floats)}: {', '.join(f'{row.layer} ({row.kind})' for row in floats[:6])}" if floats else "none"),
@@ -116,18 +123,18 @@ def _comparison_lines(comparison: Comparison) -> list[str]:
     return rows
 
 
-def _layer_lines(layers: Sequence[LayerNoise], over: str) -> list[str]:
+def _layer_lines(layers: Sequence[LayerNoise], measured_on: str) -> list[str]:
     rows = [
-        f"layers with the most noise, of {len(layers)}, over {over}",
-        f"{'layer':<28}{'kind':<18}{'SQNR':>8}  {'activations':<20}{'codes span':<20}{'weights':<18}",
+        f"layers with the most noise, of {len(layers)}, over {measured_on}",
+        f"{'layer':<28}{'kind':<18}{'SQNR':>8}  {'activations':<20}{'code range':<20}{'weights':<18}",
     ]
     for layer in worst_layers(layers, 5):
         rows.append(
-            f"{layer.layer[:27]:<28}{layer.kind[:17]:<18}{layer.sqnr_db:>5.1f} dB  {_pair(layer.activation):<20}"
-            f"{_pair(layer.spanned):<20}{_pair(layer.weight):<18}".rstrip()
+            f"{layer.layer[:27]:<28}{layer.kind[:17]:<18}{layer.sqnr_db:>5.1f} dB  {_interval(layer.activation):<20}"
+            f"{_interval(layer.spanned):<20}{_interval(layer.weight):<18}".rstrip()
         )
     return rows
 
 
-def _pair(values: tuple[float, float] | None) -> str:
+def _interval(values: tuple[float, float] | None) -> str:
     return "" if values is None else f"{values[0]:.3g} .. {values[1]:.3g}"

@@ -1,11 +1,13 @@
-"""A graph run step by step: the value of every tensor between input and output, as real numbers."""
+"""A traced run of a graph: the value of every tensor between input and output, as real numbers."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.errors import ModelError
 from edge.inference.contract import dequantize, quantize
@@ -14,14 +16,14 @@ from edge.system.native_logs import quiet_stderr
 
 
 class Trace:
-    """An interpreter that keeps what lies between the layers. Slower than a plain one: nothing is fused away.
+    """An interpreter that keeps every intermediate tensor. It is slower than a plain one: nothing is fused.
 
     Args:
         content: the flatbuffer.
-        name: what errors call it.
+        name: the model's name in error messages.
 
     Raises:
-        ModelError: LiteRT refuses it.
+        ModelError: LiteRT cannot load the graph.
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -29,7 +31,7 @@ class Trace:
 
         self.graph = Graph(content, name)
         with quiet_stderr(), warnings.catch_warnings():
-            # That it needs more memory is what we want.
+            # It warns that keeping all tensors takes more memory, which is intended here.
             warnings.simplefilter("ignore", UserWarning)
             try:
                 self._interpreter = Interpreter(
@@ -43,24 +45,28 @@ class Trace:
                 first_line = (str(error).splitlines() or ["no reason given"])[0].strip()
                 raise ModelError(f"LiteRT cannot run {name}: {first_line}") from error
 
-    def run(self, inputs: Sequence[np.ndarray]) -> None:
-        """Feed real-valued inputs, float32 with the batch dimension, in the graph's order."""
+    def run(self, inputs: Sequence[npt.NDArray[Any]]) -> None:
+        """Run the graph.
+
+        Args:
+            inputs: real-valued inputs, float32 with the batch dimension, in the graph's order.
+        """
         for tensor, values in zip(self.graph.inputs, inputs, strict=True):
             if tensor.scales:
                 values = quantize(values, tensor.scales[0], tensor.zero_points[0], tensor.dtype.lower())
             self._interpreter.set_tensor(tensor.index, values)
         self._interpreter.invoke()
 
-    def value(self, tensor: Tensor) -> np.ndarray:
-        """What a computed tensor now holds, as real numbers, float32."""
+    def value(self, tensor: Tensor) -> npt.NDArray[np.float32]:
+        """Return what a computed tensor holds after the last run, as real numbers, float32."""
         codes = self._interpreter.get_tensor(tensor.index)
         if not tensor.scales:
             return np.asarray(codes, np.float32)
         return dequantize(codes, tensor.scales[0], tensor.zero_points[0])
 
     def computed(self) -> list[Tensor]:
-        """The float tensors that a run fills, inputs included, in the order of computation."""
-        seen: dict[int, Tensor] = {tensor.index: tensor for tensor in self.graph.inputs}
+        """Return the real-valued tensors that a run fills, inputs included, in the order of computation."""
+        found: dict[int, Tensor] = {tensor.index: tensor for tensor in self.graph.inputs}
         for operation in self.graph.operations:
-            seen |= {tensor.index: tensor for tensor in operation.outputs}
-        return [tensor for tensor in seen.values() if tensor.is_float or tensor.scales]
+            found |= {tensor.index: tensor for tensor in operation.outputs}
+        return [tensor for tensor in found.values() if tensor.is_float or tensor.scales]

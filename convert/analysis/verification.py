@@ -1,4 +1,4 @@
-"""Proof that a .tflite is what it says: integer throughout, the contract's ends, and what it still can."""
+"""Verification that a .tflite is what its card claims, and its comparison with the float model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A converted model beside its float self, on the same faces.
+    """A converted model compared with the float model on the same faces.
 
     Attributes:
-        before: scores of the float model.
-        after: scores of the .tflite.
-        agreement: share of faces on which both answer the same, 0..1.
-        mean_change, worst_change: of a probability, over all faces and classes, 0..1.
+        split: name of the split.
+        before: metrics of the float model.
+        after: metrics of the converted model.
+        agreement: share of faces for which both predict the same class, 0..1.
+        mean_change, worst_change: mean and greatest change of a probability, over all faces and classes, 0..1.
     """
 
     split: str
@@ -43,15 +44,15 @@ class Comparison:
 
     @property
     def drop_points(self) -> float:
-        """Points of accuracy lost by the conversion; negative where it gained."""
+        """Percentage points of accuracy that the conversion lost; negative if it gained."""
         return 100 * (self.before.accuracy - self.after.accuracy)
 
     def class_drops(self) -> dict[str, float]:
-        """Points of recall that each class lost."""
+        """Return the percentage points of recall that each class lost."""
         return {label: 100 * (self.before.recall[label] - self.after.recall[label]) for label in self.after.recall}
 
     def as_dict(self) -> dict[str, Any]:
-        """For the card and the JSON report."""
+        """Return the comparison for the card and for JSON."""
         return {
             "split": self.split,
             "n": self.after.n,
@@ -65,7 +66,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class VerifiedFile:
-    """A file that keeps every promise that needs no data: ready to be scored."""
+    """A file that passed every check that needs no data.
+
+    Attributes:
+        model: the file and its card.
+        graph: its tables.
+        classifier: the loaded model, ready to be scored.
+    """
 
     model: ModelFile
     graph: Graph
@@ -73,11 +80,15 @@ class VerifiedFile:
 
 
 def check_file(path: Path) -> VerifiedFile:
-    """Load a .tflite, in a child process first, and check every promise that needs no data.
+    """Load a .tflite, in a sandbox first, and check everything that its card claims and that needs no data.
+
+    Args:
+        path: the file, with its card.
 
     Raises:
         ModelError: the file is damaged; or it is not of the scheme that its card names; or its card says int8 or
-            int16x8 and it has a float tensor in a layer that the card does not name, or a float end.
+            int16x8, and it has a float input, a float output, or a float tensor in a layer that the card does not
+            list as kept in float.
     """
     model = read_model(path)
     load_in_sandbox(path)
@@ -93,7 +104,7 @@ def _check_scheme(graph: Graph, model: ModelFile) -> None:
     if card.scheme in CALIBRATED:
         _check_integer(graph, model)
         return
-    # Half-precision weights come out of a DEQUANTIZE.
+    # Half-precision weights are the output of a DEQUANTIZE operation.
     halves = any(o.kind == "DEQUANTIZE" and o.inputs[0].dtype == "FLOAT16" for o in graph.operations)
     weights = {operation.weights.dtype for operation in graph.operations if operation.weights}
     outputs = {operation.outputs[0].dtype for operation in graph.operations if operation.weights}
@@ -102,13 +113,14 @@ def _check_scheme(graph: Graph, model: ModelFile) -> None:
     if not fits or (card.scheme == "dynamic" and "INT8" not in weights):
         seen = ", ".join(sorted(weights | ({"FLOAT16"} if halves else set()))) or "none"
         raise ModelError(
-            f"{path} is not {card.scheme}: its weights are {seen}, its layers answer {', '.join(sorted(outputs))}"
+            f"{path} is not {card.scheme}: its weights are {seen}, the outputs of its layers "
+            f"{', '.join(sorted(outputs))}"
         )
 
 
 def _check_integer(graph: Graph, model: ModelFile) -> None:
     card = model.card
-    # Between an integer layer and one that was to stay in float stands a QUANTIZE or DEQUANTIZE.
+    # A QUANTIZE or DEQUANTIZE operation connects an integer layer with one that was kept in float.
     between = ("QUANTIZE", "DEQUANTIZE") if card.keep_float else ()
     floats = [
         operation
@@ -120,13 +132,13 @@ def _check_integer(graph: Graph, model: ModelFile) -> None:
     if floats:
         named = ", ".join(f"{operation.layer} ({operation.kind})" for operation in floats[:3])
         raise ModelError(f"{model.path} is not full {card.scheme}: {len(floats)} operations are float: {named}")
-    ends = {"int8": {"INT8", "UINT8"}, "int16x8": {"INT16"}}[card.scheme]
-    wrong = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in ends]
+    io_dtypes = {"int8": {"INT8", "UINT8"}, "int16x8": {"INT16"}}[card.scheme]
+    wrong = [tensor for tensor in (*graph.inputs, *graph.outputs) if tensor.dtype not in io_dtypes]
     if wrong:
         named = ", ".join(f"{tensor.name} is {tensor.dtype}" for tensor in wrong)
-        raise ModelError(f"{model.path} is not full {card.scheme} at its ends: {named}")
-    wide = {"int8": {"INT8", "INT32"}, "int16x8": {"INT8", "INT16", "INT32", "INT64"}}[card.scheme]
-    strays = [t for t in graph.tensors if t.dtype not in wide and t not in graph.inputs and not card.keep_float]
+        raise ModelError(f"{model.path} does not have {card.scheme} inputs and outputs: {named}")
+    allowed = {"int8": {"INT8", "INT32"}, "int16x8": {"INT8", "INT16", "INT32", "INT64"}}[card.scheme]
+    strays = [t for t in graph.tensors if t.dtype not in allowed and t not in graph.inputs and not card.keep_float]
     if strays:
         named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in strays[:3])
         raise ModelError(f"{model.path} is not full {card.scheme}: it holds {named}")
@@ -135,14 +147,14 @@ def _check_integer(graph: Graph, model: ModelFile) -> None:
 def compare(
     classifier: Classifier, expected: Scores, faces: Faces, split: str, progress: Progress | None = None
 ) -> Comparison:
-    """Score a .tflite beside what the float model said of the same faces.
+    """Score a converted model, and compare it with the scores of the float model on the same faces.
 
     Args:
         classifier: the converted model.
-        expected: `(n, n_classes)` the float model's scores.
+        expected: `(n, n_classes)` float32, the float model's scores.
         faces: the split.
         split: its name, for the report.
-        progress: called with (faces done, all of them).
+        progress: called with the number of scored faces and the number of all faces.
     """
     found = np.empty_like(expected)
     for i, image in enumerate(faces.images):

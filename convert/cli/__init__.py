@@ -1,1 +1,1 @@
-"""The commands of `mien convert`, one file each."""
+"""The commands of `mien convert`: one file for each, around the functions of `convert.api`."""

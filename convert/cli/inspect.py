@@ -8,40 +8,40 @@ from pathlib import Path
 import click
 
 from convert.analysis.inspection import Inspection, IoTensor
-from convert.analysis.inspection import inspect as inspect_file
+from convert.api import inspect as inspect_file
 from convert.sandbox import load_in_sandbox
 from edge.errors import ModelError
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with every operation.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every operation.")
 def inspect(file: Path, as_json: bool) -> None:
-    """Say what is in a .tflite FILE: card, operations, dtypes, work, memory. Anybody's; needs no tensorflow."""
+    """Show the contents of any .tflite FILE: card, operations, dtypes, work and memory. Needs no tensorflow."""
     found = inspect_file(file)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found))
     try:
         load_in_sandbox(file)
     except ModelError as error:
-        # Operations of a runtime that is not here (Flex, MediaPipe's own) are no damage.
+        # Operations of a runtime that is not installed (Flex, MediaPipe's own) are not damage.
         if "custom op" not in str(error):
             raise
         click.echo(str(error), err=True)
 
 
 def as_text(found: Inspection) -> str:
-    """An inspection in words."""
+    """Return an inspection as text."""
     card = found.card
     appended = found.file_bytes - found.graph_bytes
     lines = [
         f"{found.file}: {found.file_bytes:,} bytes"
         + (f", {appended:,} of them appended (labels and card)" if appended else ""),
         f"card        {'none' if card is None else f'{card.identity}: ' + ', '.join(card.labels)}",
-        *(f"input       {_end(end)}" for end in found.inputs),
-        *(f"output      {_end(end)}" for end in found.outputs),
+        *(f"input       {_io_tensor(tensor)}" for tensor in found.inputs),
+        *(f"output      {_io_tensor(tensor)}" for tensor in found.outputs),
         f"weights     {found.parameters:,} parameters in {found.weight_bytes:,} bytes",
         f"work        {found.macs / 1e6:.2f} million multiply-accumulates (convolutions, dense and matrix products)",
-        f"arena       {found.arena_bytes:,} bytes for what is computed, without the kernels' scratch memory",
+        f"arena       {found.arena_bytes:,} bytes for computed tensors, without the kernels' scratch memory",
         f"metadata    {', '.join(found.metadata) or 'none'}",
         f"operations  {len(found.operations)}: {', '.join(f'{n} {kind}' for kind, n in found.kinds.items())}",
     ]
@@ -72,6 +72,6 @@ def _span(scales: tuple[float, ...]) -> str:
     return f"{min(scales):.2g}..{max(scales):.2g}"
 
 
-def _end(end: IoTensor) -> str:
-    codes = "" if end.scale is None else f", scale {end.scale:g}, zero point {end.zero_point}"
-    return f"{end.name}: {end.dtype} {list(end.shape)}{codes}"
+def _io_tensor(tensor: IoTensor) -> str:
+    codes = "" if tensor.scale is None else f", scale {tensor.scale:g}, zero point {tensor.zero_point}"
+    return f"{tensor.name}: {tensor.dtype} {list(tensor.shape)}{codes}"

@@ -11,30 +11,32 @@ from convert.quality_gate import Limits
 
 _DEFAULTS = Limits()
 
+limit = click.option("--limit", type=click.IntRange(1), help="Score at most this many faces.")
 
-def gate(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The limits past which a command exits 1."""
+
+def quality_gate(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that set the limits of the quality gate."""
     for option in (
         click.option(
             "--max-class-drop",
             type=float,
             default=_DEFAULTS.max_class_drop,
             show_default=True,
-            help="Points of recall that one class may lose.",
+            help="Largest permitted loss of recall of any one class, in percentage points.",
         ),
         click.option(
             "--min-agreement",
             type=float,
             default=_DEFAULTS.min_agreement,
             show_default=True,
-            help="Percent of faces on which both must answer the same.",
+            help="Least percentage of faces on which both models must give the same answer.",
         ),
         click.option(
             "--max-drop",
             type=float,
             default=_DEFAULTS.max_drop,
             show_default=True,
-            help="Points of accuracy it may lose.",
+            help="Largest permitted loss of accuracy, in percentage points.",
         ),
     ):
         command = option(command)

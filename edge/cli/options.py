@@ -9,7 +9,7 @@ import click
 
 from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
-from edge.datasets.reader import SPLITS, Faces, read_faces
+from edge.datasets import SPLITS, Faces, read_faces, summarize_bad_records
 from edge.detection import DEFAULT_DETECTOR, detector_help
 from edge.inference.shipped_models import DEFAULT_MODEL
 from edge.inference.threads import parse_threads
@@ -74,7 +74,17 @@ def read_with_progress(
     votes: Path | None = None,
     on_bad: Callable[[str], None] | None = None,
 ) -> dict[str, Faces]:
-    """Call `read_faces` with a progress bar, and report in one line on standard error which records were skipped."""
+    """Read faces with a progress bar, and report bad records in one line on standard error.
+
+    Args:
+        path: the data set, as `read_faces` takes it.
+        splits: names of the splits to read; None for all that the data set has.
+        votes: FER+'s `fer2013new.csv` for the same rows.
+        on_bad: called with one line for each bad record that is left out.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
     bad: list[str] = []
 
     def note(line: str) -> None:
@@ -85,6 +95,5 @@ def read_with_progress(
     with progress(f"reading {path.name}") as advance:
         faces = read_faces(path, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
-        n = len(bad) + sum(map(len, faces.values()))
-        click.echo(f"{path.name}: skipped {len(bad)} of {n} records as unreadable, the first: {bad[0]}", err=True)
+        click.echo(summarize_bad_records(path, bad, sum(map(len, faces.values()))), err=True)
     return faces

@@ -1,45 +1,63 @@
-"""What a reader leaves out because it is bad."""
+"""Bad records: the rows and images that a reader leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.errors import DataError
 
-#: Above so many bad rows or images of a hundred, the set is refused: it is probably not what it should be.
-MOST_PERCENT = 1
+#: Greatest percentage of bad rows or images; a data set with more of them is probably the wrong file.
+MAX_PERCENT = 1
 
 
 class BadRecords:
-    """Counts bad rows or images, tells of each, and refuses the set when they are too many.
+    """Counts and reports bad rows or images, and rejects the data set if there are too many.
 
     Args:
         path: the data set.
-        what: `rows` or `images`.
-        on_bad: told of each, in one line.
+        kind: `rows` or `images`.
+        on_bad: called with one line for each bad record.
     """
 
-    def __init__(self, path: Path, what: str, on_bad: Callable[[str], None] | None) -> None:
-        self._path, self._what, self._on_bad = path, what, on_bad
+    def __init__(self, path: Path, kind: str, on_bad: Callable[[str], None] | None) -> None:
+        self._path, self._kind, self._on_bad = path, kind, on_bad
         self._n = 0
         self._first = ""
 
     def add(self, line: str) -> None:
-        """Leave one out: where it is, and what is wrong with it."""
+        """Count one bad record.
+
+        Args:
+            line: where the record is, and what is wrong with it.
+        """
         self._n += 1
         self._first = self._first or line
         if self._on_bad:
             self._on_bad(line)
 
     def check(self, n_read: int) -> None:
-        """See to it that few of all that were read, bad ones included, are bad.
+        """Check that few of the records are bad.
+
+        Args:
+            n_read: number of all records that were read, bad ones included.
 
         Raises:
-            DataError: more than `MOST_PERCENT` are.
+            DataError: more than `MAX_PERCENT` of them are bad.
         """
-        if 100 * self._n > MOST_PERCENT * n_read:
+        if 100 * self._n > MAX_PERCENT * n_read:
             raise DataError(
-                f"{self._path}: {self._n} of {n_read} {self._what} are bad ({100 * self._n / n_read:.1f} %, at most "
-                f"{MOST_PERCENT} % are left out), the first: {self._first}"
+                f"{self._path}: {self._n} of {n_read} {self._kind} are bad ({100 * self._n / n_read:.1f} %, at most "
+                f"{MAX_PERCENT} % are left out), the first: {self._first}"
             )
+
+
+def summarize_bad_records(path: Path, bad: Sequence[str], n_good: int) -> str:
+    """Return one line about the bad records of a data set.
+
+    Args:
+        path: the data set.
+        bad: one line for each bad record; at least one.
+        n_good: number of the faces that were read.
+    """
+    return f"{path.name}: skipped {len(bad)} of {len(bad) + n_good} records as unreadable, the first: {bad[0]}"

@@ -1,4 +1,4 @@
-"""Labelled faces: one split of a data set."""
+"""Labeled faces: one split of a data set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge.datasets.image_store import take_images
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 
-#: Called with (bytes or files done, all of them), for a progress bar.
+#: Called with the number of bytes or files that were read, and with the number of all of them.
 Progress = Callable[[int, int], None]
 
 
@@ -21,14 +21,14 @@ class Faces:
     """One split of a data set.
 
     Attributes:
-        images: `(n, 48, 48)` uint8, grey; an `np.memmap` where they are too many for memory.
+        images: `(n, 48, 48)` uint8, grayscale; an `np.memmap` if they do not fit into memory.
         class_ids: `(n,)` int64, positions in `labels`.
-        rows: `(n,)` int64, position of each face in the file or sorted folder it came from.
-        labels: class names in the contract's order, then those that the contract has no name for.
+        rows: `(n,)` int64, position of each face in the file or the sorted folder that it came from.
+        labels: class names: those of the contract in its order, then all others.
         votes: `(n, 10)` uint8 FER+ votes in the order of `edge.datasets.ferplus.VOTE_COLUMNS`, or None.
-        files: `(n,)` paths of the images in their data set's folder; None for a CSV.
-        targets: `(n, len(labels))` float32, how probable each class is, rows sum to 1; None where only
-            `class_ids` is known.
+        files: `(n,)` paths of the images, relative to the data set's folder; None for a CSV.
+        targets: `(n, len(labels))` float32, the probability of each class, rows sum to 1; None if only `class_ids`
+            is known.
     """
 
     images: npt.NDArray[np.uint8]
@@ -43,7 +43,7 @@ class Faces:
         return len(self.images)
 
     def take(self, positions: npt.NDArray[np.int64]) -> Faces:
-        """The faces at `positions`, in that order."""
+        """Return the faces at `positions`, `(m,)` int64, in that order."""
         votes = None if self.votes is None else self.votes[positions]
         targets = None if self.targets is None else self.targets[positions]
         files = None if self.files is None else self.files[positions]
@@ -51,11 +51,19 @@ class Faces:
         return Faces(images, self.class_ids[positions], self.rows[positions], self.labels, votes, targets, files)
 
     def origin(self, position: int) -> int | str:
-        """Where a face came from: its row in a CSV, its file in a folder."""
+        """Return where a face came from: its row in a CSV, or its file in a folder."""
         return int(self.rows[position]) if self.files is None else str(self.files[position])
 
     def sample(self, n: int | None, seed: int) -> Faces:
-        """`n` faces drawn at random without replacement, in file order; all of them where n is None."""
+        """Draw `n` faces at random without replacement.
+
+        Args:
+            n: number of faces; None for all.
+            seed: of the random draw.
+
+        Returns:
+            The faces in file order; all of them if there are not more than `n`.
+        """
         if n is None or n >= len(self):
             return self
         chosen = np.random.default_rng(seed).choice(len(self), n, replace=False)

@@ -1,4 +1,4 @@
-"""FER-2013's CSV, as it is or compressed: `emotion,pixels,Usage`, a face a row."""
+"""FER-2013's CSV, plain or compressed: `emotion,pixels,Usage`, one face per row."""
 
 from __future__ import annotations
 
@@ -29,11 +29,21 @@ _CODES = {str(code).encode(): code for code in range(len(FER2013_LABELS))}
 def read_csv(
     path: Path, splits: Sequence[str], votes_path: Path | None, progress: Progress | None, bad_records: BadRecords
 ) -> dict[str, Faces]:
-    """Read the named splits of a `fer2013.csv`; the other splits' rows are counted, not looked at.
+    """Read splits of a `fer2013.csv`; the rows of other splits are only counted.
+
+    Args:
+        path: the file.
+        splits: names of the splits to read.
+        votes_path: FER+'s `fer2013new.csv`; None for no votes.
+        progress: called with the number of bytes that were read, and of all bytes.
+        bad_records: collects the bad rows.
+
+    Returns:
+        Split name to faces.
 
     Raises:
-        DataError: the file is damaged or has another header, too many rows are bad, or the votes are those of
-            other rows.
+        DataError: the file is damaged or has another header, too many rows are bad, or the votes belong to other
+            rows.
     """
     lines = _lines(path, progress)
     header = next(lines, b"").decode("utf-8-sig", "replace")
@@ -45,7 +55,7 @@ def read_csv(
     rows: dict[str, list[int]] = {split: [] for split in splits}
     n_rows = n_read = 0
     with warnings.catch_warnings():
-        # numpy announces text that is no number as a DeprecationWarning: for us it is a bad row.
+        # numpy reports text that is not a number as a DeprecationWarning: here it is a bad row.
         warnings.simplefilter("error", DeprecationWarning)
         for number, line in enumerate(lines, start=2):
             if not line:
@@ -54,7 +64,7 @@ def read_csv(
             code, _, rest = line.partition(b",")
             text, _, usage_bytes = rest.rpartition(b",")
             usage = usage_bytes.strip().decode("utf-8", "replace")
-            # A bad row has its votes too: it keeps its place. Without a Usage it could be of any split.
+            # A bad row has votes too, so it counts. Without a valid Usage it could belong to any split.
             if usages is not None and (row >= len(usages) or (usage in SPLITS and usages[row] != usage)):
                 raise DataError(f"{votes_path} does not match {path} at row {row + 1}: other or fewer rows")
             if usage in SPLITS and usage not in splits:
@@ -69,7 +79,7 @@ def read_csv(
             class_ids[usage].append(class_id)
             rows[usage].append(row)
     if usages is not None and n_rows != len(usages):
-        raise DataError(f"{votes_path} has {len(usages)} rows, {path} has {n_rows}: expected as many")
+        raise DataError(f"{votes_path} has {len(usages)} rows, {path} has {n_rows}: expected the same number")
     bad_records.check(n_read)
     return {
         split: Faces(
@@ -84,7 +94,11 @@ def read_csv(
 
 
 def _parse(code: bytes, pixels: bytes, usage: str) -> tuple[int, npt.NDArray[np.uint8]]:
-    """A row's class and its face, `(48, 48)` uint8."""
+    """Return the class of a row and its face, `(48, 48)` uint8.
+
+    Raises:
+        DataError: the row is bad.
+    """
     if usage not in SPLITS:
         raise DataError(f"Usage is {usage[:40]!r}: expected one of {', '.join(SPLITS)}")
     if code.strip() not in _CODES:
@@ -92,7 +106,7 @@ def _parse(code: bytes, pixels: bytes, usage: str) -> tuple[int, npt.NDArray[np.
     try:
         values = np.fromstring(pixels.strip(b'" ').decode("ascii", "replace"), np.int64, sep=" ")
     except (DeprecationWarning, ValueError):
-        raise DataError(f"pixels hold something that is no number: expected {_PIXELS} of 0..255") from None
+        raise DataError(f"pixels contain text that is not a number: expected {_PIXELS} of 0..255") from None
     if values.size != _PIXELS:
         raise DataError(f"{values.size} pixels: expected {_PIXELS} (48 x 48)")
     if values.min() < 0 or values.max() > 255:
@@ -119,12 +133,12 @@ def _lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
         lzma.LZMAError,
         zipfile.BadZipFile,
     ) as error:
-        # All that gzip, bz2, lzma and zipfile raise for a damaged, encrypted or unknown archive.
+        # What gzip, bz2, lzma and zipfile raise for a damaged, encrypted or unknown archive.
         raise DataError(f"cannot read {path}: {error}") from error
 
 
 def _open_bytes(path: Path, raw: BinaryIO) -> BinaryIO:
-    """The decompressed stream of an opened data file; chosen by its first bytes, not by its name."""
+    """Return the decompressed stream of an open file; the format is recognized by its first bytes, not by its name."""
     magic = raw.read(6)
     raw.seek(0)
     if magic.startswith(b"\x1f\x8b"):

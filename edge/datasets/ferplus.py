@@ -1,4 +1,4 @@
-"""FER+: what ten people saw in each face of FER-2013, and labels made from their votes.
+"""FER+: the votes of ten people on each face of FER-2013, and labels made from them.
 
 Barsoum, Zhang, Canton Ferrer and Zhang, "Training deep networks for facial expression recognition with
 crowd-sourced label distribution", ICMI 2016, arXiv:1608.01041; the votes and the authors' code are at
@@ -19,7 +19,7 @@ from edge.datasets.faces import Faces
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS
 
-#: What votes are for: the eight expressions, then `unknown` and `NF`, not a face.
+#: What people can vote for: the eight expressions, then `unknown` and `NF`, not a face.
 VOTE_COLUMNS = (*EIGHT_LABELS, "unknown", "NF")
 LABEL_MODES = ("majority", "probability")
 
@@ -27,19 +27,19 @@ LABEL_MODES = ("majority", "probability")
 _HEADER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
 _N_CLASSES = len(EIGHT_LABELS)
 
-#: Of `_process_data` in the authors' src/ferplus.py: expressions are taken until they have this share of the
-#: votes, at most so many of them, and a face is dropped unless they have more than that share.
-_ENOUGH, _MOST_CLASSES, _LEAST = 0.75, 3, 0.5
+#: Constants of `_process_data` in the authors' src/ferplus.py: expressions are taken until they have `_ENOUGH_SHARE` of
+#: the votes, at most `_MAX_CLASSES` of them, and a face is dropped unless they have more than `_MIN_SHARE`.
+_ENOUGH_SHARE, _MAX_CLASSES, _MIN_SHARE = 0.75, 3, 0.5
 
 
 def read_votes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     """Read FER+'s `fer2013new.csv`.
 
     Returns:
-        Each row's Usage, and `(n, 10)` uint8 votes in the order of `VOTE_COLUMNS`.
+        The Usage of each row, and the votes, `(n, 10)` uint8 in the order of `VOTE_COLUMNS`.
 
     Raises:
-        DataError: it cannot be read, has another header, or holds something that is no number of votes.
+        DataError: the file cannot be read, has another header, or contains something other than numbers of votes.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -63,14 +63,14 @@ def read_votes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
 
 
 def winners(votes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """The expression that most people saw in each face.
+    """Return the expression with the most votes for each face.
 
     Args:
         votes: `(n, 10)` uint8 in the order of `VOTE_COLUMNS`.
 
     Returns:
-        `(n,)` int64, positions in `EIGHT_LABELS`; -1 where two have as many votes, where `unknown` or `NF` has
-        most, and where nobody voted.
+        `(n,)` int64, positions in `EIGHT_LABELS`; -1 if two have the same number of votes, if `unknown` or `NF` has
+        most, or if there are no votes.
     """
     best = votes.max(axis=1, keepdims=True)
     winner: npt.NDArray[np.int64] = votes.argmax(axis=1).astype(np.int64)
@@ -79,19 +79,20 @@ def winners(votes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def relabel_by_votes(faces: Faces, mode: str) -> Faces:
-    """Faces with the labels that FER+'s voters gave them, instead of FER-2013's.
+    """Replace FER-2013's labels by labels made from FER+'s votes.
 
     Args:
         faces: a split with votes.
-        mode: `majority`: each face is its `winners`; those without one are dropped. `probability`: each face
-            is the distribution that the authors train on, in `targets`; those that they drop are dropped.
+        mode: `majority`: the label is the expression with the most votes (see `winners`); faces without one are
+            dropped. `probability`: `targets` is the distribution that the authors train on; faces that they drop are
+            dropped.
 
     Returns:
-        Faces of `EIGHT_LABELS`.
+        Faces with the classes `EIGHT_LABELS`.
 
     Raises:
-        DataError: there are no votes, or no face is left.
-        WrongUseError: there is no such mode.
+        DataError: the faces have no votes, or no face is left.
+        WrongUseError: the mode is unknown.
     """
     if mode not in LABEL_MODES:
         raise WrongUseError(f"unknown label mode {mode!r}: expected one of {', '.join(LABEL_MODES)}")
@@ -107,32 +108,32 @@ def relabel_by_votes(faces: Faces, mode: str) -> Faces:
         kept = np.flatnonzero(targets.any(axis=1))
         targets = targets[kept]
     if not len(kept):
-        raise DataError("no face has an expression that most FER+ voters agree on: expected at least one")
+        raise DataError("no face has an expression on which most FER+ voters agree: expected at least one")
     return replace(faces.take(kept), class_ids=class_ids[kept], labels=EIGHT_LABELS, targets=targets)
 
 
 def _distributions(votes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What the authors' `_process_data` makes of votes in its modes `probability` and `crossentropy`.
+    """Turn votes into distributions as the authors' `_process_data` does in the modes `probability` and `crossentropy`.
 
-    A single vote is taken for a slip. Then the most voted expressions are taken, those with equally many
-    together, until they have 75 % of the votes that are left, or are three, or it is the turn of `unknown` or
-    `NF`. A face is dropped where these have no more than half of the votes, and where they are more than three.
+    A single vote counts as an error and is ignored. Then expressions are taken in descending order of votes, those
+    with equal votes together, until they have 75 % of the remaining votes, or are three, or `unknown` or `NF` comes
+    next. A face is dropped if the expressions have no more than half of the votes, or are more than three.
 
     Returns:
-        `(n, 8)` float32, rows sum to 1, or to 0 for a face that is dropped.
+        `(n, 8)` float32; a row sums to 1, or to 0 if the face is dropped.
     """
-    left = votes.astype(np.int64)
-    left[left <= 1] = 0
-    total = left.sum(axis=1)
+    remaining = votes.astype(np.int64)
+    remaining[remaining <= 1] = 0
+    total = remaining.sum(axis=1)
     taken = np.zeros((len(votes), _N_CLASSES), np.int64)
-    going = total > 0
-    for _ in range(_MOST_CLASSES):
-        turn = (left == left.max(axis=1, keepdims=True)) & (left > 0) & going[:, None]
-        taken += np.where(turn, left, 0)[:, :_N_CLASSES]
-        left[turn] = 0
-        going &= ~turn[:, _N_CLASSES:].any(axis=1)
-        going &= (taken.sum(axis=1) < _ENOUGH * total) & ((taken > 0).sum(axis=1) < _MOST_CLASSES)
-    dropped = (taken.sum(axis=1) <= _LEAST * total) | ((taken > 0).sum(axis=1) > _MOST_CLASSES)
+    active = total > 0
+    for _ in range(_MAX_CLASSES):
+        most_voted = (remaining == remaining.max(axis=1, keepdims=True)) & (remaining > 0) & active[:, None]
+        taken += np.where(most_voted, remaining, 0)[:, :_N_CLASSES]
+        remaining[most_voted] = 0
+        active &= ~most_voted[:, _N_CLASSES:].any(axis=1)
+        active &= (taken.sum(axis=1) < _ENOUGH_SHARE * total) & ((taken > 0).sum(axis=1) < _MAX_CLASSES)
+    dropped = (taken.sum(axis=1) <= _MIN_SHARE * total) | ((taken > 0).sum(axis=1) > _MAX_CLASSES)
     taken[dropped] = 0
     shares: npt.NDArray[np.float32] = (taken / np.maximum(taken.sum(axis=1, keepdims=True), 1)).astype(np.float32)
     return shares

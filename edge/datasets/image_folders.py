@@ -1,4 +1,4 @@
-"""Faces as folders of images: `<split>/<label>/*.jpg|png|bmp|webp`, of any size, grey or colour."""
+"""Folders of images: `<split>/<label>/*.jpg|png|bmp|webp`, of any size, grayscale or color."""
 
 from __future__ import annotations
 
@@ -30,15 +30,23 @@ _FOLDER_SPLITS = {
 def read_folder(
     path: Path, splits: Sequence[str], progress: Progress | None, bad_records: BadRecords
 ) -> dict[str, Faces]:
-    """Read the named splits of a folder. The labels are those of all its splits.
+    """Read splits of a folder. The labels are those of all its splits together.
+
+    Args:
+        path: the folder.
+        splits: names of the splits to read.
+        progress: called with the number of files that were read, and of all files.
+        bad_records: collects the images that cannot be read.
+
+    Returns:
+        Split name to faces.
 
     Raises:
-        DataError: the folder is not laid out like this, has fewer than two classes, or too many of its images
-            cannot be read.
+        DataError: the folder has another layout or fewer than two classes, or too many of its images cannot be read.
     """
     folders = _split_folders(path)
     labels = _labels(path, folders)
-    todo = {split: _labelled_files(folders[split], labels) if split in folders else [] for split in splits}
+    todo = {split: _labeled_files(folders[split], labels) if split in folders else [] for split in splits}
     done, total = 0, sum(len(files) for files in todo.values())
     found = {}
     for split, files in todo.items():
@@ -71,14 +79,14 @@ def read_folder(
 
 
 def _split_folders(path: Path) -> dict[str, Path]:
-    """Split to folder. Beside a `val` a `test` is PrivateTest, as in train/val/test layouts."""
+    """Return split name to folder. If there is a `val`, `test` is PrivateTest, as in train/val/test layouts."""
     root = path
-    # Archives often wrap all they hold in a folder.
+    # Archives often wrap everything in one more folder.
     while not (named := [p for p in _folders(root) if p.name.lower() in _FOLDER_SPLITS]):
         inside = _folders(root)
         if len(inside) != 1:
             raise DataError(
-                f"{path} has no folder named train or test{_found(inside)}: expected train/<label>/*.jpg or *.png, "
+                f"{path} has no folder named train or test{_list_of(inside)}: expected train/<label>/*.jpg or *.png, "
                 "and test/ or validation/ like it"
             )
         root = inside[0]
@@ -91,25 +99,27 @@ def _split_folders(path: Path) -> dict[str, Path]:
             raise DataError(f"{root} has {folders[split].name} and {folder.name}, both {split}: expected one of them")
         same = [other.name for other in folders.values() if other.samefile(folder)]
         if same:
-            raise DataError(f"{root} has {same[0]} and {folder.name}, which are one folder: expected a folder a split")
+            raise DataError(
+                f"{root} has {same[0]} and {folder.name}, which are the same folder: expected one folder for each split"
+            )
         folders[split] = folder
     return folders
 
 
-def _found(folders: list[Path]) -> str:
+def _list_of(folders: list[Path]) -> str:
     names = [p.name for p in folders[:4]] + ["..."] * (len(folders) > 4)
     return f", it has {', '.join(names)}" if names else ""
 
 
 def _labels(path: Path, folders: dict[str, Path]) -> tuple[str, ...]:
-    """The classes of all splits: the contract's in its order, then names of one's own in theirs."""
+    """Return the classes of all splits: those of the contract in its order, then all others in alphabetical order."""
     names = {_label(p.name) for folder in folders.values() for p in _folders(folder)}
-    own = sorted(names - set(EIGHT_LABELS))
-    for name in own:
-        twins = [other for other in own if other.lower() == name.lower()]
-        if len(twins) > 1:
-            raise DataError(f"{path} has the classes {' and '.join(twins)}: expected one spelling of a class")
-    labels = (*(label for label in EIGHT_LABELS if label in names), *own)
+    others = sorted(names - set(EIGHT_LABELS))
+    for name in others:
+        spellings = [other for other in others if other.lower() == name.lower()]
+        if len(spellings) > 1:
+            raise DataError(f"{path} has the classes {' and '.join(spellings)}: expected one spelling of a class")
+    labels = (*(label for label in EIGHT_LABELS if label in names), *others)
     if len(labels) < 2:
         raise DataError(
             f"{path} has {'one class, ' + labels[0] if labels else 'no classes'}: expected at least two folders in "
@@ -125,10 +135,10 @@ def _label(name: str) -> str:
         return name
 
 
-def _labelled_files(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, int]]:
+def _labeled_files(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, int]]:
     return [(file, labels.index(_label(p.name))) for p in _folders(folder) for file in image_files(p)]
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, sorted; those that editors, file managers and archivers leave are none."""
+    """Return the subfolders, sorted, without those that editors, file managers and archivers leave behind."""
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))

@@ -1,4 +1,4 @@
-"""Where a reader puts faces: in memory, or in a temporary file once they are too many for it."""
+"""The store into which a reader puts faces: memory, or a temporary file if they do not fit into it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from edge.errors import DataError
 from edge.inference.contract import INPUT_SIZE
 
 _PHYSICAL_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-#: Faces of one split beyond this go to disk. FER-2013 as a whole is 79 MiB.
+#: Size at which the faces of one split move to disk. FER-2013 as a whole is 79 MiB.
 MEMORY_LIMIT_BYTES = min(1 << 30, _PHYSICAL_BYTES // 4)
 
 _CHUNK = 4096
 
 
 class FaceStore:
-    """Faces put one after the other, then read as one array.
+    """Faces that are appended one after the other, and then read as one array.
 
-    Beyond the limit they move to a temporary file that has no name, so that it is gone when nobody holds the
-    array any more, whatever happens to the process. The environment variable TMPDIR says on which disk.
+    Beyond the limit they move to a temporary file without a name, which disappears with the last reference to the
+    array, whatever happens to the process. The environment variable TMPDIR chooses the disk.
 
     Args:
-        limit_bytes: `MEMORY_LIMIT_BYTES` where None.
+        limit_bytes: size at which the faces move to disk; `MEMORY_LIMIT_BYTES` if None.
     """
 
     def __init__(self, limit_bytes: int | None = None) -> None:
@@ -38,7 +38,7 @@ class FaceStore:
         self._n = 0
 
     def append(self, face: npt.NDArray[np.uint8]) -> None:
-        """Put one face, `(48, 48)` uint8, at the end.
+        """Append one face, `(48, 48)` uint8.
 
         Raises:
             DataError: the disk is full.
@@ -46,7 +46,7 @@ class FaceStore:
         self.extend(face[None])
 
     def extend(self, faces: npt.NDArray[np.uint8]) -> None:
-        """Put `(n, 48, 48)` uint8 at the end.
+        """Append `(n, 48, 48)` uint8.
 
         Raises:
             DataError: the disk is full.
@@ -68,10 +68,10 @@ class FaceStore:
             raise self._full(error) from error
 
     def array(self) -> npt.NDArray[np.uint8]:
-        """All faces, `(n, 48, 48)` uint8, without a copy: the store takes no more after it.
+        """Return all faces, `(n, 48, 48)` uint8, without a copy. The store must not be used afterwards.
 
         Returns:
-            An ndarray; beyond the limit a read-only `np.memmap`, of which only what is indexed is read.
+            An ndarray; beyond the limit a read-only `np.memmap`, which reads only what is indexed.
 
         Raises:
             DataError: the disk is full.
@@ -93,13 +93,13 @@ class FaceStore:
 
 
 def _close(file: IO[bytes]) -> None:
-    # On a full disk closing fails too: that was said already.
+    # On a full disk closing fails too; that error was raised already.
     with suppress(OSError):
         file.close()
 
 
 def take_images(images: npt.NDArray[np.uint8], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """`images[positions]`; of images on disk so that it need not fit into memory either.
+    """Return `images[positions]`; of images on disk, a result that need not fit into memory either.
 
     Args:
         images: `(n, 48, 48)` uint8.

@@ -1,4 +1,4 @@
-"""How good a classifier is: accuracy, macro-F1, recall a class, confusion. numpy only: a Pi needs it too."""
+"""Classification metrics: accuracy, macro-F1, recall of each class, confusion. They need numpy only, for a Pi."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Metrics:
-    """Scores of one classifier on one split; rates are 0..1.
+    """The metrics of one classifier on one split; rates are 0..1.
 
     Attributes:
-        n: how many faces were scored.
-        accuracy: share of faces whose most probable class is the labelled one.
-        macro_f1: mean F1 over the classes that occur or are answered, as scikit-learn has it.
+        n: number of faces.
+        accuracy: share of faces whose most probable class is the labeled one.
+        macro_f1: mean F1 over the classes that occur or are predicted, as in scikit-learn.
         precision, recall, f1: label to rate.
         support: label to number of faces.
-        confusion: rows are labelled classes, columns are answers.
+        confusion: rows are labeled classes, columns are predicted classes.
     """
 
     n: int
@@ -34,28 +34,28 @@ class Metrics:
     confusion: list[list[int]]
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain numbers, for JSON."""
+        """Return plain numbers, for JSON."""
         return asdict(self)
 
 
-def score(class_ids: IntArray, answers: IntArray, labels: tuple[str, ...]) -> Metrics:
-    """Score answers against labels.
+def score(class_ids: IntArray, predictions: IntArray, labels: tuple[str, ...]) -> Metrics:
+    """Compare predictions with labels.
 
     Args:
-        class_ids: `(n,)` the labelled class of each face.
-        answers: `(n,)` the class that the model holds most probable.
-        labels: class names; ids are positions in it.
+        class_ids: `(n,)` int64, the labeled class of each face.
+        predictions: `(n,)` int64, the most probable class of each face.
+        labels: class names; class ids are positions in it.
     """
     n_classes = len(labels)
-    confusion = np.bincount(class_ids * n_classes + answers, minlength=n_classes**2)
+    confusion = np.bincount(class_ids * n_classes + predictions, minlength=n_classes**2)
     confusion = confusion.reshape(n_classes, n_classes)
     hits = np.diag(confusion)
-    support, answered = confusion.sum(axis=1), confusion.sum(axis=0)
+    support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     recall = hits / np.maximum(support, 1)
-    precision = hits / np.maximum(answered, 1)
-    f1 = 2 * hits / np.maximum(support + answered, 1)
-    # A class that neither occurs nor is answered says nothing about the model.
-    seen = (support + answered) > 0
+    precision = hits / np.maximum(predicted, 1)
+    f1 = 2 * hits / np.maximum(support + predicted, 1)
+    # A class that neither occurs nor is predicted carries no information about the model.
+    seen = (support + predicted) > 0
 
     def by_label(values: npt.NDArray[Any]) -> dict[str, float]:
         return {label: float(value) for label, value in zip(labels, values, strict=True)}

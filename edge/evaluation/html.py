@@ -1,4 +1,4 @@
-"""Pages that need nothing but themselves, from templates."""
+"""Self-contained HTML pages, rendered from templates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from edge.system.atomic_files import replacing
 
 
 def render_html(template: Path, extra: str, **values: Any) -> str:
-    """Fill a Jinja template in; whatever it does not know is an error, whatever is put in is escaped.
+    """Render a Jinja template. An undefined name is an error, and all values are escaped.
 
     Args:
         template: the file.
-        extra: of mien that brings jinja2, for the message where it lacks.
-        values: by the names that the template has for them.
+        extra: name of mien's extra that includes jinja2, for the message if it is missing.
+        values: the values of the template's names.
+
+    Returns:
+        The HTML.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -35,6 +38,6 @@ def render_html(template: Path, extra: str, **values: Any) -> str:
 
 
 def write_html(path: Path, html: str) -> None:
-    """Write a page, whole or not at all."""
+    """Write a page atomically."""
     with replacing(path) as temporary:
         temporary.write_text(html, "utf-8")

@@ -54,17 +54,18 @@ def die_with_parent(parent_pid: int) -> None:
         sys.exit("the parent process has ended")
 
 
-def last_line(output: str | bytes, preferred: Sequence[str] = ()) -> str:
-    """The last line of a program's output that is not blank, at most 200 characters; empty if there is none.
+def last_line(output: str | bytes, preferred: Sequence[str] = (), longest: int = _MAX_LINE) -> str:
+    """The last line of a program's output that is not blank; empty if there is none.
 
     Args:
         output: what the program wrote.
         preferred: if any line contains one of these texts, the last such line is returned.
+        longest: the number of characters after which the line is cut.
     """
     text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     chosen = [line for line in lines if any(word in line for word in preferred)] or lines
-    return chosen[-1][:_MAX_LINE] if chosen else ""
+    return chosen[-1][:longest] if chosen else ""
 
 
 def describe_exit(status: int, output: str | bytes = b"") -> str:

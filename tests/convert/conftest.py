@@ -2,10 +2,18 @@ import numpy as np
 import pytest
 
 from convert.float_model import load_float_model
-from convert.tensorflow_import import import_tensorflow
-from edge.datasets.reader import read_faces
+from edge.datasets import read_faces
 from tests.commands import invoke_mien
 from tests.sharing import shared
+
+#: Tests that need one of these convert a model, or wait for one to be converted.
+_CONVERTS = {"tensorflow", "keras", "cnn_run", "cnn_model", "small_model", "quantized"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if _CONVERTS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +22,19 @@ def mien():
     return invoke_mien
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def tensorflow():
+    from convert.tensorflow_import import import_tensorflow
+
     return import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def keras(tensorflow):
+    """Keras on TensorFlow; imported when a test needs it, because that takes seconds."""
+    import keras
+
+    return keras
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +52,8 @@ def quantized(invoke, cnn_run, made_csv, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def cnn_source(cnn_run):
+def cnn_model(tensorflow, cnn_run):
+    """The textbook network as a float model."""
     return load_float_model(cnn_run / "model.keras")
 
 
@@ -44,12 +63,10 @@ def made_faces(made_csv):
 
 
 @pytest.fixture
-def small_model():
-    """A tiny network, `build(classes)`, for what needs no training."""
+def small_model(keras):
+    """A tiny network, `build(classes)`, for tests that need no training."""
 
     def build(classes: int = 7, weights: float | None = None):
-        import keras
-
         keras.utils.set_random_seed(0)
         pixels = keras.Input((48, 48, 1))
         x = keras.layers.Rescaling(1 / 255)(pixels)

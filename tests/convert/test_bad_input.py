@@ -1,4 +1,4 @@
-"""What goes wrong on a normal day: one line, exit 1 or 2, and nothing half-written."""
+"""Ordinary mistakes end in one line and exit status 1 or 2, and leave no partial files."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 
@@ -41,7 +40,7 @@ def test_models_that_are_none(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_another_keras_major(tmp_path):
+def test_a_model_of_another_keras_major(keras, tmp_path):
     path = tmp_path / "old.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"keras_version": "2.15.0", "date_saved": "2023-01-01"}))
@@ -51,7 +50,7 @@ def test_a_model_of_another_keras_major(tmp_path):
         load_float_model(path)
 
 
-def test_shapes_that_do_not_fit(tmp_path):
+def test_shapes_that_do_not_fit(keras, tmp_path):
     pixels, other = keras.Input((48, 48, 1)), keras.Input((48, 48, 1))
     flat = keras.layers.Flatten()
     two = keras.Model([pixels, other], keras.layers.Dense(7)(flat(keras.layers.Add()([pixels, other]))))
@@ -78,7 +77,7 @@ def test_weights_that_are_no_numbers(small_model, tmp_path):
         load_float_model(path)
 
 
-def test_layers_that_tflite_does_not_have(tmp_path):
+def test_layers_that_tflite_does_not_have(keras, tmp_path):
     pixels = keras.Input((48, 48, 1))
 
     class Eigen(keras.layers.Layer):
@@ -93,13 +92,13 @@ def test_layers_that_tflite_does_not_have(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_that_answers_no_probabilities(mien, made_csv, tmp_path):
+def test_a_model_that_answers_no_probabilities(keras, mien, made_csv, tmp_path):
     pixels = keras.Input((48, 48, 1))
     save(keras.Model(pixels, keras.layers.Dense(7)(keras.layers.Flatten()(pixels))), tmp_path / "x.keras")
     done = mien("quantize", tmp_path / "x.keras", "--data", made_csv, "--samples", 70,
                 "--out", tmp_path / "o" / "x.tflite", module="convert")  # fmt: skip
     assert done.code == 1
-    assert "answers no probabilities" in done.error_line()
+    assert "are not probabilities" in done.error_line()
     assert "expected a softmax" in done.error_line()
     assert not (tmp_path / "o").exists()
 
@@ -116,34 +115,34 @@ def test_nothing_is_replaced_unasked(mien, quantized, cnn_run, made_csv, tmp_pat
     assert "is the model itself" in done.error_line()
 
 
-def test_a_file_of_another_scheme_than_its_card_says(cnn_source, tmp_path):
+def test_a_file_of_another_scheme_than_its_card_says(cnn_model, tmp_path):
     from convert.analysis.verification import check_file
 
     path = tmp_path / "x.tflite"
     for scheme, said in (("int8", "not full int8"), ("float16", "is not float16"), ("dynamic", "is not dynamic"),
                          ("banana", "expected one of int8")):  # fmt: skip
-        write_model(path, cnn_source.graph, ModelCard("x", FER2013_LABELS, scheme=scheme, input_range=(0, 255)))
+        write_model(path, cnn_model.graph, ModelCard("x", FER2013_LABELS, scheme=scheme, input_range=(0, 255)))
         with pytest.raises(ModelError, match=said):
             check_file(path)
 
 
-def test_an_int8_body_with_float_ends_is_not_int8(cnn_source, tmp_path):
-    """What passes for int8 elsewhere."""
+def test_an_int8_graph_with_float_input_and_output_is_not_int8(cnn_model, tmp_path):
+    """Other tools call this int8."""
     from convert.analysis.activation_ranges import activation_ranges
     from convert.analysis.verification import check_file
     from convert.quantization import quantize_graph
 
     runs = [[np.random.default_rng(0).uniform(0, 255, (1, 48, 48, 1)).astype(np.float32)]]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), 1, (0.0, 255.0))
-    body = quantize_graph(cnn_source.graph, "int8", ranges, io_types="float32")
+    ranges = activation_ranges(cnn_model.graph, lambda: iter(runs), 1, (0.0, 255.0))
+    body = quantize_graph(cnn_model.graph, "int8", ranges, io_types="float32")
     path = tmp_path / "x.tflite"
     write_model(path, body, ModelCard("x", FER2013_LABELS, scheme="int8", input_range=(0, 255)))
     with pytest.raises(ModelError, match=r"is not full int8: 2 operations are float: .*QUANTIZE"):
         check_file(path)
 
 
-def test_a_file_that_is_quantised_already():
-    with pytest.raises(ModelError, match="is quantised already"):
+def test_a_file_that_is_quantized_already():
+    with pytest.raises(ModelError, match="is quantized already"):
         load_float_model(SHIPPED)
 
 
@@ -152,10 +151,10 @@ def test_eight_outputs_and_seven_labels(mien, small_model, made_csv, tmp_path):
     done = mien("quantize", path, "--data", made_csv, "--out", tmp_path / "o" / "x.tflite", "--samples", 70,
                 module="convert")  # fmt: skip
     assert done.code == 1
-    assert "answers 8 classes" in done.error_line()
+    assert "has 8 classes" in done.error_line()
     assert "has 7" in done.error_line()
     (tmp_path / "metrics.json").write_text(json.dumps({"labels": FER2013_LABELS}))
-    with pytest.raises(ModelError, match="answers 8 classes, expected 7"):
+    with pytest.raises(ModelError, match="has 8 classes, expected 7"):
         load_float_model(path)
     assert not (tmp_path / "o").exists()
 
@@ -178,7 +177,7 @@ def test_representative_sets_that_cannot_be(mien, small_model, tmp_path):
         (one, "all 30 faces of Training are happy"),
         (empty, "has no Training faces"),
         (small, "3 pixels: expected 2304"),
-        (black, "one flat grey"),
+        (black, "one flat gray"),
     ):
         done = mien("quantize", path, "--data", data, "--out", tmp_path / "out" / "x.tflite", "--samples", 14,
                     module="convert")  # fmt: skip
@@ -187,7 +186,7 @@ def test_representative_sets_that_cannot_be(mien, small_model, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_set_that_overlaps_the_scored_split_is_refused(mien, small_model, tmp_path):
+def test_a_set_that_overlaps_the_scored_split_is_rejected(mien, small_model, tmp_path):
     rows = write_csv(tmp_path / "a.csv").read_text().splitlines()
     training = [row for row in rows if row.endswith("Training")]
     (tmp_path / "b.csv").write_text(
@@ -196,7 +195,7 @@ def test_a_set_that_overlaps_the_scored_split_is_refused(mien, small_model, tmp_
     done = mien("quantize", save(small_model(), tmp_path / "x.keras"), "--data", tmp_path / "b.csv", "--out",
                 tmp_path / "o.tflite", "--samples", 70, module="convert")  # fmt: skip
     assert done.code == 1
-    assert "210 of 210 faces of Training are in the split to score on too" in done.error_line()
+    assert "210 of 210 faces of Training are also in the split to score on" in done.error_line()
 
 
 def test_wrong_use_of_schemes_and_sets(mien, cnn_run, made_csv, tmp_path):
@@ -210,9 +209,9 @@ def test_wrong_use_of_schemes_and_sets(mien, cnn_run, made_csv, tmp_path):
             "give a folder",
         ),
         (("--out", tmp_path / "folder.tflite", "--data", made_csv), "is a folder"),
-        (("--out", model, "--data", made_csv), "is no folder"),
+        (("--out", model, "--data", made_csv), "is not a folder"),
         (("--out", tmp_path / "x.tflite", "--data", made_csv, "--scheme", "int4"), "int4"),
-        (("--out", tmp_path / "x.tflite", "--frames", made_csv), "is no network for whole RGB frames"),
+        (("--out", tmp_path / "x.tflite", "--frames", made_csv), "is not a network for whole RGB frames"),
     ):
         done = mien("quantize", model, *arguments, module="convert")
         assert done.code == 2, arguments
@@ -227,7 +226,7 @@ def test_a_detector_is_not_scored_on_faces(mien, weights, made_csv, tmp_path):
     done = mien("quantize", cache_folder() / WEIGHTS["blazeface-short"].file, "--data", made_csv, "--out",
                 tmp_path / "x.tflite", module="convert")  # fmt: skip
     assert done.code == 2
-    assert "is no classifier of grey faces with labels" in done.error_line()
+    assert "is not a classifier of grayscale faces with labels" in done.error_line()
 
 
 def test_a_disk_that_is_full_half_way_leaves_nothing(cnn_run, made_csv, tmp_path):

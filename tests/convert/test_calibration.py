@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from convert.calibration import evenly_spaced, representative_faces, representative_frames
-from edge.datasets.reader import Faces
+from edge.datasets import Faces
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import FER2013_LABELS
 
@@ -61,29 +61,29 @@ def test_too_few_and_too_many(training):
         representative_faces(training, 364, 0)
 
 
-def test_faces_that_are_scored_too_are_left_out(training):
+def test_faces_that_are_also_scored_are_excluded(training):
     scored = training.take(np.arange(0, len(training), 3))
     drawn = representative_faces(training, 200, 0, scored)
     assert not set(drawn.rows.tolist()) & set(scored.rows.tolist())
     assert drawn.as_dict()["left_out"] == len(scored)
 
 
-def test_a_set_that_is_the_scored_one_is_refused(training):
-    with pytest.raises(DataError, match="363 of 363 faces of Training are in the split to score on too"):
+def test_a_set_that_is_the_scored_one_is_rejected(training):
+    with pytest.raises(DataError, match="363 of 363 faces of Training are also in the split to score on"):
         representative_faces(training, 70, 0, training)
 
 
-def test_some_of_a_set_are_of_all_of_it():
+def test_evenly_spaced_images_cover_the_whole_set():
     images = np.arange(700).reshape(700, 1, 1)
     assert evenly_spaced(images, 8)[:, 0, 0].tolist() == [0, 99, 199, 299, 399, 499, 599, 699]
     assert len(evenly_spaced(images[:3], 8)) == 3
 
 
-def test_a_set_of_one_class_or_of_nothing_to_see_is_refused(training):
+def test_a_set_of_one_class_or_of_flat_images_is_rejected(training):
     with pytest.raises(DataError, match="all 60 faces of Training are happy"):
         representative_faces(training.take(np.flatnonzero(training.class_ids == 3)), 7, 0)
     black = Faces(np.zeros_like(training.images), training.class_ids, training.rows, training.labels)
-    with pytest.raises(DataError, match="one flat grey"):
+    with pytest.raises(DataError, match="one flat gray"):
         representative_faces(black, 70, 0)
 
 
@@ -99,10 +99,10 @@ def test_frames_of_a_clip_are_letterboxed_and_seeded(demo_clip):
     assert a.drawn_from == "demo.mp4"
 
 
-def test_frames_that_say_nothing_are_refused(tmp_path):
+def test_missing_and_flat_frames_are_rejected(tmp_path):
     with pytest.raises(DataError, match="no clip or folder at"):
         representative_frames(tmp_path / "none.mp4", 8, 0, (192, 192))
     for i in range(3):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros((40, 60, 3), np.uint8))
-    with pytest.raises(DataError, match=r"all 3 frames of .* are one flat colour"):
+    with pytest.raises(DataError, match=r"all 3 frames of .* are one flat color"):
         representative_frames(tmp_path, 8, 0, (192, 192))

@@ -4,7 +4,6 @@ import json
 import shutil
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
@@ -85,7 +84,7 @@ def test_wrong_use_of_quantize(mien, cnn_run, quantized, made_csv, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def float_model(tensorflow, cnn_run, tmp_path_factory):
+def float_model(keras, tensorflow, cnn_run, tmp_path_factory):
     """A float .tflite of the same network, as a stranger would have it."""
     model = keras.saving.load_model(cnn_run / "model.keras")
     folder = tmp_path_factory.mktemp("float")
@@ -96,7 +95,7 @@ def float_model(tensorflow, cnn_run, tmp_path_factory):
     return path
 
 
-def test_a_float_model_that_says_int8_fails_the_proof(float_model, tmp_path, mien, cnn_run, made_csv):
+def test_a_float_model_that_claims_int8_fails_verification(float_model, tmp_path, mien, cnn_run, made_csv):
     path = tmp_path / "f.tflite"
     card = ModelCard(name="f", labels=FER2013_LABELS, scheme="int8")
     write_model(path, float_model.read_bytes(), card)
@@ -105,13 +104,13 @@ def test_a_float_model_that_says_int8_fails_the_proof(float_model, tmp_path, mie
     done = mien("verify", path, "--data", made_csv, "--reference", cnn_run / "model.keras", module="convert")
     assert done.code == 1
     assert "is not full int8" in done.error_line()
-    # Whatever the card says: without an input_range the input is the contract's.
+    # Whatever the card claims: without an input_range the input is the contract's.
     write_model(path, float_model.read_bytes(), replace(card, scheme="float32"))
     with pytest.raises(ModelError, match="expected uint8"):
         check_file(path)
 
 
-def test_a_foreign_float_model_runs_with_a_card_beside_it(float_model, cnn_run, tmp_path):
+def test_a_foreign_float_model_runs_with_a_card_beside_it(keras, float_model, cnn_run, tmp_path):
     path = tmp_path / "foreign.tflite"
     shutil.copy(float_model, path)
     side = {"name": "foreign", "labels": FER2013_LABELS, "input_shape": [1, 48, 48, 1], "input_range": [0, 255]}
@@ -122,7 +121,7 @@ def test_a_foreign_float_model_runs_with_a_card_beside_it(float_model, cnn_run, 
     assert Classifier(path).scores(face) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_damaged_file_fails_the_proof(mien, cnn_run, made_csv, tmp_path):
+def test_a_damaged_file_fails_verification(mien, cnn_run, made_csv, tmp_path):
     path = tmp_path / "m.tflite"
     whole = SHIPPED.read_bytes()
     path.write_bytes(whole[:5000] + b"\x00\x01\x02" + whole[5003:])

@@ -1,6 +1,7 @@
-"""A damaged file ends in one clear line, or in an answer that is seen to differ; never in a crash."""
+"""A damaged file causes one clear error line or measurably different scores, never a crash."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ FACE = np.random.default_rng(3).integers(0, 256, (48, 48)).astype(np.uint8)
 
 
 def outcome(path, expected):
-    """`error` where a check says no, `unequal` or `equal` where the file still runs."""
+    """`error` if a check fails, `unequal` or `equal` if the file still runs."""
     try:
         read_model(path)
         load_in_sandbox(path)
@@ -64,22 +65,22 @@ def test_a_hundred_truncations_are_all_found(expected, tmp_path):
         assert outcome(path, expected) == "error", length
 
 
-def test_without_a_checksum_the_child_takes_the_blow(tmp_path):
+def test_without_a_checksum_the_child_process_crashes_instead(tmp_path):
     """A foreign file states no SHA-256: what is wrong with it comes out in the child process."""
     graph = read_model(SHIPPED).graph
     path = tmp_path / "foreign.tflite"
     random = np.random.default_rng(1)
-    refused = []
+    errors = []
     for place in random.integers(0, 4000, 25):
-        # The front holds the tables, where a flip does most harm.
+        # The front holds the tables, where a flip does most damage.
         path.write_bytes(flipped(graph, int(place)))
         try:
             assert read_parts(path)[1] is None
             load_in_sandbox(path)
         except ModelError as error:
-            refused.append(str(error))
-    assert refused
-    assert not any("\n" in text for text in refused)
+            errors.append(str(error))
+    assert errors
+    assert not any("\n" in text for text in errors)
 
 
 def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
@@ -93,24 +94,24 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
     ):
         killer.write_text(f"#!/bin/sh\n{script}\n")
         killer.chmod(0o755)
-        monkeypatch.setattr(module.sys, "executable", str(killer))
-        monkeypatch.setattr(module, "PATIENCE_S", 1.0)
+        monkeypatch.setattr(sys, "executable", str(killer))
+        monkeypatch.setattr(module, "TIMEOUT_S", 1.0)
         with pytest.raises(ModelError, match="is damaged") as caught:
             load_in_sandbox(tmp_path / "x.tflite")
         assert said in str(caught.value)
 
 
-def test_the_tables_of_a_foreign_file_are_read_or_refused(tmp_path):
+def test_the_tables_of_a_foreign_file_are_read_or_rejected(tmp_path):
     graph = read_model(SHIPPED).graph
     path = tmp_path / "foreign.tflite"
-    refused = 0
+    rejected = 0
     for place in np.random.default_rng(2).integers(0, 6000, 400):
         path.write_bytes(flipped(graph, int(place)))
         try:
             inspect(path)
         except ModelError as error:
-            refused += "\n" not in str(error)
-    assert 0 < refused < 400
+            rejected += "\n" not in str(error)
+    assert 0 < rejected < 400
 
 
 def test_the_commands_end_in_one_line(mien, cnn_run, made_csv, tmp_path):

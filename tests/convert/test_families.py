@@ -1,23 +1,23 @@
-"""The ImageNet families: their normalisation, and DenseNet in int8.
+"""The ImageNet families: their normalization, and DenseNet in int8.
 
 tests/train/recipes/test_every_recipe.py converts all.
 """
 
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
-from train.data.batches import Batches
-from train.models import build_model
 
 
 @pytest.mark.timeout(900)
-def test_densenet_still_knows_seven_classes_in_int8(mien, made_csv, made_faces, tmp_path):
+def test_densenet_still_knows_seven_classes_in_int8(keras, mien, made_csv, made_faces, tmp_path):
     """It is known to answer one class after post-training int8 elsewhere."""
+    from train.data.batches import Batches
+    from train.models import build_model
+
     keras.utils.set_random_seed(0)
     model = build_model("densenet121", 7, {"dense": [32], "dropout": [0.0]})
     for layer in model._flatten_layers():
@@ -32,11 +32,11 @@ def test_densenet_still_knows_seven_classes_in_int8(mien, made_csv, made_faces, 
     model.save(tmp_path / "model.keras")
     out = tmp_path / "densenet121-int8.tflite"
     done = mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,
-                "--keep-refused", module="convert", timeout=800)  # fmt: skip
-    # A face or two more than the limits allow may change its answer; then it is said, and lies there.
+                "--keep-rejected", module="convert", timeout=800)  # fmt: skip
+    # A face or two more than the limits allow may change; then the model is rejected and kept.
     if done.code:
-        assert "int8 is refused" in done.error_line()
-        out = out.with_name("densenet121-int8-refused.tflite")
+        assert "int8 is rejected" in done.error_line()
+        out = out.with_name("densenet121-int8-rejected.tflite")
     assert Graph(read_model(out).graph, "densenet121").float_tensors() == []
     proof = json.loads(out.with_name(f"{out.stem}-proof.json").read_text())
     assert proof["passed"] == (done.code == 0)
@@ -47,22 +47,25 @@ def test_densenet_still_knows_seven_classes_in_int8(mien, made_csv, made_faces, 
 
 
 @pytest.mark.parametrize("architecture", ["vgg16", "resnet50", "densenet121"])
-def test_normalisation_is_the_one_that_the_family_was_published_with(architecture):
+def test_normalization_is_the_one_with_which_the_family_was_published(keras, architecture):
+    from train.models import build_model
+
     model = build_model(architecture, 7, {"input_size": 96} if architecture == "resnet50" else {})
     assert model.input_shape == (None, 48, 48, 1)
     normalize = keras.Model(model.input, model.get_layer("normalize").output)
-    grey = np.full((1, 48, 48, 1), 200, np.float32)
+    gray = np.full((1, 48, 48, 1), 200, np.float32)
     module = {"vgg16": "vgg16", "resnet50": "resnet50", "densenet121": "densenet"}[architecture]
-    expected = getattr(keras.applications, module).preprocess_input(np.repeat(grey, 3, axis=3).copy())
-    found = np.asarray(normalize(grey))
+    expected = getattr(keras.applications, module).preprocess_input(np.repeat(gray, 3, axis=3).copy())
+    found = np.asarray(normalize(gray))
     assert found[0, 5, 5] == pytest.approx(expected[0, 5, 5], rel=1e-5)
     assert not model.get_layer("normalize").trainable
     if architecture == "resnet50":
         assert found.shape == (1, 96, 96, 3)
 
 
-def test_a_face_is_enlarged_by_whole_numbers_only():
+def test_a_face_is_enlarged_by_whole_numbers_only(keras):
     from edge.errors import DataError
+    from train.models import build_model
 
     with pytest.raises(DataError, match="expected a multiple of 48"):
         build_model("vgg16", 7, {"input_size": 100})

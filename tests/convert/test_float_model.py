@@ -45,7 +45,7 @@ def test_each_scheme_is_what_it_says(schemes):
     assert dtypes["int16x8"] == ({"INT8"}, {"INT16"})
     assert dtypes["dynamic"] == ({"INT8"}, {"FLOAT32"})
     assert dtypes["float32"] == ({"FLOAT32"}, {"FLOAT32"})
-    # Its weights are float16, dequantised as the graph runs.
+    # Its weights are float16, dequantized as the graph runs.
     graph = Graph(read_model(schemes / "cnn-float16.tflite").graph, "x")
     assert sum(o.kind == "DEQUANTIZE" and o.inputs[0].dtype == "FLOAT16" for o in graph.operations) >= 8
     assert Graph(read_model(schemes / "cnn-int16x8.tflite").graph, "x").float_tensors() == []
@@ -71,9 +71,7 @@ def test_every_scheme_runs_in_the_classifier_and_answers_alike(schemes, made_fac
 
 
 @pytest.fixture(scope="module")
-def formats(cnn_run, schemes, tmp_path_factory):
-    import keras
-
+def formats(keras, cnn_run, schemes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("formats")
     model = keras.saving.load_model(cnn_run / "model.keras")
     model.save(folder / "model.h5")
@@ -100,9 +98,7 @@ def test_schemes_that_need_no_set_are_given_none(mien, cnn_run, tmp_path):
     assert read_model(tmp_path / "x.tflite").card.calibration == {}
 
 
-def test_a_foreign_model_of_another_size_and_range(mien, made_csv, tmp_path):
-    import keras
-
+def test_a_foreign_model_of_another_size_and_range(keras, mien, made_csv, tmp_path):
     keras.utils.set_random_seed(0)
     pixels = keras.Input((64, 64, 1))
     x = keras.layers.Conv2D(4, 3, 2, activation="relu")(pixels)
@@ -148,7 +144,7 @@ def test_every_format_is_the_same_model(formats, made_faces):
 
 
 @pytest.mark.parametrize("kind", ["SavedModel", "tflite"])
-def test_other_formats_quantise_as_well(mien, formats, made_csv, quantized, tmp_path, kind):
+def test_other_formats_are_quantized_as_well(mien, formats, made_csv, quantized, tmp_path, kind):
     out = tmp_path / "x.tflite"
     done = mien("quantize", formats[kind], "--data", made_csv, "--out", out, *LENIENT, module="convert")
     assert done.code == 0, done.err

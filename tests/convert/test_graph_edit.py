@@ -51,12 +51,12 @@ def test_a_packed_graph_is_the_same_and_its_weights_are_aligned():
     assert not any(tables.Buffers(i).Offset() for i in range(tables.BuffersLength()))
 
 
-def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
+def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_model):
     images = np.random.default_rng(0).integers(0, 256, (6, 48, 48)).astype(np.float32)
-    ends = [np.zeros((48, 48), np.float32), np.full((48, 48), 255, np.float32)]
-    runs = [[image[None, :, :, None]] for image in (*images, *ends)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
-    codes = quantize_graph(cnn_source.graph, "int8", ranges, io_types="quantized")
+    extremes = [np.zeros((48, 48), np.float32), np.full((48, 48), 255, np.float32)]
+    runs = [[image[None, :, :, None]] for image in (*images, *extremes)]
+    ranges = activation_ranges(cnn_model.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
+    codes = quantize_graph(cnn_model.graph, "int8", ranges, io_types="quantized")
     assert next(o.kind for o in Graph(codes, "codes").operations) == "CONV_2D"
     pixels = accept_uint8_pixels(codes)
     graph = Graph(pixels, "pixels")
@@ -74,8 +74,8 @@ def test_the_int8_graph_starts_with_a_convolution_behind_the_pixels(cnn_source):
     assert np.array_equal(*answers)
 
 
-def test_layers_are_called_as_their_author_called_them(cnn_source):
-    layers = {o.layer for o in Graph(cnn_source.graph, "cnn").operations}
+def test_layers_are_called_as_their_author_called_them(cnn_model):
+    layers = {o.layer for o in Graph(cnn_model.graph, "cnn").operations}
     assert {"block1_conv1", "block3_pool", "dense", "logits", "scores"} <= layers
 
 
@@ -98,11 +98,11 @@ def test_a_batch_that_may_vary_changes_no_size():
     assert arena_bytes(again) == expected
 
 
-def test_an_input_that_is_no_code_a_pixel_is_refused(cnn_source):
+def test_an_input_without_one_code_for_each_pixel_value_is_rejected(cnn_model):
     runs = [[np.full((1, 48, 48, 1), 100, np.float32) + i] for i in range(4)]
-    ranges = activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 1.0))
+    ranges = activation_ranges(cnn_model.graph, lambda: iter(runs), len(runs), (0.0, 1.0))
     with pytest.raises(ModelError, match="expected INT8, 1 and -128"):
-        quantize_graph(cnn_source.graph, "int8", ranges)
+        quantize_graph(cnn_model.graph, "int8", ranges)
 
 
 def test_blazeface_gets_a_signature_and_whole_weights(weights):

@@ -1,16 +1,18 @@
 import numpy as np
-import onnxruntime
 import pytest
 
 from edge.inference.classifier import Classifier
 from tests.conftest import SHIPPED
 
 
-def test_an_int8_model_answers_the_same_as_onnx(mien, made_faces, tmp_path):
+@pytest.mark.slow
+def test_an_int8_model_has_the_same_scores_as_onnx(mien, made_faces, tmp_path):
+    import onnxruntime
+
     out = tmp_path / "m.onnx"
     done = mien("export", SHIPPED, "--to", "onnx", "--out", out, module="convert")
     assert done.code == 0, done.err
-    assert "away from LiteRT" in done.out
+    assert "it differs from LiteRT by at most" in done.out
     session = onnxruntime.InferenceSession(str(out))
     entry = session.get_inputs()[0]
     assert (entry.type, entry.shape) == ("tensor(uint8)", [1, 48, 48, 1])
@@ -21,7 +23,7 @@ def test_an_int8_model_answers_the_same_as_onnx(mien, made_faces, tmp_path):
         assert scores == pytest.approx(classifier.scores(image), abs=0.05)
 
 
-def test_wrong_use_of_export(mien, tmp_path):
+def test_wrong_use_of_export(invoke, tmp_path):
     taken = tmp_path / "taken.onnx"
     taken.write_text("mine")
     for arguments, code, said in (
@@ -30,7 +32,7 @@ def test_wrong_use_of_export(mien, tmp_path):
         ((SHIPPED, "--to", "tfjs", "--out", tmp_path / "x.onnx"), 2, "tfjs"),
         ((tmp_path / "none.tflite", "--out", tmp_path / "x.onnx"), 1, "cannot read the model"),
     ):
-        done = mien("export", *arguments, module="convert")
+        done = invoke("export", *arguments, module="convert")
         assert done.code == code
         assert said in done.err.strip().splitlines()[-1]
     assert taken.read_text() == "mine"

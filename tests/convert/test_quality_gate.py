@@ -18,7 +18,7 @@ def comparison_of(before, after, agreement=1.0):
     )
 
 
-def test_nothing_lost_passes_and_each_limit_stops_what_is_past_it():
+def test_no_loss_passes_and_each_limit_rejects_what_exceeds_it():
     truth = np.arange(70) % 7
     assert Limits().violations(comparison_of(truth, truth)) == []
     collapsed = comparison_of(truth, np.full(70, 3), 1 / 7)
@@ -32,7 +32,7 @@ def test_nothing_lost_passes_and_each_limit_stops_what_is_past_it():
     assert found == ["disgust loses 100.0 points of recall, more than --max-class-drop 10"]
 
 
-def test_no_number_is_past_every_limit():
+def test_nan_exceeds_every_limit():
     truth = np.arange(70) % 7
     assert Limits().violations(comparison_of(truth, truth, float("nan")))
     assert Limits(max_drop=float("nan")).violations(comparison_of(truth, truth))
@@ -57,22 +57,22 @@ def test_a_model_that_loses_too_much_is_not_written(mien, cnn_run, made_csv, tmp
                 "--max-drop", -50, module="convert")  # fmt: skip
     assert done.code == 1
     line = done.error_line()
-    assert "int8 is refused: accuracy drops" in line
+    assert "int8 is rejected: accuracy drops" in line
     assert "most noise in" in line
     assert "try --samples 140, --scheme int16x8, --keep-float" in line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_refused_is_left_under_another_name_when_asked(mien, cnn_run, made_csv, tmp_path):
+def test_a_rejected_model_is_kept_under_another_name_on_request(mien, cnn_run, made_csv, tmp_path):
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path / "x.tflite",
-                "--samples", 70, *LENIENT, "--max-drop", -50, "--keep-refused", module="convert")  # fmt: skip
+                "--samples", 70, *LENIENT, "--max-drop", -50, "--keep-rejected", module="convert")  # fmt: skip
     assert done.code == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "x-refused-proof.html", "x-refused-proof.json", "x-refused.tflite"
+        "x-rejected-proof.html", "x-rejected-proof.json", "x-rejected.tflite"
     ]  # fmt: skip
-    proof = json.loads((tmp_path / "x-refused-proof.json").read_text())
+    proof = json.loads((tmp_path / "x-rejected-proof.json").read_text())
     assert not proof["passed"]
-    assert "Refused by the gate" in (tmp_path / "x-refused-proof.html").read_text()
+    assert "Rejected by the quality gate" in (tmp_path / "x-rejected-proof.html").read_text()
 
 
 class Text(HTMLParser):
@@ -122,14 +122,14 @@ def test_names_from_a_file_do_not_become_markup(quantized):
     from convert.analysis.proof import Proof
     from convert.analysis.proof_page import page
 
-    look = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
-    proof = Proof("<b>x</b>", "int8", "y", 1, look, None, [], "", 0.0, {}, (), Limits(), [])
+    inspection = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
+    proof = Proof("<b>x</b>", "int8", "y", 1, inspection, None, [], "", 0.0, {}, (), Limits(), [])
     text = page(proof)
     assert "<script>alert" not in text
     assert "&lt;b&gt;x" in text
 
 
 @pytest.mark.parametrize("value", [-1, 101])
-def test_limits_may_be_anything_a_reviewer_wants(value):
+def test_a_limit_may_have_any_value(value):
     truth = np.arange(70) % 7
     assert bool(Limits(min_agreement=value).violations(comparison_of(truth, truth))) == (value > 100)

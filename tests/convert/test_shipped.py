@@ -7,7 +7,7 @@ import pytest
 
 from convert.analysis.verification import check_file, compare
 from convert.float_model import load_float_model
-from edge.datasets.reader import read_faces
+from edge.datasets import read_faces
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
 from edge.inference.shipped_models import shipped_models

@@ -9,7 +9,7 @@ import click
 
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
-from edge.datasets.reader import check_there
+from edge.datasets.reader import check_exists
 from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from edge.system.hashing import sha256_of
@@ -37,7 +37,7 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
     recipe = load_recipe(named)
     members = [_member(run) for run in runs]
     _check_members(recipe, runs, members)
-    check_there(data)
+    check_exists(data)
     folder = RunFolder(out)
     folder.check_free()
     keras = import_keras()

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.datasets.faces import Faces
 from edge.datasets.ferplus import relabel_by_votes
-from edge.datasets.reader import check_there, read_faces
+from edge.datasets.reader import check_exists, read_faces
 from edge.errors import WrongUseError
 from train.backend import import_keras
 from train.data.soft_labels import soften_labels
@@ -99,9 +99,9 @@ def fit(
     inputs = RunInputs(
         Path(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
     )
-    check_there(inputs.data)
+    check_exists(inputs.data)
     if inputs.votes is not None:
-        check_there(inputs.votes)
+        check_exists(inputs.votes)
     if resume:
         loaded, source = set_up_resumed_run(run, recipe, inputs, changes)
     elif recipe is None:

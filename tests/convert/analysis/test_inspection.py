@@ -29,19 +29,19 @@ def test_the_figures_of_a_network_that_can_be_counted_by_hand(small_model, tmp_p
     }
     assert found.macs == stem + second + dense
     assert found.parameters == (9 * 4 + 4) + (4 * 9 * 6 + 6) + (6 * 7 + 7)
-    assert [end.shape for end in (*found.inputs, *found.outputs)] == [(1, 48, 48, 1), (1, 7)]
-    # Most at one time: the pixels, which stay to the end, and both ends of the second convolution.
+    assert [tensor.shape for tensor in (*found.inputs, *found.outputs)] == [(1, 48, 48, 1), (1, 7)]
+    # Most at one time: the pixels, which stay to the end, and input and output of the second convolution.
     alive = 48 * 48 * 4, 23 * 23 * 4 * 4, 11 * 11 * 6 * 4
     assert found.arena_bytes == sum(-(-size // 64) * 64 for size in alive)
     assert len(found.float_operations) == len(found.operations)
 
 
-def test_inspect_says_it_in_words_and_as_json(mien):
+def test_inspect_prints_text_and_json(mien):
     done = mien("inspect", SHIPPED, module="convert")
     assert done.code == 0, done.err
-    for said in ("mien-small-int8@3", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
+    for text in ("mien-small-int8@3", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
                  "59.15 million multiply-accumulates", "every tensor is an integer"):  # fmt: skip
-        assert said in done.out
+        assert text in done.out
     done = mien("inspect", SHIPPED, "--json", module="convert")
     table = json.loads(done.out)
     assert table["card"]["name"] == "mien-small"
@@ -49,7 +49,7 @@ def test_inspect_says_it_in_words_and_as_json(mien):
     assert table["float_operations"] == []
 
 
-def test_it_reads_anybodys_file(mien, weights):
+def test_it_reads_a_foreign_file(mien, weights):
     done = mien("inspect", cache_folder() / WEIGHTS["blazeface"].file, module="convert")
     assert done.code == 0, done.err
     assert "card        none" in done.out
@@ -65,7 +65,7 @@ def test_it_needs_no_tensorflow():
         f"sys.argv = ['mien', 'convert', 'inspect', {str(SHIPPED)!r}]\n"
         "from edge.cli.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "25 operations" in done.stdout or "operations  25" in done.stdout
 

@@ -14,9 +14,9 @@ def runs_of(n):
 
 
 @pytest.fixture(scope="module")
-def ranges(cnn_source):
+def ranges(cnn_model):
     runs = runs_of(12)
-    return activation_ranges(cnn_source.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
+    return activation_ranges(cnn_model.graph, lambda: iter(runs), len(runs), (0.0, 255.0))
 
 
 def test_the_input_spans_all_pixels_and_the_output_probabilities(ranges):
@@ -24,8 +24,8 @@ def test_the_input_spans_all_pixels_and_the_output_probabilities(ranges):
     assert 0 <= ranges["scores"].low < ranges["scores"].high <= 1
 
 
-def test_sixteen_bits_are_quieter_than_eight_and_no_bits_lost_is_silence(cnn_source, ranges):
-    graph = cnn_source.graph
+def test_sixteen_bits_are_quieter_than_eight_and_no_bits_lost_is_silence(cnn_model, ranges):
+    graph = cnn_model.graph
     eight, sixteen = (
         layer_noise(graph, quantize_graph(graph, scheme, ranges, io_types="quantized"), iter(runs_of(6)))
         for scheme in ("int8", "int16x8")
@@ -39,14 +39,14 @@ def test_sixteen_bits_are_quieter_than_eight_and_no_bits_lost_is_silence(cnn_sou
     assert all(layer.sqnr_db == np.inf for layer in layer_noise(graph, graph, iter(runs_of(2))))
 
 
-def test_the_ranges_that_cause_the_noise_are_told(cnn_source, ranges):
+def test_the_ranges_that_cause_the_noise_are_reported(cnn_model, ranges):
     name = next(n for n in ranges if "block2_conv1" in n)
     # A range cut to a tenth saturates: the noise shows where, and by how much.
     cut = {**ranges, name: Range(0.0, ranges[name].high / 10, 0.0, ranges[name].high)}
     whole, narrow = (
         {
             layer.layer: layer
-            for layer in layer_noise(cnn_source.graph, quantize_graph(cnn_source.graph, "int8", r), iter(runs_of(6)))
+            for layer in layer_noise(cnn_model.graph, quantize_graph(cnn_model.graph, "int8", r), iter(runs_of(6)))
         }
         for r in (ranges, cut)
     )
@@ -72,9 +72,9 @@ def test_a_rare_outlier_is_cut_off_where_that_gains_more_than_it_loses():
     assert minimum_error_range(np.zeros(2048), 0.0, 0.0) == (0.0, 0.0)
 
 
-def test_what_hardly_varies_has_nothing_to_cut_off(cnn_source):
+def test_what_hardly_varies_has_nothing_to_cut_off(cnn_model):
     # Every probability the same but for its last bits: no histogram could be drawn of that.
-    tables = Graph(cnn_source.graph, "flat")
+    tables = Graph(cnn_model.graph, "flat")
     logits = next(o for o in tables.operations if o.layer == "logits")
     for tensor in logits.inputs[1:]:
         flat = np.random.default_rng(0).uniform(1, 1 + 1e-7, tensor.shape).astype(np.float32) * 1e-6

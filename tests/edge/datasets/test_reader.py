@@ -59,7 +59,7 @@ GOOD = " ".join(["7"] * 2304)
         (f"emotion,pixels,Usage\n0,{GOOD[:-2]},Training\n", "line 2: 2303 pixels: expected 2304"),
         (f"emotion,pixels,Usage\n0,{GOOD} 7,Training\n", "2305 pixels"),
         (f"emotion,pixels,Usage\n0,{GOOD[:-1]}256,Training\n", r"pixels from 7 to 256: expected 0\.\.255"),
-        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}x,Training\n", "no number"),
+        (f"emotion,pixels,Usage\n0,{GOOD[:-1]}x,Training\n", "not a number"),
         (f"emotion,pixels,Usage\n0,{GOOD[:-1]}4294967301,Training\n", r"expected 0\.\.255"),
         (f"emotion,pixels,Usage\n\n\n9,{GOOD},Training\n", "line 4: emotion is '9'"),
         (f"emotion,pixels,Usage\n7,{GOOD},Training\n", r"emotion is '7': expected 0\.\.6"),
@@ -69,7 +69,7 @@ GOOD = " ".join(["7"] * 2304)
         (f"emotion,pixels,Usage\n0,{GOOD},PublicTest\n", "has no Training faces"),
     ],
 )
-def test_a_bad_csv_is_refused_with_its_line(tmp_path, text, complaint):
+def test_a_bad_csv_is_rejected_with_its_line(tmp_path, text, complaint):
     (tmp_path / "fer2013.csv").write_text(text)
     with pytest.raises(DataError, match=complaint):
         read_faces(tmp_path / "fer2013.csv", ("Training",))
@@ -110,7 +110,7 @@ def test_a_folder_reads_by_the_names_of_its_folders(tmp_path):
     assert np.bincount(faces["Training"].class_ids).tolist() == [2] * 7
 
 
-def test_images_of_any_size_and_colour_become_48x48_grey(tmp_path):
+def test_images_of_any_size_and_color_become_48x48_gray(tmp_path):
     folder = write_folder(tmp_path / "d", 1)
     cv2.imwrite(str(folder / "train" / "sad" / "big.jpg"), np.full((300, 200, 3), 80, np.uint8))
     faces = read_faces(folder, ("Training",))["Training"]
@@ -120,15 +120,15 @@ def test_images_of_any_size_and_colour_become_48x48_grey(tmp_path):
 def test_odd_images(tmp_path):
     folder = write_folder(tmp_path / "d", 1)
     random = np.random.default_rng(0)
-    grey = cv2.GaussianBlur(random.integers(0, 256, (48, 48), np.uint8), (9, 9), 0)
-    bgr = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    gray = cv2.GaussianBlur(random.integers(0, 256, (48, 48), np.uint8), (9, 9), 0)
+    bgr = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     odd = {
-        "16.png": grey.astype(np.uint16) * 257,
-        "16-colour.png": bgr.astype(np.uint16) * 257,
+        "16.png": gray.astype(np.uint16) * 257,
+        "16-color.png": bgr.astype(np.uint16) * 257,
         "alpha.png": np.dstack([bgr, np.full((48, 48), 9, np.uint8)]),
         "large.webp": cv2.resize(bgr, (480, 480), interpolation=cv2.INTER_NEAREST),
         "wide.bmp": cv2.resize(bgr, (96, 48), interpolation=cv2.INTER_NEAREST),
-        "grey.JPG": grey,
+        "gray.JPG": gray,
     }
     for label_folder in (folder / "train").iterdir():
         for file in label_folder.iterdir():
@@ -141,7 +141,7 @@ def test_odd_images(tmp_path):
         (folder / "train" / "sad" / name).write_bytes(data.tobytes())
     faces = read_faces(folder, ("Training",))["Training"]
     assert faces.images.shape == (len(odd), 48, 48)
-    assert np.abs(faces.images.astype(int) - grey).max() <= 3
+    assert np.abs(faces.images.astype(int) - gray).max() <= 3
 
 
 def test_labels_are_those_of_all_splits(tmp_path):
@@ -199,7 +199,7 @@ def test_layouts(tmp_path):
         read_faces(tmp_path / "d")
     (folder / "train").rmdir()
     (folder / "val").symlink_to(folder / "TRAIN")
-    with pytest.raises(DataError, match="has TRAIN and val, which are one folder"):
+    with pytest.raises(DataError, match="has TRAIN and val, which are the same folder"):
         read_faces(tmp_path / "d")
     with pytest.raises(
         DataError, match=r"no folder named train or test, it has angry, .*\.\.\.: expected train/<label>"
@@ -222,15 +222,15 @@ def test_bad_folders(tmp_path):
         read_faces(tmp_path, ("Training",))
 
 
-def test_a_few_unreadable_images_are_left_out_and_told(tmp_path):
+def test_a_few_unreadable_images_are_left_out_and_reported(tmp_path):
     folder = write_folder(tmp_path / "d", 20)
     broken = [folder / "train" / "fear" / "7.png", folder / "test" / "sad" / "3.png"]
     broken[0].write_bytes(broken[0].read_bytes()[:40])
     broken[1].write_bytes(b"")
-    told = []
-    faces = read_faces(folder, ("Training", "PublicTest"), on_bad=told.append)
+    reported = []
+    faces = read_faces(folder, ("Training", "PublicTest"), on_bad=reported.append)
     assert [len(part) for part in faces.values()] == [139, 139]
-    assert [line.split(" is ")[0] for line in told] == list(map(str, broken))
+    assert [line.split(" is ")[0] for line in reported] == list(map(str, broken))
     # The row is the place among the sorted files, the unreadable ones included: angry, disgust, then fear.
     missing = set(range(140)) - set(faces["Training"].rows.tolist())
     assert missing == {40 + sorted(map(str, range(20))).index("7")}
@@ -251,19 +251,19 @@ def spoil(path, *numbers):
     path.write_text("\n".join(lines) + "\n")
 
 
-def test_a_few_bad_rows_are_left_out_and_told(tmp_path):
+def test_a_few_bad_rows_are_left_out_and_reported(tmp_path):
     whole = write_csv(tmp_path / "whole.csv")
     expected = read_faces(whole, ("Training",))["Training"]
     path = write_csv(tmp_path / "fer2013.csv")
     spoil(path, 2, 101)
-    told = []
-    faces = read_faces(path, ("Training",), on_bad=told.append)["Training"]
-    assert told == [f"line {n}: 2303 pixels: expected 2304 (48 x 48)" for n in (2, 101)]
+    reported = []
+    faces = read_faces(path, ("Training",), on_bad=reported.append)["Training"]
+    assert reported == [f"line {n}: 2303 pixels: expected 2304 (48 x 48)" for n in (2, 101)]
     good = np.delete(np.arange(210), [0, 99])
     assert (faces.images == expected.images[good]).all()
     assert faces.rows.tolist() == good.tolist()
     assert faces.class_ids.tolist() == expected.class_ids[good].tolist()
-    # Splits that nobody asked for are not looked at, and do not make the share smaller.
+    # Other splits are not checked, and do not lower the share.
     assert len(read_faces(path, ("PublicTest",))["PublicTest"]) == 70
     spoil(path, 150)
     with pytest.raises(
@@ -272,17 +272,17 @@ def test_a_few_bad_rows_are_left_out_and_told(tmp_path):
         read_faces(path, ("Training",))
 
 
-def test_the_commands_tell_what_was_left_out_in_one_line(tmp_path, capsys):
+def test_the_commands_report_in_one_line_what_was_left_out(tmp_path, capsys):
     path = write_csv(tmp_path / "fer2013.csv")
     read_with_progress(path, ("Training",))
     assert capsys.readouterr() == ("", "")
     spoil(path, 2, 3)
-    told = []
-    read_with_progress(path, ("Training", "PublicTest"), on_bad=told.append)
+    reported = []
+    read_with_progress(path, ("Training", "PublicTest"), on_bad=reported.append)
     out, err = capsys.readouterr()
-    assert len(told) == 2
+    assert len(reported) == 2
     assert not out
-    assert err == f"fer2013.csv: 2 of 280 left out as unreadable, the first: {told[0]}\n"
+    assert err == f"fer2013.csv: 2 of 280 left out as unreadable, the first: {reported[0]}\n"
 
 
 def write_votes(path, usages):
@@ -313,16 +313,16 @@ def test_votes_stay_with_their_rows_beside_bad_ones(tmp_path):
         assert part.votes[:, 9].tolist() == (part.rows % 256).tolist()
     assert not {5, 99} & set(faces["Training"].rows.tolist())
     path.write_text("\n".join(lines[:6] + lines[7:]) + "\n")
-    with pytest.raises(DataError, match=r"does not match|expected as many"):
+    with pytest.raises(DataError, match=r"does not match|expected the same number"):
         read_faces(path, ("Training", "PublicTest"), votes=votes)
 
 
-def test_votes_of_other_rows_are_refused(plain, tmp_path):
+def test_votes_of_other_rows_are_rejected(plain, tmp_path):
     short = write_votes(tmp_path / "short.csv", ["Training"] * 14 + ["PublicTest"] * 6)
     long = write_votes(tmp_path / "long.csv", ["Training"] * 14 + ["PublicTest"] * 8)
     other = write_votes(tmp_path / "other.csv", ["PublicTest"] * 7 + ["Training"] * 14)
     for votes in (short, long, other):
-        with pytest.raises(DataError, match=r"does not match|expected as many"):
+        with pytest.raises(DataError, match=r"does not match|expected the same number"):
             read_faces(plain, ("Training",), votes=votes)
     for bad in ("300", "-1", "x", "", "1" * 200_000):
         votes = write_votes(tmp_path / "bad.csv", ["Training"] * 21)

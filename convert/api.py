@@ -1,0 +1,315 @@
+"""The verbs of `mien.convert`: `quantize`, `verify` and `inspect`, as plain functions.
+
+TensorFlow is imported only when a model of another format than .tflite is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convert.analysis.inspection import Inspection
+from convert.analysis.inspection import inspect as inspect_file
+from convert.analysis.proof import Proof
+from convert.output_files import check_output, check_target
+from convert.quality_gate import Limits
+from convert.schemes import CALIBRATED
+from edge.datasets import Faces, summarize_bad_records
+from edge.errors import ModelError, WrongUseError
+
+if TYPE_CHECKING:
+    from convert.calibration import RepresentativeSet
+    from convert.float_model import FloatModel
+
+__all__ = ["Limits", "Proof", "inspect", "quantize", "verify"]
+
+#: Called with what is being done, and with the number of finished and of all steps.
+Progress = Callable[[str, int, int], None]
+#: Called with text for the user.
+Report = Callable[[str], None]
+
+
+def quantize(
+    model: Path | str,
+    data: Path | str | None,
+    out: Path | str,
+    *,
+    frames: Path | str | None = None,
+    split: str = "PublicTest",
+    votes: Path | str | None = None,
+    schemes: Sequence[str] = ("int8",),
+    samples: int = 500,
+    seed: int = 0,
+    keep_float: Sequence[str] = (),
+    limit: int | None = None,
+    limits: Limits | None = None,
+    keep_rejected: bool = False,
+    input_range: tuple[float, float] = (-1.0, 1.0),
+    name: str | None = None,
+    version: int | None = None,
+    license: str = "",
+    force: bool = False,
+    progress: Progress | None = None,
+    report: Report | None = None,
+    warn: Report | None = None,
+) -> dict[str, Proof]:
+    """Convert a float model to one or more schemes, and prove what that cost.
+
+    The model is calibrated on a class-balanced draw from Training and scored on `split`. Each converted model is
+    written with its card, and its proof beside it as JSON and as an HTML page. A model that exceeds the limits of
+    the quality gate is not written.
+
+    Args:
+        model: a .keras, .h5 or float .tflite file, or a SavedModel folder.
+        data: labeled faces, as `edge.datasets.read_faces` takes them; None to calibrate a detector on `frames`.
+        out: the .tflite to write, or a folder for several schemes.
+        frames: a clip or a folder of images to calibrate a face detector on, in place of `data`.
+        split: the split to score on; not Training.
+        votes: FER+'s `fer2013new.csv`, for a model that was trained on its labels.
+        schemes: names from `convert.schemes.SCHEMES`.
+        samples: number of images to calibrate on.
+        seed: of the random draw of those images.
+        keep_float: names of the layers that stay in float.
+        limit: greatest number of faces to score; None for all.
+        limits: of the quality gate; `Limits()` if None.
+        keep_rejected: whether a rejected model is written too, as NAME-rejected.tflite.
+        input_range: with `frames`, the real input values for black and for white.
+        name: name in the card; None for that of the float model's card, of its recipe, or of its file.
+        version: version in the card; None for that of the float model's card, or 1.
+        license: license of the weights, for the card; empty for that of the float model's card.
+        force: whether existing files are overwritten.
+        progress: called with the current task, and its finished and all steps.
+        report: called with text about the calibration set, each proof, and each file that was written.
+        warn: called with one line if bad records were left out of the data.
+
+    Returns:
+        Scheme to proof.
+
+    Raises:
+        WrongUseError: arguments contradict one another or do not fit the model, or a file exists.
+        MissingExtraError: the extra `train` is not installed.
+        DataError: the data cannot be read, or cannot be calibrated on.
+        ModelError: the model cannot be read or converted, or the quality gate rejected at least one scheme.
+    """
+    model, out = Path(model), Path(out)
+    if (data is None) == (frames is None):
+        raise WrongUseError("give either --data (faces, for a classifier) or --frames (a clip, for a detector)")
+    if votes is not None and data is None:
+        raise WrongUseError("--votes belongs to --data")
+    if split == "Training":
+        raise WrongUseError("--split Training is what the model is calibrated on: score on PublicTest")
+    schemes = tuple(dict.fromkeys(schemes))
+    check_output(out, schemes, model, force)
+
+    from convert.conversion import CardEntries, Conversion
+    from convert.float_model import load_float_model
+
+    float_model = load_float_model(model)
+    name = name or _default_name(float_model)
+    targets = {scheme: out if out.suffix == ".tflite" else out / f"{name}-{scheme}.tflite" for scheme in schemes}
+    for target in targets.values():
+        check_target(target, model, force)
+    representative, faces = None, None
+    if data is not None:
+        calibrated = any(scheme in CALIBRATED for scheme in schemes)
+        float_model, representative, faces = _faces(
+            float_model, Path(data), split, _path(votes), samples if calibrated else 0, seed, progress, warn
+        )
+        faces = faces.sample(limit, 0)
+    elif frames is not None:
+        float_model = replace(float_model, input_range=input_range)
+        representative = _frames(float_model, Path(frames), samples, seed)
+    if representative is not None and report:
+        report(_describe(representative))
+    conversion = Conversion.prepare(
+        float_model, representative, faces, split, Path(data or frames or ""), _task(progress, "calibrating")
+    )
+    proofs, rejections = {}, []
+    for scheme, target in targets.items():
+        proof = proofs[scheme] = conversion.convert(
+            scheme,
+            target,
+            CardEntries(name, version, license),
+            keep_float=keep_float,
+            limits=limits,
+            keep_rejected=keep_rejected,
+            progress=_task(progress, f"scoring {scheme}"),
+        )
+        if not proof.passed:
+            rejections.append(conversion.rejection(proof))
+        if report:
+            size = (
+                "rejected" if not proof.passed else f"{target}: {target.stat().st_size / 1024:.0f} KiB, {proof.model}"
+            )
+            report(f"{proof.as_text()}\n{size}\n")
+    if rejections:
+        raise ModelError("; ".join(rejections))
+    return proofs
+
+
+def verify(
+    model: Path | str,
+    reference: Path | str,
+    data: Path | str,
+    *,
+    split: str = "PublicTest",
+    votes: Path | str | None = None,
+    limit: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    report: Report | None = None,
+    warn: Report | None = None,
+) -> Proof:
+    """Verify that a .tflite is what its card claims, and compare it with the float model that it came from.
+
+    Args:
+        model: the converted .tflite, with its card.
+        reference: the float model, as `quantize` takes it.
+        data: labeled faces, as `edge.datasets.read_faces` takes them.
+        split: the split to score on.
+        votes: FER+'s `fer2013new.csv`, for a model that was trained on its labels.
+        limit: greatest number of faces to score; None for all.
+        limits: of the quality gate; `Limits()` if None.
+        progress: called with the current task, and its finished and all steps.
+        report: called with text about the file once it has passed the checks that need no data.
+        warn: called with one line if bad records were left out of the data.
+
+    Returns:
+        The proof; its `passed` says whether the model is within the limits.
+
+    Raises:
+        WrongUseError: the votes do not fit the float model.
+        MissingExtraError: the extra `train` is not installed.
+        DataError: the data cannot be read.
+        ModelError: a model cannot be read, or the file is damaged or not of the scheme that its card names.
+    """
+    from convert.analysis.layer_noise import layer_noise
+    from convert.analysis.verification import check_file, compare
+    from convert.calibration import LAYER_RUNS, evenly_spaced, network_inputs
+    from convert.float_model import load_float_model
+    from convert.tensorflow_import import import_tensorflow
+
+    model, reference, data = Path(model), Path(reference), Path(data)
+    if reference.suffix != ".tflite":
+        # A missing extra is reported before anything is measured.
+        import_tensorflow()
+    verified = check_file(model)
+    card = verified.model.card
+    if report:
+        report(
+            f"{model} is intact: {len(verified.graph.operations)} operations, "
+            f"{len(verified.graph.float_tensors())} float tensors"
+        )
+    float_model = load_float_model(reference)
+    float_model, splits = _read(float_model, data, (split,), _path(votes), progress, warn)
+    faces = splits[split].sample(limit, 0)
+    if card.labels != faces.labels:
+        raise ModelError(f"{model} has the classes {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
+    expected = float_model.scores(faces.images)
+    comparison = compare(verified.classifier, expected, faces, split, _task(progress, f"scoring on {split}"))
+    images = evenly_spaced(faces.images, LAYER_RUNS)
+    layers = []
+    if float_model.input_shape == verified.graph.inputs[0].shape:
+        inputs = network_inputs(float_model.resized(images), float_model.input_range)
+        layers = layer_noise(float_model.graph, verified.model.graph, inputs)
+    limits = limits or Limits()
+    return Proof(
+        model=card.identity,
+        scheme=card.scheme,
+        float_model=reference.name,
+        float_model_bytes=len(float_model.graph),
+        inspection=inspect_file(model),
+        comparison=comparison,
+        layers=layers,
+        layers_over=f"{len(images)} faces of {split}",
+        folding_error=float_model.check_folding(images),
+        calibration=card.calibration,
+        keep_float=card.keep_float,
+        limits=limits,
+        violations=limits.violations(comparison),
+    )
+
+
+def inspect(path: Path | str) -> Inspection:
+    """Read the contents of any .tflite: card, operations, dtypes, work and memory. The file is not run.
+
+    Args:
+        path: the file; it need not have a card, nor come from mien.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not a .tflite.
+    """
+    return inspect_file(Path(path))
+
+
+def _default_name(model: FloatModel) -> str:
+    return str((model.card.name if model.card else model.run_record.get("recipe")) or model.path.stem)
+
+
+def _faces(
+    model: FloatModel,
+    data: Path,
+    split: str,
+    votes: Path | None,
+    samples: int,
+    seed: int,
+    progress: Progress | None,
+    warn: Report | None,
+) -> tuple[FloatModel, RepresentativeSet | None, Faces]:
+    """Return the model with its labels, the representative set, None if `samples` is 0, and the faces to score on."""
+    from convert.calibration import representative_faces
+
+    if not model.is_classifier:
+        raise WrongUseError(
+            f"{model.path} is not a classifier of grayscale faces with labels: give --frames to calibrate a detector, "
+            f"or write a card {model.path.stem}.json beside it"
+        )
+    model, faces = _read(model, data, ("Training", split) if samples else (split,), votes, progress, warn)
+    if not samples:
+        return model, None, faces[split]
+    drawn = representative_faces(faces["Training"], samples, seed, faces[split], model.resized)
+    return model, drawn, faces[split]
+
+
+def _read(
+    model: FloatModel,
+    data: Path,
+    splits: Sequence[str],
+    votes: Path | None,
+    progress: Progress | None,
+    warn: Report | None,
+) -> tuple[FloatModel, dict[str, Faces]]:
+    from convert.labeled_faces import read_labeled_faces
+
+    bad: list[str] = []
+    task = _task(progress, f"reading {data.name}")
+    model, faces = read_labeled_faces(model, data, splits, votes, progress=task, on_bad=bad.append)
+    if bad and warn:
+        warn(summarize_bad_records(data, bad, sum(map(len, faces.values()))))
+    return model, faces
+
+
+def _frames(model: FloatModel, frames: Path, samples: int, seed: int) -> RepresentativeSet:
+    from convert.calibration import representative_frames
+
+    _, height, width, channels = model.input_shape
+    if channels != 3 or model.labels:
+        raise WrongUseError(f"{model.path} is not a network for whole RGB frames: give --data with labeled faces")
+    return representative_frames(frames, samples, seed, (width, height))
+
+
+def _describe(drawn: RepresentativeSet) -> str:
+    added = ", one black and one white image" if drawn.added else ""
+    excluded = f"; {drawn.excluded} faces are excluded because they are also scored" if drawn.excluded else ""
+    return f"calibrating on {len(drawn.rows)} images of {drawn.drawn_from}{added}{excluded}"
+
+
+def _task(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
+    """Return a callback for one task."""
+    return None if progress is None else lambda done, total: progress(label, done, total)
+
+
+def _path(path: Path | str | None) -> Path | None:
+    return None if path is None else Path(path)
