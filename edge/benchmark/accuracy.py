@@ -1,4 +1,4 @@
-"""How good one model's answers are on a split, with intervals."""
+"""The accuracy of one model on a split, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from edge.evaluation.classification import score
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One model on one split; rates are 0..1, intervals 95 %.
+    """The accuracy of one model on one split; rates are 0..1, intervals 95 %.
 
     Attributes:
-        accuracy: share of right answers (Wilson).
-        macro_f1: mean F1 of the classes (bootstrap).
-        ece: expected calibration error (bootstrap).
-        recall: label to share of its faces that are answered rightly (Wilson).
-        confusion: rows are labelled classes, columns are answers, in the order of `labels`.
-        labels: the model's.
-        right: `(n,)` bool, a face each.
-        answers: label of each answer, `(n,)`.
+        accuracy: share of correct predictions (Wilson interval).
+        macro_f1: mean F1 of the classes (bootstrap interval).
+        ece: expected calibration error (bootstrap interval).
+        recall: label to share of its faces that are predicted correctly (Wilson interval).
+        confusion: rows are labeled classes, columns are predicted classes, in the order of `labels`.
+        labels: the model's classes.
+        correct: `(n,)` bool, whether each face is predicted correctly.
+        predictions: `(n,)`, the predicted label of each face.
     """
 
     accuracy: Estimate
@@ -33,8 +33,8 @@ class Accuracy:
     recall: dict[str, Estimate]
     confusion: list[list[int]]
     labels: tuple[str, ...]
-    right: npt.NDArray[np.bool_]
-    answers: npt.NDArray[np.str_]
+    correct: npt.NDArray[np.bool_]
+    predictions: npt.NDArray[np.str_]
 
 
 def measure_accuracy(
@@ -44,22 +44,22 @@ def measure_accuracy(
 
     Args:
         probabilities: `(n, n_classes)`, 0..1.
-        class_ids: `(n,)` the labelled classes, as positions in `labels`.
+        class_ids: `(n,)` the labeled classes, as positions in `labels`.
         labels: the model's classes.
     """
-    answers = probabilities.argmax(axis=1).astype(np.int64)
-    right = answers == class_ids
-    metrics = score(class_ids, answers, labels)
+    predictions = probabilities.argmax(axis=1).astype(np.int64)
+    correct = predictions == class_ids
+    metrics = score(class_ids, predictions, labels)
 
     def macro_f1(counts: npt.NDArray[np.int64]) -> float:
-        return score(np.repeat(class_ids, counts), np.repeat(answers, counts), labels).macro_f1
+        return score(np.repeat(class_ids, counts), np.repeat(predictions, counts), labels).macro_f1
 
     def ece(counts: npt.NDArray[np.int64]) -> float:
         return measure_calibration(np.repeat(probabilities, counts, axis=0), np.repeat(class_ids, counts)).ece
 
     n = len(class_ids)
     return Accuracy(
-        accuracy=wilson(int(right.sum()), n),
+        accuracy=wilson(int(correct.sum()), n),
         macro_f1=bootstrap(macro_f1, n),
         ece=bootstrap(ece, n),
         recall={
@@ -69,6 +69,6 @@ def measure_accuracy(
         },
         confusion=metrics.confusion,
         labels=labels,
-        right=right,
-        answers=np.array(labels)[answers],
+        correct=correct,
+        predictions=np.array(labels)[predictions],
     )

@@ -1,4 +1,4 @@
-"""What takes part in a benchmark: model files, told apart by names that fit a table."""
+"""The candidates of a benchmark: model files with short, distinct names for a table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from edge.errors import WrongUseError
 from edge.inference.shipped_models import find_model
 
-#: Keras' own formats, for which the training extra is needed.
+#: Keras' own formats, which need the extra `train`.
 KERAS_SUFFIXES = (".keras", ".h5")
-#: What `mien train fit` calls every model that it leaves in a run folder.
+#: File name of the model in a run folder of `mien train fit`.
 RUN_MODEL = "model.keras"
 
 
@@ -21,10 +21,10 @@ class Candidate:
     """One model file.
 
     Attributes:
-        name: of the file without its suffix, or of its run folder; with as many folders in front as tell it from the
-            others.
+        name: the file name without its suffix, or the name of its run folder; with as many parent folders as are
+            needed to distinguish it from the other candidates.
         path: the file.
-        size_bytes: with the card.
+        size_bytes: of the file, with the card.
         sha256: of the file.
     """
 
@@ -35,14 +35,14 @@ class Candidate:
 
 
 def find_candidates(models: Sequence[str]) -> list[Candidate]:
-    """The models as they were asked for.
+    """Find the models that were asked for.
 
     Args:
         models: shipped names, or paths to .tflite, .keras or .h5 files.
 
     Raises:
-        WrongUseError: none, or one of them twice.
-        ModelError: a file is not there.
+        WrongUseError: there are no models, or one of them is given twice.
+        ModelError: a file does not exist.
     """
     if not models:
         raise WrongUseError("no models: expected shipped names (see `mien models list`) or .tflite or .keras files")
@@ -61,12 +61,12 @@ def find_candidates(models: Sequence[str]) -> list[Candidate]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that are all different, without suffixes where these tell nothing apart."""
-    whole = [path.resolve() for path in paths]
-    # A run folder's model is called as the run.
-    plain = [path.parent if path.name == RUN_MODEL else path.with_suffix("") for path in whole]
-    for parts in range(1, max(len(path.parts) for path in whole) + 1):
-        for names in (["/".join(path.parts[-parts:]) for path in some] for some in (plain, whole)):
+    """Return the shortest distinct ends of the paths; suffixes are used only if they are needed."""
+    full = [path.resolve() for path in paths]
+    # The model in a run folder has the name of the folder.
+    plain = [path.parent if path.name == RUN_MODEL else path.with_suffix("") for path in full]
+    for parts in range(1, max(len(path.parts) for path in full) + 1):
+        for names in (["/".join(path.parts[-parts:]) for path in some] for some in (plain, full)):
             if len(set(names)) == len(names):
                 return names
     raise AssertionError("different files have different paths")

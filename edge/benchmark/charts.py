@@ -1,4 +1,4 @@
-"""The front as a picture: accuracy over latency, with intervals."""
+"""The Pareto chart: accuracy over latency, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from edge.errors import MissingExtraError
 from edge.system.atomic_files import replacing
 
-#: Okabe and Ito's blue and grey: told apart by whoever does not see red and green.
-FRONT_COLOUR, DOMINATED_COLOUR = "#0072B2", "#777777"
+#: Okabe and Ito's blue, and gray: distinguishable without seeing red and green.
+FRONT_COLOR, DOMINATED_COLOR = "#0072B2", "#777777"
 
 
 def write_charts(out: Path, table: dict[str, Any]) -> str:
@@ -21,7 +21,7 @@ def write_charts(out: Path, table: dict[str, Any]) -> str:
         table: the results.
 
     Returns:
-        The SVG element, for a page.
+        The chart as an SVG element, for a page.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -34,7 +34,7 @@ def write_charts(out: Path, table: dict[str, Any]) -> str:
     axes = figure.add_subplot()
     _draw(axes, table)
     figure.canvas.draw()
-    _name(axes, table)
+    _annotate(axes, table)
     with replacing(out / "pareto.png") as temporary:
         figure.savefig(temporary, format="png")
     buffer = io.StringIO()
@@ -49,24 +49,24 @@ def _draw(axes: Any, table: dict[str, Any]) -> None:
     models = _drawn(table)
     for model in models:
         latency, accuracy = _latency(model), model["accuracy"]["accuracy"]
-        colour, (x, y) = _colour(model), _place(model)
+        color, (x, y) = _color(model), _position(model)
         axes.errorbar(
             x,
             y,
             xerr=[[max(x - latency["low"], 0)], [max(latency["high"] - x, 0)]],
             yerr=[[y - 100 * accuracy["low"]], [100 * accuracy["high"] - y]],
             fmt="o",
-            color=colour,
+            color=color,
             markersize=7,
             elinewidth=1,
-            markerfacecolor="white" if model["dominated_by"] else colour,
+            markerfacecolor="white" if model["dominated_by"] else color,
         )
     on_front = [model for model in models if not model["dominated_by"]]
     axes.step(
         [_latency(m)["value"] for m in on_front],
         [100 * m["accuracy"]["accuracy"]["value"] for m in on_front],
         where="post",
-        color=FRONT_COLOUR,
+        color=FRONT_COLOR,
         linewidth=1,
         alpha=0.5,
     )
@@ -83,24 +83,24 @@ def _draw(axes: Any, table: dict[str, Any]) -> None:
     axes.set_title(f"{machine['board'] or machine['processor']}", fontsize=10)
 
 
-def _name(axes: Any, table: dict[str, Any]) -> None:
-    """Write each name where it covers no point and no other name, the quickest model's first."""
+def _annotate(axes: Any, table: dict[str, Any]) -> None:
+    """Write each name where it covers no point and no other name, starting with the quickest model."""
     models, taken = _drawn(table), []
     for model in models:
-        x, y = axes.transData.transform(_place(model))
+        x, y = axes.transData.transform(_position(model))
         taken.append((x - 8, y - 8, x + 8, y + 8))
     inside = axes.get_window_extent()
     for model in models:
-        # Right, left, then further up and down; the last where nothing is free.
+        # To the right, to the left, then further up and down; the last place if none is free.
         for side, up in ((s, u) for u in (9, -9, 24, -24, 39, -39, 54, -54) for s in (7, -7)):
             text = axes.annotate(
                 model["name"],
-                _place(model),
+                _position(model),
                 xytext=(side, up),
                 textcoords="offset points",
                 ha="left" if side > 0 else "right",
                 va="center",
-                color=_colour(model),
+                color=_color(model),
             )
             box = text.get_window_extent()
             free = not any(
@@ -114,17 +114,17 @@ def _name(axes: Any, table: dict[str, Any]) -> None:
 
 
 def _drawn(table: dict[str, Any]) -> list[dict[str, Any]]:
-    """The models that have a place in the picture, quickest first."""
+    """Return the models that have both accuracy and latency, quickest first."""
     drawn = [m for m in table["models"] if m["accuracy"] and m["speeds"] and m["speeds"][0]["crop_to_scores"]]
     return sorted(drawn, key=lambda m: _latency(m)["value"])
 
 
-def _place(model: dict[str, Any]) -> tuple[float, float]:
+def _position(model: dict[str, Any]) -> tuple[float, float]:
     return _latency(model)["value"], 100 * model["accuracy"]["accuracy"]["value"]
 
 
-def _colour(model: dict[str, Any]) -> str:
-    return DOMINATED_COLOUR if model["dominated_by"] else FRONT_COLOUR
+def _color(model: dict[str, Any]) -> str:
+    return DOMINATED_COLOR if model["dominated_by"] else FRONT_COLOR
 
 
 def _latency(model: dict[str, Any]) -> dict[str, float]:

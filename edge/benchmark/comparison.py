@@ -1,4 +1,4 @@
-"""Two results side by side: two machines, or two versions on one."""
+"""The comparison of two results: from two machines, or from two versions on one machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edge.benchmark.intervals import mcnemar
 from edge.benchmark.results import SCHEMA_VERSION, SIGNIFICANT, unpack_bits
 from edge.errors import DataError
 
-#: Two runs on one machine differ by so much in a latency though nothing has changed.
+#: Relative difference of a latency between two runs on one machine without any change.
 LATENCY_TOLERANCE = 0.10
-#: ... and in memory.
+#: The same for memory.
 MEMORY_TOLERANCE = 0.10
 
 
@@ -24,10 +24,10 @@ class Change:
 
     Attributes:
         model: its name in both.
-        figure: what is compared, such as `invoke, 1 thread, ms`.
-        before, after: in the unit of the figure.
-        worse: whether it got worse by more than noise.
-        better: whether it got better by more than noise.
+        figure: what is compared, such as `network, 1 thread, p50 ms`.
+        before, after: the values, in the unit of the figure.
+        worse: whether it is worse by more than noise.
+        better: whether it is better by more than noise.
     """
 
     model: str
@@ -42,7 +42,7 @@ def read_results(path: Path) -> dict[str, Any]:
     """Read a `results.json`.
 
     Raises:
-        DataError: it is missing, or none that this version can read.
+        DataError: the file is missing, or this version cannot read it.
     """
     try:
         table = json.loads(path.read_text("utf-8"))
@@ -56,12 +56,19 @@ def read_results(path: Path) -> dict[str, Any]:
     return table  # type: ignore[no-any-return]
 
 
-def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """Every figure that both results have, model by model, in the order of the first.
+def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Compare the figures that both results have.
 
-    Accuracy is worse (or better) if McNemar's test says so where both scored the same faces, else if the intervals
-    leave no doubt; a latency, if the intervals of its median part and it moved by more than `LATENCY_TOLERANCE`;
-    memory, if it moved by more than `MEMORY_TOLERANCE`.
+    Accuracy is worse (or better) if McNemar's test is significant, where both scored the same faces, or otherwise if
+    the difference exceeds the confidence intervals; a latency, if the intervals of its median do not overlap and it
+    changed by more than `LATENCY_TOLERANCE`; memory, if it changed by more than `MEMORY_TOLERANCE`.
+
+    Args:
+        before: the first results, as `read_results` returns them.
+        after: the second results.
+
+    Returns:
+        One change for each figure of each model, in the order of the first results.
 
     Raises:
         DataError: no model is in both.
@@ -86,10 +93,10 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 def _accuracy(old: dict[str, Any], new: dict[str, Any], same_faces: int | None) -> Change:
     a, b = old["accuracy"]["accuracy"], new["accuracy"]["accuracy"]
     if same_faces is not None:
-        rights = [unpack_bits(model["accuracy"]["right"], same_faces) for model in (old, new)]
-        real = mcnemar(rights[0], rights[1]) < SIGNIFICANT
+        correct = [unpack_bits(model["accuracy"]["right"], same_faces) for model in (old, new)]
+        real = mcnemar(correct[0], correct[1]) < SIGNIFICANT
     else:
-        # Half-widths add in squares where two samples are independent.
+        # The squares of the half-widths of two independent samples add up.
         half = math.hypot((a["high"] - a["low"]) / 2, (b["high"] - b["low"]) / 2)
         real = abs(a["value"] - b["value"]) > half
     before, after = 100 * a["value"], 100 * b["value"]
@@ -99,13 +106,13 @@ def _accuracy(old: dict[str, Any], new: dict[str, Any], same_faces: int | None) 
 def _speed(name: str, old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     threads = f"{old['threads']} thread{'s' * (old['threads'] > 1)}"
     found = []
-    for key, called in (("crop_to_scores", "crop to scores"), ("invoke", "network")):
+    for key, title in (("crop_to_scores", "crop to scores"), ("invoke", "network")):
         if not old[key] or not new[key]:
             continue
         a, b = old[key]["p50_ms"], new[key]["p50_ms"]
         worse = b["low"] > a["high"] and b["value"] > a["value"] * (1 + LATENCY_TOLERANCE)
         better = b["high"] < a["low"] and a["value"] > b["value"] * (1 + LATENCY_TOLERANCE)
-        found.append(Change(name, f"{called}, {threads}, p50 ms", a["value"], b["value"], worse, better))
+        found.append(Change(name, f"{title}, {threads}, p50 ms", a["value"], b["value"], worse, better))
     a, b = old["peak_rss_mb"], new["peak_rss_mb"]
     if a and b:
         worse, better = b > a * (1 + MEMORY_TOLERANCE), a > b * (1 + MEMORY_TOLERANCE)

@@ -1,11 +1,10 @@
-"""What a benchmark ran on and beside: a figure without its conditions is nobody's."""
+"""The conditions of a benchmark: the machine, its state before and after, and warnings about other work."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,23 +12,24 @@ from typing import Any
 
 from edge.system.board import processor, temperature_c, throttled, throttling_reasons
 
-#: A run is marked when other work (or, in a virtual machine, other machines) took more than this share of the cores.
+#: Share of the cores above which other work, or other virtual machines, cause a warning.
 BUSY_SHARE = 0.15
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "opencv-python")
 
 
 @dataclass(frozen=True)
 class MachineState:
-    """What changes while a benchmark runs.
+    """The state of the machine at one moment.
 
     Attributes:
         time_s: monotonic.
-        load: the system's load average over a minute.
-        clock_mhz: of each core that tells.
-        temperature_c, throttled: where the board tells.
-        throttle_count: how often the processor's cores were throttled since boot, where it counts (x86).
-        busy_s: processor time of everything, idling and waiting left out, time that was stolen included.
-        own_s: processor time of this process and of its children that have ended.
+        load: load average over one minute.
+        clock_mhz: clock of each core that reports one.
+        temperature_c: of the processor; None if the board reports none.
+        throttled: a Raspberry Pi's throttling flags, hexadecimal; None on other boards.
+        throttle_count: how often the processor's cores were throttled since boot; None if it does not count (x86 does).
+        busy_s: processor time of all processes, with stolen time, without idle and I/O wait time; None if unknown.
+        own_s: processor time of this process and of its finished children.
     """
 
     time_s: float
@@ -42,7 +42,7 @@ class MachineState:
     own_s: float
 
     def as_dict(self) -> dict[str, Any]:
-        """For the results: what a reader can use."""
+        """Return what the results contain."""
         clocks = sorted(self.clock_mhz)
         return {
             "load": self.load,
@@ -53,7 +53,7 @@ class MachineState:
 
 
 def read_machine_state() -> MachineState:
-    """How things stand now."""
+    """Read the current state of the machine."""
     return MachineState(
         time_s=time.monotonic(),
         load=os.getloadavg()[0],
@@ -67,7 +67,7 @@ def read_machine_state() -> MachineState:
 
 
 def machine() -> dict[str, Any]:
-    """What does not change: board, processor, system, versions."""
+    """Describe the machine: board, processor, system, versions."""
     return {
         "board": _text("/proc/device-tree/model").rstrip("\0") or _text("/sys/class/dmi/id/product_name") or None,
         "processor": processor(),
@@ -83,8 +83,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def find_warnings(before: MachineState, after: MachineState) -> list[str]:
-    """Why the figures should not be trusted; empty where nothing speaks against them."""
+def condition_warnings(before: MachineState, after: MachineState) -> list[str]:
+    """Return the reasons why the figures should not be trusted; an empty list if there are none."""
     found = []
     cores = len(os.sched_getaffinity(0))
     if before.busy_s is not None and after.busy_s is not None:
@@ -95,15 +95,14 @@ def find_warnings(before: MachineState, after: MachineState) -> list[str]:
     flags = [int(text, 16) for text in (before.throttled, after.throttled) if text is not None]
     if any(throttling_reasons(flag) for flag in flags) or len(set(flags)) > 1:
         states = f"{before.throttled} before, {after.throttled} after"
-        found.append(f"the board throttled ({states}): see to its cooling and its power supply, and run again")
+        found.append(f"the board throttled ({states}): check its cooling and its power supply, and run again")
     if (before.throttle_count or 0) < (after.throttle_count or 0):
-        found.append("the processor was throttled: see to its cooling, and run again")
+        found.append("the processor was throttled: check its cooling, and run again")
     return found
 
 
-def watched(moments: Sequence[MachineState]) -> dict[str, Any]:
-    """The first and last moment, and what happened between them."""
-    before, after = moments[0], moments[-1]
+def summarize_states(before: MachineState, after: MachineState) -> dict[str, Any]:
+    """Return the states before and after, and the seconds between them."""
     return {"before": before.as_dict(), "after": after.as_dict(), "seconds": after.time_s - before.time_s}
 
 

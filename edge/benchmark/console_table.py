@@ -1,4 +1,4 @@
-"""The results on a terminal."""
+"""The results as tables on a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-#: Columns that only a terminal of so many characters has room for.
+#: Width in characters from which a terminal shows all columns.
 WIDE = 140
-
 Row = dict[str, Any]
-#: Title, whether only a wide terminal has it, whether it says the same for every number of threads, and the cell.
+#: Title, whether only a wide terminal shows it, whether it is the same for every number of threads, and the cell.
 _COLUMNS: tuple[tuple[str, bool, bool, Callable[[Row, Row], str]], ...] = (
     ("accuracy", False, True, lambda m, s: _accuracy(m)),
-    ("macro-F1", True, True, lambda m, s: _good(m, lambda good: f"{good['macro_f1']['value']:.3f}")),
-    ("ECE", True, True, lambda m, s: _good(m, lambda good: f"{good['ece']['value']:.3f}")),
-    ("agrees", True, True, lambda m, s: _good(m, lambda good: f"{good['agreement']:.1%}")),
+    ("macro-F1", True, True, lambda m, s: _of(m["accuracy"], lambda a: f"{a['macro_f1']['value']:.3f}")),
+    ("ECE", True, True, lambda m, s: _of(m["accuracy"], lambda a: f"{a['ece']['value']:.3f}")),
+    ("agrees", True, True, lambda m, s: _of(m["accuracy"], lambda a: f"{a['agreement']:.1%}")),
     ("p50 ms", False, False, lambda m, s: _of(s["crop_to_scores"], lambda ms: f"{ms['p50_ms']['value']:.3f}")),
     ("p95", False, False, lambda m, s: _of(s["crop_to_scores"], lambda ms: f"{ms['p95_ms']:.3f}")),
     ("p99", True, False, lambda m, s: _of(s["crop_to_scores"], lambda ms: f"{ms['p99_ms']:.3f}")),
@@ -32,64 +31,69 @@ _COLUMNS: tuple[tuple[str, bool, bool, Callable[[Row, Row], str]], ...] = (
 )
 
 
-def print_results(table: Row, console: Console) -> None:
-    """Print marks, models, neighbours and errors; dominated models are dim."""
+def print_results(results: Row, console: Console) -> None:
+    """Print warnings, models, comparisons and errors; dominated models are dim.
 
-    def say(text: str, style: str = "") -> None:
-        # Names are a user's: brackets in them are no markup, and a pipe gets whole lines.
+    Args:
+        results: as `measure` returns them.
+        console: what to print on.
+    """
+
+    def print_line(text: str, style: str = "") -> None:
+        # Brackets in a user's names are not markup, and lines for a pipe are not wrapped.
         console.print(Text(text, style), soft_wrap=True, highlight=False)
 
-    for mark in table["marks"]:
-        say(f"not to be trusted: {mark}", "bold red")
-    if table["partial"]:
-        say("partial: stopped before its end", "bold red")
-    say(title(table))
-    console.print(_models(table, console.width >= WIDE))
-    say("p50, p95: from a frame and a box in it to scores; network: the bare invoke, p50; ±: half the 95 % interval")
-    for model in table["models"]:
+    for warning in results["marks"]:
+        print_line(f"not reliable: {warning}", "bold red")
+    if results["partial"]:
+        print_line("partial: interrupted before the end", "bold red")
+    print_line(title(results))
+    console.print(_models(results, console.width >= WIDE))
+    print_line("p50, p95: from a frame and a box in it to scores; network: p50 of invoke; ±: half the 95 % interval")
+    for model in results["models"]:
         if model["dominated_by"]:
-            say(f"{model['name']}: dominated by {model['dominated_by']}", "dim")
+            print_line(f"{model['name']}: dominated by {model['dominated_by']}", "dim")
         if model["error"]:
-            say(f"{model['name']}: {model['error']}", "red")
-    for pair in table["neighbours"]:
-        say(neighbor_text(pair))
-    for model in table["models"]:
+            print_line(f"{model['name']}: {model['error']}", "red")
+    for pair in results["neighbours"]:
+        print_line(neighbor_text(pair))
+    for model in results["models"]:
         if model["operations"]:
-            say(f"{model['name']}, operation by operation:")
+            print_line(f"{model['name']}, operation by operation:")
             console.print(_operations(model["operations"]))
 
 
-def title(table: Row) -> str:
-    """What was measured, on what."""
-    data, machine = table["data"], table["conditions"]["machine"]
+def title(results: Row) -> str:
+    """Return one line: the data, and the machine."""
+    data, machine = results["data"], results["conditions"]["machine"]
     board = machine["board"] or machine["processor"]
     return f"{data['faces']:,} faces of {data['split']} ({data['name']}) on {board}, {machine['cores']} cores"
 
 
 def neighbor_text(pair: Row) -> str:
-    """What McNemar's test says of two neighbours on the front."""
-    said = "a difference" if pair["significant"] else "may be noise"
+    """Return the result of McNemar's test of two neighbors on the Pareto front, in words."""
+    verdict = "a significant difference" if pair["significant"] else "may be noise"
     return (
-        f"{pair['slower']} against {pair['quicker']}: right alone on {pair['only_slower_right']} faces, wrong alone on "
-        f"{pair['only_quicker_right']}, p = {pair['p']:.2g}: {said}"
+        f"{pair['slower']} against {pair['quicker']}: only it is correct on {pair['only_slower_right']} faces, "
+        f"only the other on {pair['only_quicker_right']}, p = {pair['p']:.2g}: {verdict}"
     )
 
 
-def _models(table: Row, wide: bool) -> Table:
-    speeds = [speed for model in table["models"] for speed in model["speeds"]]
+def _models(results: Row, wide: bool) -> Table:
+    speeds = [speed for model in results["models"] for speed in model["speeds"]]
     columns = [c for c in _COLUMNS if wide or not c[1]]
     if not any(speed["joules_per_face"] for speed in speeds):
         columns = [c for c in columns if c[0] != "mJ/face"]
     rows = Table(header_style="bold", box=None, pad_edge=False)
     rows.add_column("model", overflow="fold")
     rows.add_column("threads", justify="right")
-    for name, *_ in columns:
-        rows.add_column(name, justify="right", no_wrap=True)
-    for model in table["models"]:
+    for column, *_ in columns:
+        rows.add_column(column, justify="right", no_wrap=True)
+    for model in results["models"]:
         for i, speed in enumerate(model["speeds"]):
-            cells = [cell(model, speed) if i == 0 or not once else "" for _, _, once, cell in columns]
-            called = Text(model["name"] if i == 0 else "")
-            rows.add_row(called, str(speed["threads"]), *cells, style="dim" if model["dominated_by"] else "")
+            cells = [cell(model, speed) if i == 0 or not shared else "" for _, _, shared, cell in columns]
+            name = Text(model["name"] if i == 0 else "")
+            rows.add_row(name, str(speed["threads"]), *cells, style="dim" if model["dominated_by"] else "")
     return rows
 
 
@@ -116,17 +120,13 @@ def _operations(operations: list[Row]) -> Table:
 
 
 def _accuracy(model: Row) -> str:
-    def text(good: Row) -> str:
-        accuracy = good["accuracy"]
+    def text(scores: Row) -> str:
+        accuracy = scores["accuracy"]
         return f"{accuracy['value']:.2%} ±{50 * (accuracy['high'] - accuracy['low']):.1f}"
 
-    return _good(model, text)
-
-
-def _good(model: Row, text: Callable[[Row], str]) -> str:
     return _of(model["accuracy"], text)
 
 
 def _of(value: Any, text: Callable[[Any], str]) -> str:
-    """The text of a value that may be unknown."""
+    """Return the text of a value, or nothing if it is unknown."""
     return "" if value is None else text(value)

@@ -1,4 +1,4 @@
-"""How far a figure on some thousand faces can be trusted: intervals, and tests between two models. numpy only."""
+"""Confidence intervals of a figure, and a significance test between two models. They need numpy only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: Two-sided 95 % of the normal distribution.
+#: Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.959963984540054
-#: Resamples of a bootstrap interval.
+#: Number of resamples of a bootstrap interval.
 RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; rates are 0..1."""
+    """A figure with its 95 % confidence interval; rates are 0..1."""
 
     value: float
     low: float
@@ -26,11 +26,11 @@ class Estimate:
 
 
 def wilson(hits: int, n: int) -> Estimate:
-    """A share with its 95 % score interval (Wilson, 1927; as in Brown, Cai and DasGupta, 2001).
+    """Return a share with its 95 % score interval (Wilson, 1927; as in Brown, Cai and DasGupta, 2001).
 
     Args:
-        hits: how often it was so.
-        n: out of how many; the interval of none is all of 0..1.
+        hits: number of successes.
+        n: number of trials; without trials the interval is 0..1.
     """
     if n == 0:
         return Estimate(0.0, 0.0, 1.0)
@@ -44,13 +44,13 @@ def wilson(hits: int, n: int) -> Estimate:
 def bootstrap(
     figure: Callable[[npt.NDArray[np.int64]], float], n: int, seed: int = 0, resamples: int = RESAMPLES
 ) -> Estimate:
-    """A figure over n items with its 95 % percentile interval (Efron, 1979).
+    """Return a figure over n items with its 95 % percentile interval (Efron, 1979).
 
     Args:
-        figure: from how often each item counts, `(n,)` int64, to the figure.
-        n: items.
+        figure: computes the figure from how often each item counts, `(n,)` int64.
+        n: number of items.
         seed: of the resampling.
-        resamples: how many.
+        resamples: number of resamples.
     """
     random = np.random.default_rng(seed)
     drawn = [figure(np.bincount(random.integers(0, n, n), minlength=n)) for _ in range(resamples)]
@@ -59,25 +59,31 @@ def bootstrap(
 
 
 def median(values: npt.NDArray[np.floating[Any]], seed: int = 0) -> Estimate:
-    """The median of some values with its 95 % bootstrap interval; of one value, that value."""
+    """Return the median of some values with its 95 % bootstrap interval; for one value, that value.
+
+    Args:
+        values: `(n,)`, at least one.
+        seed: of the resampling.
+    """
     random = np.random.default_rng(seed)
     drawn = np.median(random.choice(values, (RESAMPLES, len(values))), axis=1)
     low, high = np.percentile(drawn, (2.5, 97.5))
     return Estimate(float(np.median(values)), float(low), float(high))
 
 
-def mcnemar(right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool_]) -> float:
-    """Probability of so uneven a split, or a more uneven one, of the faces that only one of two models gets right.
+def mcnemar(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> float:
+    """Return the p-value of McNemar's exact, two-sided test between two models.
 
-    McNemar's test in its exact, two-sided form: the split is binomial if both are equally good.
+    Of the faces that only one model predicts correctly, each model's share is binomial if both are equally good; the
+    p-value is the probability of a split at least as uneven as the observed one.
 
     Args:
-        right_a: `(n,)` whether the one answered each face rightly.
-        right_b: `(n,)` whether the other did.
+        correct_a: `(n,)` bool, whether the first model predicts each face correctly.
+        correct_b: `(n,)` bool, whether the second model does.
     """
-    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    only_a, only_b = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
     n, fewer = only_a + only_b, min(only_a, only_b)
-    # In logarithms: 2**-n is 0 in floats from n = 1075 on.
+    # In logarithms, because 2**-n is 0 as a float from n = 1075 on.
     terms = [
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2) for k in range(fewer + 1)
     ]

@@ -1,8 +1,9 @@
-"""What each operation of a .tflite adds to an invoke.
+"""The time of each operation of a .tflite.
 
-LiteRT's Python interface has no profiler. So the graph is cut off after each operation in turn, and the cuts are timed
-in rounds, side by side: an operation costs what its cut takes longer than the one before. A fused activation or a
-reordering that XNNPACK does across the cut is counted where it happens; a difference may be a little below zero.
+LiteRT's Python interface has no profiler. Therefore the graph is truncated after each operation in turn, and the
+truncated graphs are timed in interleaved rounds: the time of an operation is the difference to the graph before. An
+activation that XNNPACK fuses, or a reordering across the end of a truncated graph, counts where it happens; a
+difference may be slightly negative.
 """
 
 from __future__ import annotations
@@ -18,33 +19,34 @@ from edge.inference.litert import load_interpreter
 
 
 def operation_times(content: bytes, threads: int, rounds: int) -> list[dict[str, Any]]:
-    """Time every operation.
+    """Time every operation of a graph.
 
     Args:
         content: the flatbuffer.
-        threads: for XNNPACK.
-        rounds: bursts of each cut.
+        threads: number of threads of XNNPACK.
+        rounds: number of bursts of each truncated graph.
 
     Returns:
-        In the order of the graph: `index, kind, layer, output_shape, macs, ms`.
+        One entry for each operation, in the order of the graph: `index, kind, layer, output_shape, macs, ms`.
     """
     graph = Graph(content, "the model")
     invokes = [
-        load_interpreter(cut(content, n + 1), threads, "a cut of it").invoke for n in range(len(graph.operations))
+        load_interpreter(truncate(content, n + 1), threads, "a truncated graph").invoke
+        for n in range(len(graph.operations))
     ]
     medians = np.zeros((rounds, len(invokes)))
     for r in range(-1, rounds):
         for i, invoke in enumerate(invokes):
             invoke()
-            took_ms: list[float] = []
-            while sum(took_ms) < BURST_MS / 10 or not took_ms:
+            durations_ms: list[float] = []
+            while sum(durations_ms) < BURST_MS / 10 or not durations_ms:
                 begin_ns = time.perf_counter_ns()
                 invoke()
-                took_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
+                durations_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
             # The first round warms up.
             if r >= 0:
-                medians[r, i] = np.median(took_ms)
-    up_to = np.median(medians, axis=0)
+                medians[r, i] = np.median(durations_ms)
+    cumulative_ms = np.median(medians, axis=0)
     return [
         {
             "index": operation.index,
@@ -54,18 +56,18 @@ def operation_times(content: bytes, threads: int, rounds: int) -> list[dict[str,
             "macs": operation.macs,
             "ms": float(ms),
         }
-        for operation, ms in zip(graph.operations, np.diff(up_to, prepend=0.0), strict=True)
+        for operation, ms in zip(graph.operations, np.diff(cumulative_ms, prepend=0.0), strict=True)
     ]
 
 
-def cut(content: bytes, operations: int) -> bytes:
-    """The graph's first operations; whatever those after them would read is an output."""
+def truncate(content: bytes, operations: int) -> bytes:
+    """Return a graph with the first operations only; every tensor that later operations read becomes an output."""
     graph = Graph(content, "the model")
-    kept, gone = graph.operations[:operations], graph.operations[operations:]
-    made = [tensor.index for operation in kept for tensor in operation.outputs]
-    wanted = {tensor.index for operation in gone for tensor in operation.inputs} | {t.index for t in graph.outputs}
+    kept, removed = graph.operations[:operations], graph.operations[operations:]
+    computed = [tensor.index for operation in kept for tensor in operation.outputs]
+    needed = {tensor.index for operation in removed for tensor in operation.inputs} | {t.index for t in graph.outputs}
     graph.main.operators = graph.main.operators[:operations]
-    graph.main.outputs = [index for index in made if index in wanted]
-    # They name outputs that are no more.
+    graph.main.outputs = [index for index in computed if index in needed]
+    # They name outputs that no longer exist.
     graph.model.signatureDefs = []
     return graph.pack()

@@ -1,4 +1,4 @@
-"""Which models are worth shipping: the Pareto front of accuracy against latency, and what to pick from it."""
+"""The Pareto front of accuracy against latency, and the choice of the model to ship."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from edge.errors import MienError, WrongUseError
 
 @dataclass(frozen=True)
 class Point:
-    """One model.
+    """One model as a point of accuracy and latency.
 
     Attributes:
-        name: the model's.
-        latency_ms: from crop to scores, median.
+        name: of the model.
+        latency_ms: median latency from crop to scores.
         accuracy: 0..1.
     """
 
@@ -25,7 +25,10 @@ class Point:
 
 
 def dominators(points: Sequence[Point]) -> dict[str, str | None]:
-    """For each model the best one that is at least as quick and as accurate, and better in one; None on the front."""
+    """Return for each model the best one that dominates it, or None if it is on the Pareto front.
+
+    A model dominates another if it is at least as quick and as accurate, and better in one of the two.
+    """
     found: dict[str, str | None] = {}
     for point in points:
         better = [
@@ -40,21 +43,27 @@ def dominators(points: Sequence[Point]) -> dict[str, str | None]:
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
-    """The models that no other dominates, quickest first."""
+    """Return the models that no other dominates, quickest first."""
     dominated = dominators(points)
     return sorted((p for p in points if dominated[p.name] is None), key=lambda p: (p.latency_ms, p.name))
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A condition that the model to ship must meet: a latency below, or an accuracy above, a limit."""
+    """A condition that the model to ship must meet.
+
+    Attributes:
+        text: the condition as the user wrote it.
+        latency_below_ms: limit of the latency; None for a condition on accuracy.
+        accuracy_above: limit of the accuracy, 0..1; None for a condition on latency.
+    """
 
     text: str
     latency_below_ms: float | None = None
     accuracy_above: float | None = None
 
     def met_by(self, point: Point) -> bool:
-        """Whether a model meets it."""
+        """Return whether a model meets the condition."""
         if self.latency_below_ms is not None:
             return point.latency_ms < self.latency_below_ms
         assert self.accuracy_above is not None
@@ -62,10 +71,10 @@ class Constraint:
 
 
 def parse_constraint(text: str) -> Constraint:
-    """Read `latency<5ms` or `accuracy>70` (percent).
+    """Parse a constraint such as `latency<5ms` or `accuracy>70` (percent).
 
     Raises:
-        WrongUseError: it is neither.
+        WrongUseError: the text is neither.
     """
     plain = text.replace(" ", "").lower()
     latency = re.fullmatch(r"latency<=?(\d+\.?\d*|\.\d+)(ms|us|s)?", plain)
@@ -82,7 +91,7 @@ def pick(points: Sequence[Point], constraints: Sequence[Constraint]) -> Point:
     """Choose the model to ship: the most accurate that meets all constraints, or the quickest if all are on accuracy.
 
     Raises:
-        MienError: none meets them.
+        MienError: no model meets all constraints.
     """
     meeting = [point for point in points if all(constraint.met_by(point) for constraint in constraints)]
     if not meeting:
@@ -91,7 +100,7 @@ def pick(points: Sequence[Point], constraints: Sequence[Constraint]) -> Point:
             or "none measured"
         )
         raise MienError(
-            f"no model meets {' and '.join(constraint.text for constraint in constraints)}; the front is: {have}"
+            f"no model meets {' and '.join(constraint.text for constraint in constraints)}; the Pareto front is: {have}"
         )
     if all(constraint.latency_below_ms is None for constraint in constraints):
         return min(meeting, key=lambda p: (p.latency_ms, -p.accuracy))

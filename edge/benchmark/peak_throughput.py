@@ -1,6 +1,6 @@
-"""The most int8 multiply-accumulates a second that this machine's runtime reaches: a large matrix product.
+"""The peak throughput of int8 multiply-accumulates on this machine, measured with a large matrix product.
 
-What a model achieves is stated as a share of it.
+A model's throughput is given as a share of it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import numpy as np
 
 from edge.inference.flatbuffer import FILE_IDENTIFIER, schema
 
-#: Rows, elements in, elements out of the products that are tried: weights of 256 KiB and of 1 MiB, since what suits
-#: one processor's caches does not suit another's.
+#: Rows, input elements and output elements of the products: weights of 256 KiB and of 1 MiB, because which one fits
+#: the caches depends on the processor.
 SIZES = ((64, 512, 512), (256, 1024, 1024))
 
 
 def matrix_product(rows: int, elements_in: int, elements_out: int) -> bytes:
-    """A .tflite flatbuffer of one fully connected int8 layer, weights drawn at random, a scale a channel."""
+    """Return a .tflite flatbuffer with one fully connected int8 layer, random weights, and one scale per channel."""
     import flatbuffers
 
     tables = schema()
@@ -34,17 +34,17 @@ def matrix_product(rows: int, elements_in: int, elements_out: int) -> bytes:
         table.quantization.scale, table.quantization.zeroPoint = scales, [0] * len(scales)
         return table
 
-    a_channel = [0.01] * elements_out
+    channel_scales = [0.01] * elements_out
     int8, int32 = tables.TensorType.INT8, tables.TensorType.INT32
     graph.tensors = [
         tensor(b"in", [rows, elements_in], int8, 0, [0.02]),
-        tensor(b"weights", [elements_out, elements_in], int8, 1, a_channel),
+        tensor(b"weights", [elements_out, elements_in], int8, 1, channel_scales),
         tensor(b"bias", [elements_out], int32, 2, [0.0002] * elements_out),
         tensor(b"out", [rows, elements_out], int8, 0, [0.5]),
     ]
     code, operator = tables.OperatorCodeT(), tables.OperatorT()
     code.builtinCode = code.deprecatedBuiltinCode = tables.BuiltinOperator.FULLY_CONNECTED
-    # The version that takes a scale a channel.
+    # The first version of the operator with one scale per channel.
     code.version = 12
     model.operatorCodes = [code]
     operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 1, 2], [3]

@@ -1,4 +1,4 @@
-"""The results as a page: one HTML file that needs nothing else."""
+"""The report: the results as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ TEMPLATE = Path(__file__).parent / "templates" / "report.html"
 
 
 def write_page(path: Path, table: dict[str, Any], chart: str) -> None:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Args:
         path: the file.
         table: the results.
-        chart: the front as an SVG element.
+        chart: the Pareto chart as an SVG element.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    neighbours = [neighbor_text(pair) for pair in table["neighbours"]]
-    html = render_html(TEMPLATE, "report", table=table, title=title(table), chart=chart, neighbours=neighbours)
+    neighbors = [neighbor_text(pair) for pair in table["neighbours"]]
+    html = render_html(TEMPLATE, "report", table=table, title=title(table), chart=chart, neighbors=neighbors)
     write_html(path, html)

@@ -1,4 +1,4 @@
-"""The results of a benchmark as plain values: what `results.json` holds (results.schema.json says what is what)."""
+"""The results of a benchmark as plain values: the contents of `results.json`, described by results.schema.json."""
 
 from __future__ import annotations
 
@@ -15,49 +15,50 @@ import numpy.typing as npt
 
 from edge import __version__
 from edge.benchmark.intervals import mcnemar
-from edge.benchmark.measurement import ModelResult, Speed
+from edge.benchmark.model_result import ModelResult, Speed
 from edge.benchmark.pareto import Point, dominators, pareto_front
 
-#: Counts up when a reader of an older one would be misled.
+#: Increased when a change would mislead a reader of the older version.
 SCHEMA_VERSION = 1
-#: Below this probability a difference is called one.
+#: Significance level of McNemar's test.
 SIGNIFICANT = 0.05
 
 
-def results(
-    measured: list[ModelResult], data: dict[str, Any], conditions: dict[str, Any], partial: bool = False
+def build_results(
+    models: list[ModelResult], data: dict[str, Any], conditions: dict[str, Any], warnings: list[str], partial: bool
 ) -> dict[str, Any]:
-    """Everything that was measured.
+    """Build the results from everything that was measured.
 
     Args:
-        measured: the models.
+        models: the results of each model.
         data: name, SHA-256, split, number of faces, seed and labels.
-        conditions: machine, first and last moment, and marks.
-        partial: whether it was stopped before its end.
+        conditions: the machine, its state before and after, and the energy counter.
+        warnings: why the figures should not be trusted.
+        partial: whether the measurement was interrupted.
     """
-    points = [point for point in map(_point, measured) if point is not None]
+    points = [point for point in map(_point, models) if point is not None]
     dominated = dominators(points)
-    on_front = pareto_front(points)
-    first = next((model.accuracy for model in measured if model.accuracy), None)
-    rights = {model.candidate.name: model.accuracy.right for model in measured if model.accuracy}
+    front = pareto_front(points)
+    first = next((model.accuracy for model in models if model.accuracy), None)
+    correct = {model.candidate.name: model.accuracy.correct for model in models if model.accuracy}
     return {
         "schema_version": SCHEMA_VERSION,
         "mien": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "partial": partial,
-        "marks": conditions["marks"],
+        "marks": warnings,
         "data": data,
-        "conditions": {key: value for key, value in conditions.items() if key != "marks"},
-        "models": [_model(model, first, dominated) for model in measured],
-        "front": [point.name for point in on_front],
-        "neighbours": [_pair(a.name, b.name, rights[a.name], rights[b.name]) for a, b in pairwise(on_front)],
+        "conditions": conditions,
+        "models": [_model(model, first, dominated) for model in models],
+        "front": [point.name for point in front],
+        "neighbours": [_pair(a.name, b.name, correct[a.name], correct[b.name]) for a, b in pairwise(front)],
     }
 
 
-def points_of(table: dict[str, Any]) -> list[Point]:
-    """The models of a result that have both an accuracy and a latency."""
+def pareto_points(results: dict[str, Any]) -> list[Point]:
+    """Return the models that have both an accuracy and a latency."""
     found = []
-    for model in table["models"]:
+    for model in results["models"]:
         speed = model["speeds"][0] if model["speeds"] else None
         if model["accuracy"] and speed and speed["crop_to_scores"]:
             latency_ms = speed["crop_to_scores"]["p50_ms"]["value"]
@@ -65,8 +66,8 @@ def points_of(table: dict[str, Any]) -> list[Point]:
     return found
 
 
-def as_csv(table: dict[str, Any]) -> str:
-    """One row a model and number of threads."""
+def as_csv(results: dict[str, Any]) -> str:
+    """Return the results as CSV, one row for each model and number of threads."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
@@ -98,19 +99,19 @@ def as_csv(table: dict[str, Any]) -> str:
             "error",
         ]
     )
-    for model in table["models"]:
-        good = model["accuracy"] or {}
-        accuracy = good.get("accuracy", {})
+    for model in results["models"]:
+        scores = model["accuracy"] or {}
+        accuracy = scores.get("accuracy", {})
         for speed in model["speeds"] or [{}]:
-            bare, whole = (speed.get(key) or {} for key in ("invoke", "crop_to_scores"))
+            invoke, crop = (speed.get(key) or {} for key in ("invoke", "crop_to_scores"))
             writer.writerow(
                 [
                     model["name"],
                     speed.get("threads"),
                     *(accuracy.get(key) for key in ("value", "low", "high")),
-                    *(good.get(key, {}).get("value") for key in ("macro_f1", "ece")),
-                    good.get("agreement"),
-                    *(value for part in (bare, whole) for value in _percentiles(part)),
+                    *(scores.get(key, {}).get("value") for key in ("macro_f1", "ece")),
+                    scores.get("agreement"),
+                    *(value for part in (invoke, crop) for value in _percentiles(part)),
                     *(speed.get(k) for k in ("faces_per_s", "load_ms", "first_invoke_ms", "peak_rss_mb")),
                     *(model[key] for key in ("size_bytes", "macs")),
                     *(speed.get(key) for key in ("gmacs_per_s", "share_of_peak", "joules_per_face")),
@@ -121,13 +122,13 @@ def as_csv(table: dict[str, Any]) -> str:
     return buffer.getvalue()
 
 
-def pack_bits(right: npt.NDArray[np.bool_]) -> str:
-    """Booleans as base64, eight a byte, first one in the highest bit."""
-    return base64.b64encode(np.packbits(right).tobytes()).decode("ascii")
+def pack_bits(bits: npt.NDArray[np.bool_]) -> str:
+    """Encode booleans as base64, eight in a byte, the first in the highest bit."""
+    return base64.b64encode(np.packbits(bits).tobytes()).decode("ascii")
 
 
 def unpack_bits(text: str, n: int) -> npt.NDArray[np.bool_]:
-    """The `n` booleans that `pack_bits` packed."""
+    """Decode the `n` booleans that `pack_bits` encoded."""
     return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
 
 
@@ -172,32 +173,32 @@ def _accuracy(accuracy: Any, first: Any) -> dict[str, Any]:
         "recall": {label: asdict(estimate) for label, estimate in accuracy.recall.items()},
         "labels": list(accuracy.labels),
         "confusion": accuracy.confusion,
-        "agreement": float((accuracy.answers == first.answers).mean()),
-        "right": pack_bits(accuracy.right),
+        "agreement": float((accuracy.predictions == first.predictions).mean()),
+        "right": pack_bits(accuracy.correct),
     }
 
 
 def _speed(speed: Speed, macs: int | None) -> dict[str, Any]:
     table = asdict(speed)
     peak = table.pop("peak_macs_per_s")
-    bare, whole = speed.invoke, speed.crop_to_scores
-    rate = macs / bare.p50_ms.value * 1000 if macs and bare else None
+    invoke, crop = speed.invoke, speed.crop_to_scores
+    rate = macs / invoke.p50_ms.value * 1000 if macs and invoke else None
     return {
         **table,
-        "faces_per_s": 1000 / whole.p50_ms.value if whole else None,
+        "faces_per_s": 1000 / crop.p50_ms.value if crop else None,
         "gmacs_per_s": None if rate is None else rate / 1e9,
         "peak_gmacs_per_s": None if peak is None else peak / 1e9,
         "share_of_peak": None if rate is None or peak is None else rate / peak,
     }
 
 
-def _pair(a: str, b: str, right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    p = mcnemar(right_a, right_b)
+def _pair(a: str, b: str, correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    p = mcnemar(correct_a, correct_b)
     return {
         "quicker": a,
         "slower": b,
-        "only_quicker_right": int((right_a & ~right_b).sum()),
-        "only_slower_right": int((~right_a & right_b).sum()),
+        "only_quicker_right": int((correct_a & ~correct_b).sum()),
+        "only_slower_right": int((~correct_a & correct_b).sum()),
         "p": p,
         "significant": p < SIGNIFICANT,
     }

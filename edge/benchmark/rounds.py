@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,26 +12,28 @@ import numpy.typing as npt
 from edge.benchmark.intervals import Estimate, median
 from edge.benchmark.worker_process import WorkerError, WorkerProcess
 
-#: A burst takes about so long: enough for caches and clocks to be the model's own, short beside a drift.
+#: Duration of a burst: long enough to warm the caches for the model, short compared with a drift of the machine.
 BURST_MS = 20.0
-#: Before any is counted, each model runs for about so long.
+#: Duration of the warm-up of each model.
 WARM_UP_MS = 300.0
+#: Greatest number of runs in a burst.
 MAX_BURST = 200
-#: A round is disturbed in which the reference took so many times as long as in the quickest tenth of the rounds.
+#: A round counts as disturbed if its reference took longer than the tenth percentile of all rounds by this factor.
 DISTURBED = 1.15
-#: So many times as many rounds as are wanted are run at most, to find undisturbed ones.
+#: Greatest number of rounds, as a multiple of the requested number, that are run to find undisturbed ones.
 MAX_FACTOR = 3
 
 
 @dataclass
 class TimedWorkload:
-    """Something that is timed in bursts.
+    """A workload that is timed in bursts.
 
     Attributes:
         name: for messages.
-        burst: runs so many times, returns the milliseconds of each.
-        ms: one list a round.
-        error: why it fell out, empty while it has not.
+        burst: takes a number of runs, and returns the duration of each in milliseconds.
+        times: number of runs in a burst.
+        ms: the durations, one list for each round.
+        error: why it is no longer run; empty while it is.
     """
 
     name: str
@@ -42,11 +45,13 @@ class TimedWorkload:
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """Durations in milliseconds.
+    """Percentiles of a latency in milliseconds.
 
     Attributes:
-        p50_ms: with the 95 % interval of the medians of the rounds.
-        n: how many were timed; their p99 is worth little below a few hundred.
+        p50_ms: the median, with the 95 % interval of the medians of the rounds.
+        p95_ms, p99_ms: percentiles over all runs.
+        min_ms, mean_ms: over all runs.
+        n: number of runs; with less than a few hundred the p99 means little.
     """
 
     p50_ms: Estimate
@@ -59,105 +64,127 @@ class LatencySummary:
 
 @dataclass
 class Rounds:
-    """Bursts of several things in turn, and of a reference by which a disturbed round is known.
+    """Rounds in which several workloads run one burst each, between two bursts of a reference.
 
     Attributes:
-        timed: what is measured.
-        reference: work that always takes the same; run at the begin and the end of each round.
-        wanted: undisturbed rounds to collect, in at most `MAX_FACTOR` times as many.
+        workloads: what is timed.
+        reference: a workload of constant duration, run at the start and the end of each round to detect disturbance.
+        requested: number of undisturbed rounds to collect, in at most `MAX_FACTOR` times as many.
     """
 
-    timed: list[TimedWorkload]
+    workloads: list[TimedWorkload]
     reference: TimedWorkload
-    wanted: int
+    requested: int
     _reference_ms: list[float] = field(default_factory=list)
 
     def run(self, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> None:
-        """Warm up, then run every burst once a round, in an order drawn anew each time.
+        """Warm up, then run one burst of each workload per round, in a new random order each time.
 
-        What fails falls out with its error; Ctrl-C leaves the rounds that were run.
+        A workload that fails keeps its error and is not run again. After Ctrl-C the finished rounds remain.
+
+        Args:
+            seed: of the order.
+            progress: called with the number of undisturbed rounds so far, and of the requested ones.
         """
-        for each in (self.reference, *self.timed):
-            if not each.error:
-                _attempt(each, lambda each=each: _warm_up(each))  # type: ignore[misc]
+        for workload in (self.reference, *self.workloads):
+            if not workload.error:
+                _attempt(workload, partial(_warm_up, workload))
         random = np.random.default_rng(seed)
-        while len(self._reference_ms) < MAX_FACTOR * self.wanted and len(self.undisturbed()) < self.wanted:
+        while len(self._reference_ms) < MAX_FACTOR * self.requested and len(self.undisturbed()) < self.requested:
             before_ms = self._reference()
-            order = random.permutation(len(self.timed))
+            order = random.permutation(len(self.workloads))
             for i in order:
-                each = self.timed[i]
-                if not each.error:
-                    _attempt(each, lambda each=each: each.ms.append(each.burst(each.times)))  # type: ignore[misc]
+                workload = self.workloads[i]
+                if not workload.error:
+                    _attempt(workload, partial(_run_burst, workload))
             self._reference_ms.append(max(before_ms, self._reference()))
             if progress:
-                progress(min(len(self.undisturbed()), self.wanted), self.wanted)
+                progress(min(len(self.undisturbed()), self.requested), self.requested)
 
     @property
-    def run_so_far(self) -> int:
-        """How many rounds were run to their end."""
+    def finished(self) -> int:
+        """The number of finished rounds."""
         return len(self._reference_ms)
 
     def undisturbed(self) -> list[int]:
-        """The rounds in which the reference was about as quick as in the quickest ones; all where it fell out."""
+        """Return the rounds whose reference was about as quick as in the quickest rounds; all if it failed."""
         if self.reference.error or not self._reference_ms:
             return list(range(len(self._reference_ms)))
         limit_ms = DISTURBED * float(np.percentile(self._reference_ms, 10))
         return [i for i, ms in enumerate(self._reference_ms) if ms <= limit_ms]
 
     def counted(self) -> list[int]:
-        """The rounds that count: the undisturbed ones, or all where too few were."""
-        quiet = self.undisturbed()
-        return quiet if 2 * len(quiet) >= self.wanted else list(range(self.run_so_far))
+        """Return the rounds that count: the undisturbed ones, or all if fewer than half as many as requested are."""
+        undisturbed = self.undisturbed()
+        return undisturbed if 2 * len(undisturbed) >= self.requested else list(range(self.finished))
 
-    def summary(self, timed: TimedWorkload) -> LatencySummary | None:
-        """Percentiles over the rounds that count; None where there is none."""
-        return summary([timed.ms[i] for i in self.counted() if i < len(timed.ms)])
+    def summary(self, workload: TimedWorkload) -> LatencySummary | None:
+        """Return percentiles over the rounds that count; None if there are none."""
+        return summarize([workload.ms[i] for i in self.counted() if i < len(workload.ms)])
 
     def _reference(self) -> float:
-        taken: list[float] = []
+        durations_ms: list[float] = []
         if not self.reference.error:
-            _attempt(self.reference, lambda: taken.extend(self.reference.burst(self.reference.times)))
-        return float(np.median(taken)) if taken else 0.0
+            _attempt(self.reference, lambda: durations_ms.extend(self.reference.burst(self.reference.times)))
+        return float(np.median(durations_ms)) if durations_ms else 0.0
 
 
-def summary(rounds_ms: list[list[float]]) -> LatencySummary | None:
-    """Percentiles over all rounds; None where there is none."""
+def summarize(rounds_ms: list[list[float]]) -> LatencySummary | None:
+    """Return percentiles over all rounds; None if there are none.
+
+    Args:
+        rounds_ms: durations in milliseconds, one list for each round.
+    """
     if not rounds_ms:
         return None
-    every: npt.NDArray[np.float64] = np.concatenate([np.asarray(ms, np.float64) for ms in rounds_ms])
-    of_rounds = median(np.array([np.median(ms) for ms in rounds_ms]))
-    p50, p95, p99 = np.percentile(every, (50, 95, 99))
+    durations_ms: npt.NDArray[np.float64] = np.concatenate([np.asarray(ms, np.float64) for ms in rounds_ms])
+    round_medians = median(np.array([np.median(ms) for ms in rounds_ms]))
+    p50, p95, p99 = np.percentile(durations_ms, (50, 95, 99))
     return LatencySummary(
-        Estimate(float(p50), min(of_rounds.low, float(p50)), max(of_rounds.high, float(p50))),
+        Estimate(float(p50), min(round_medians.low, float(p50)), max(round_medians.high, float(p50))),
         float(p95),
         float(p99),
-        float(every.min()),
-        float(every.mean()),
-        len(every),
+        float(durations_ms.min()),
+        float(durations_ms.mean()),
+        len(durations_ms),
     )
 
 
-def invokes(child: WorkerProcess, which: int = 0) -> Callable[[int], list[float]]:
-    """Bursts of bare invokes."""
-    return lambda times: list(child.ask("invoke", times=times, which=which)["ms"])
+def invoke_bursts(worker: WorkerProcess, which: int = 0) -> Callable[[int], list[float]]:
+    """Return bursts of invokes of the network alone.
+
+    Args:
+        worker: the process that holds the network.
+        which: its position among the networks that the process has loaded.
+    """
+    return lambda times: list(worker.ask("invoke", times=times, which=which)["ms"])
 
 
-def crops_to_scores(child: WorkerProcess, faces: str) -> Callable[[int], list[float]]:
-    """Bursts from a frame and a box to probabilities."""
-    return lambda times: list(child.ask("crop_to_scores", faces=faces, times=times)["ms"])
+def crop_to_scores_bursts(worker: WorkerProcess, faces: str) -> Callable[[int], list[float]]:
+    """Return bursts from a frame and a box in it to probabilities.
+
+    Args:
+        worker: the process that holds the model.
+        faces: path of an .npy file of faces, `(n, h, w)` uint8; the first is used.
+    """
+    return lambda times: list(worker.ask("crop_to_scores", faces=faces, times=times)["ms"])
 
 
-def _warm_up(each: TimedWorkload) -> None:
+def _run_burst(workload: TimedWorkload) -> None:
+    workload.ms.append(workload.burst(workload.times))
+
+
+def _warm_up(workload: TimedWorkload) -> None:
     spent_ms, times = 0.0, 1
     while spent_ms < WARM_UP_MS:
-        ms = each.burst(times)
+        ms = workload.burst(times)
         spent_ms += sum(ms)
         times = min(times * 2, MAX_BURST)
-    each.times = int(np.clip(round(BURST_MS / max(float(np.median(ms)), 1e-3)), 1, MAX_BURST))
+    workload.times = int(np.clip(round(BURST_MS / max(float(np.median(ms)), 1e-3)), 1, MAX_BURST))
 
 
-def _attempt(each: TimedWorkload, act: Callable[[], None]) -> None:
+def _attempt(workload: TimedWorkload, act: Callable[[], None]) -> None:
     try:
         act()
     except WorkerError as error:
-        each.error = str(error)
+        workload.error = str(error)

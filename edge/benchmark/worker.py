@@ -1,7 +1,7 @@
-"""The child process of one model: `python -m edge.benchmark.worker`, asked in lines of JSON, answering in such.
+"""The worker process of one model: `python -m edge.benchmark.worker`, which reads requests and writes answers as JSON.
 
-Requests are objects `{"do": NAME, ...}`; NAME is a method of `Worker`. An answer is an object, `{"error": ...}`
-where it failed; a line with `done` and `total` before it tells how far it has come.
+A request is a line `{"do": NAME, ...}`, where NAME is a method of `Worker`. The answer is one line with an object, or
+`{"error": ...}` if the request failed; lines with `done` and `total` before it report progress.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from edge.recognizer import Recognizer
 from edge.system.board import peak_rss_mb
 from edge.types import Detection, Frame
 
-#: The picture that crop-to-scores starts from, and the detector's box in it: a face at a desk, 640x480.
+#: Size of the frame from which crop-to-scores starts, and the detector's box in it: a face at a desk, 640x480.
 FRAME_HW, BOX = (480, 640), (240.0, 160.0, 160.0, 160.0)
-#: Tells of progress no more often.
+#: Least interval between two reports of progress.
 PROGRESS_S = 0.2
-#: Faces that are in memory at once.
-AT_ONCE = 64
+#: Number of faces in memory at the same time.
+CHUNK = 64
 
 
 class Subject(ExpressionClassifier, Protocol):
@@ -84,16 +84,16 @@ class _Tflite:
 
 
 class Worker:
-    """The model, and what can be asked about it."""
+    """A model, and the requests about it; each public method is a request."""
 
-    def __init__(self, say: Callable[[dict[str, Any]], None]) -> None:
-        self._say = say
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self._send = send
         self._subject: Subject | None = None
         self._graph: bytes | None = None
         self._invokes: list[Callable[[], None]] = []
 
     def load(self, path: str, threads: int) -> dict[str, Any]:
-        """Load a model; says what it is, how long it took and what it weighs."""
+        """Load a model; return its labels, its properties and the time to load it."""
         file = Path(path)
         if file.suffix in KERAS_SUFFIXES:
             self._subject = _keras_classifier(file)
@@ -108,35 +108,35 @@ class Worker:
         self._invokes = [load_interpreter(matrix_product(*size), threads, "the peak").invoke for size in SIZES]
         return {}
 
-    def probabilities(self, faces: str, answers: str) -> dict[str, Any]:
-        """Classify the faces in one .npy `(n, h, w)`, write the probabilities into another, `(n, n_classes)`."""
+    def probabilities(self, faces: str, output: str) -> dict[str, Any]:
+        """Classify faces of an .npy file, `(n, h, w)`, and write their probabilities, `(n, n_classes)`, to another."""
         assert self._subject is not None
         total = len(np.load(faces, mmap_mode="r"))
-        told_s = time.monotonic()
+        reported_s = time.monotonic()
         probabilities: list[npt.NDArray[np.float32]] = []
-        for start in range(0, total, AT_ONCE):
-            # Mapped anew each time: pages of faces shall not count as the model's memory.
-            for image in np.load(faces, mmap_mode="r")[start : start + AT_ONCE]:
+        for start in range(0, total, CHUNK):
+            # Mapped again each time, so that pages of faces do not count as the model's memory.
+            for image in np.load(faces, mmap_mode="r")[start : start + CHUNK]:
                 probabilities.append(self._subject.scores(image))
-            if time.monotonic() - told_s > PROGRESS_S:
-                told_s = time.monotonic()
-                self._say({"done": len(probabilities), "total": total})
-        np.save(answers, np.stack(probabilities).astype(np.float32))
+            if time.monotonic() - reported_s > PROGRESS_S:
+                reported_s = time.monotonic()
+                self._send({"done": len(probabilities), "total": total})
+        np.save(output, np.stack(probabilities).astype(np.float32))
         return {}
 
     def invoke(self, times: int, which: int = 0) -> dict[str, Any]:
-        """Bare invokes, milliseconds each; one before them that is not counted, since the caches are another's."""
+        """Invoke the network alone, after one invoke that warms the caches; return the milliseconds of each."""
         return {"ms": _timed(self._invokes[which], times)}
 
     def crop_to_scores(self, faces: str, times: int) -> dict[str, Any]:
-        """From a frame and a box in it to probabilities, milliseconds each."""
+        """Go from a frame and a box in it to probabilities; return the milliseconds of each run."""
         assert self._subject is not None
         frame = _frame(np.load(faces, mmap_mode="r")[0])
         recognizer = Recognizer(self._subject, detector=_GivenBox())
         return {"ms": _timed(lambda: recognizer(frame), times)}
 
-    def busy(self, seconds: float) -> dict[str, Any]:
-        """Invoke for so long without a break; says how often."""
+    def invoke_for(self, seconds: float) -> dict[str, Any]:
+        """Invoke the network without a pause for some seconds; return the number of invokes."""
         invoke, n, end_s = self._invokes[0], 0, time.monotonic() + seconds
         while time.monotonic() < end_s:
             invoke()
@@ -144,11 +144,11 @@ class Worker:
         return {"n": n}
 
     def memory(self) -> dict[str, Any]:
-        """The most memory that this process has had resident."""
+        """Return the peak resident memory of this process, in MiB."""
         return {"peak_rss_mb": peak_rss_mb()}
 
     def operations(self, threads: int, rounds: int) -> dict[str, Any]:
-        """What each operation of a .tflite adds to an invoke (see `edge.benchmark.operations`); None for others."""
+        """Return the time of each operation of a .tflite (see `edge.benchmark.operations`); None for other formats."""
         from edge.benchmark.operations import operation_times
 
         return {"operations": operation_times(self._graph, threads, rounds) if self._graph else None}
@@ -156,7 +156,7 @@ class Worker:
 
 def _keras_classifier(path: Path) -> Subject:
     try:
-        # By name, as the command line does: this floor imports nothing from above.
+        # By name, as in the command line: `edge` must not import `train`.
         module = importlib.import_module("train.evaluation.keras_classifier")
         subject: Subject = module.KerasClassifier(path)
     except ImportError as error:
@@ -165,7 +165,7 @@ def _keras_classifier(path: Path) -> Subject:
 
 
 def _macs(graph: bytes, path: Path) -> int | None:
-    """Multiply-accumulates of an invoke; None where only tflite-runtime is installed, which cannot read them."""
+    """Return the multiply-accumulates of an invoke; None with tflite-runtime, which cannot read them."""
     from edge.errors import WrongUseError
     from edge.inference.flatbuffer import Graph
 
@@ -177,12 +177,12 @@ def _macs(graph: bytes, path: Path) -> int | None:
 
 def _timed(call: Callable[[], object], times: int) -> list[float]:
     call()
-    took_ms = []
+    durations_ms = []
     for _ in range(times):
         begin_ns = time.perf_counter_ns()
         call()
-        took_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
-    return took_ms
+        durations_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
+    return durations_ms
 
 
 def _frame(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -194,27 +194,27 @@ def _frame(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Answer until there are no more requests."""
-    # Ctrl-C is for the process that asks; it closes our requests when it ends.
+    """Answer requests until there are no more."""
+    # Ctrl-C is for the parent process, which closes the requests when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints must not come between the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(answer: dict[str, Any]) -> None:
+    def send(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    worker = Worker(say)
-    say({"peak_rss_mb": peak_rss_mb()})
+    worker = Worker(send)
+    send({"peak_rss_mb": peak_rss_mb()})
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            say(getattr(worker, request.pop("do"))(**request))
+            send(getattr(worker, request.pop("do"))(**request))
         except MienError as error:
-            say({"error": str(error)})
+            send({"error": str(error)})
         except Exception as error:
-            say({"error": f"{type(error).__name__}: {first_line(error)}"})
+            send({"error": f"{type(error).__name__}: {first_line(error)}"})
 
 
 if __name__ == "__main__":

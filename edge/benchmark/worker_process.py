@@ -1,4 +1,4 @@
-"""A worker as its parent sees it: asked, waited for, and mourned where it dies."""
+"""The worker process as its parent sees it: started, asked, and closed."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from typing import Any, Self
 from edge.errors import ModelError
 from edge.system.processes import describe_exit, python_command, python_environment
 
-#: How long the end may take.
+#: Seconds that the process has to end before it is killed.
 _END_S = 10.0
-#: OpenMP (PyTorch), TensorFlow's work within and between operations.
+#: Numbers of threads of OpenMP (PyTorch), and of TensorFlow within and between operations.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 class WorkerError(ModelError):
-    """A worker has failed; it is not asked again."""
+    """A worker process has failed; it must not be asked again."""
 
 
 class WorkerProcess:
-    """A running `edge.benchmark.worker`.
+    """A running `edge.benchmark.worker`; a context manager that ends it.
 
     Args:
-        threads: what libraries that take their number of threads from the environment shall use.
+        threads: number of threads for libraries that read it from the environment.
 
     Attributes:
-        empty_rss_mb: memory of the process before any model is in it: Python, numpy, OpenCV and the runtime.
+        empty_rss_mb: resident memory of the process before it loads a model (Python, numpy, OpenCV and the runtime),
+            in MiB.
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             python_command("edge.benchmark.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
             encoding="utf-8",
             env=python_environment(**dict.fromkeys(_THREADS, str(threads))),
@@ -62,25 +63,28 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
-        self._said.close()
+        self._stderr.close()
 
-    def ask(self, do: str, progress: Callable[[int, int], None] | None = None, **arguments: Any) -> dict[str, Any]:
-        """Ask the worker for something, and wait.
+    def ask(self, request: str, progress: Callable[[int, int], None] | None = None, **arguments: Any) -> dict[str, Any]:
+        """Send a request to the worker, and wait for its answer.
 
         Args:
-            do: a method of `edge.benchmark.worker.Worker`.
-            progress: told how far it has come.
+            request: name of a method of `edge.benchmark.worker.Worker`.
+            progress: called with the number of finished and of all steps.
             arguments: of that method.
 
+        Returns:
+            What the method returns.
+
         Raises:
-            WorkerError: it failed, or died.
+            WorkerError: the method failed, or the process died.
         """
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._process.stdin.write(json.dumps({"do": request, **arguments}) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise WorkerError(self._last_words()) from None
+            raise WorkerError(self._cause_of_death()) from None
         answer = self._answer(progress)
         if "error" in answer:
             raise WorkerError(answer["error"])
@@ -94,10 +98,10 @@ class WorkerProcess:
                 return answer
             if progress:
                 progress(answer["done"], answer["total"])
-        raise WorkerError(self._last_words())
+        raise WorkerError(self._cause_of_death())
 
-    def _last_words(self) -> str:
-        """How the process ended, and the last line that it wrote."""
+    def _cause_of_death(self) -> str:
+        """Return how the process ended, and the last line that it wrote."""
         status = self._process.wait()
-        self._said.seek(0)
-        return f"its process died: {describe_exit(status, self._said.read())}"
+        self._stderr.seek(0)
+        return f"its process died: {describe_exit(status, self._stderr.read())}"

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from edge.cli import options
-from edge.cli.options import read_with_progress
 from edge.cli.progress import progress_steps
 from edge.cli.signals import Handlers, handling
 from edge.cli.tables import open_console
@@ -96,62 +95,42 @@ def benchmark(
 
     `mien benchmark compare A.json B.json` compares two results.
     """
-    from edge.benchmark.candidate import find_candidates
-    from edge.benchmark.conditions import find_warnings, machine, read_machine_state, watched
+    from edge.benchmark import measure
     from edge.benchmark.console_table import print_results
-    from edge.benchmark.measurement import ModelResult, Plan, disturbed_warnings, measure
     from edge.benchmark.pareto import parse_constraint, pick
-    from edge.benchmark.results import points_of, results
-    from edge.system.energy import find_meter
-    from edge.system.hashing import sha256_of
+    from edge.benchmark.results import pareto_points
 
     if constraints and as_json:
         raise WrongUseError("--pick and --json both write to standard output: expected only one of them")
-    candidates = find_candidates(models)
     required = [parse_constraint(constraint) for constraint in constraints]
-    if len(set(threads)) != len(threads):
-        raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
     if out is not None:
         _check_empty(out)
-    faces = read_with_progress(data, (split,))[split].sample(limit, seed)
-    measured = [ModelResult(candidate) for candidate in candidates]
-    meter = find_meter()
-    before, stopped = read_machine_state(), False
-    try:
-        with handling(_INTERRUPT), progress_steps() as step:
-            measure(measured, faces, Plan(threads, rounds, seed, operations, meter), step)
-    except KeyboardInterrupt:
-        stopped = True
-    after = read_machine_state()
-    data_set = {
-        "name": data.name,
-        "sha256": sha256_of(data),
-        "split": split,
-        "faces": len(faces),
-        "seed": seed,
-        "labels": list(faces.labels),
-    }
-    conditions = {
-        "marks": [*find_warnings(before, after), *disturbed_warnings(measured)],
-        "machine": machine(),
-        "energy": meter.name if meter else None,
-        **watched([before, after]),
-    }
-    table = results(measured, data_set, conditions, partial=stopped)
+    with handling(_INTERRUPT), progress_steps() as progress:
+        results = measure(
+            models,
+            data,
+            split=split,
+            limit=limit,
+            seed=seed,
+            threads=threads,
+            rounds=rounds,
+            operations=operations,
+            progress=progress,
+            warn=lambda line: click.echo(line, err=True),
+        )
     # Before printing, which fails if the reader of the output has gone away (`mien benchmark ... | head`).
     if out is not None:
-        _write(out, table)
+        _write(out, results)
     if as_json:
-        click.echo(json.dumps(table))
+        click.echo(json.dumps(results))
     else:
-        print_results(table, open_console(stderr=bool(constraints)))
-    if stopped:
+        print_results(results, open_console(stderr=bool(constraints)))
+    if results["partial"]:
         raise KeyboardInterrupt
-    failed = [model.candidate.name for model in measured if model.error]
-    if len(failed) == len(measured):
-        raise ModelError(f"no model could be measured: {measured[0].error}")
+    if all(model["error"] for model in results["models"]):
+        raise ModelError(f"no model could be measured: {results['models'][0]['error']}")
     if required:
-        click.echo(pick(points_of(table), required).name)
+        click.echo(pick(pareto_points(results), required).name)
 
 
 def _check_empty(out: Path) -> None:

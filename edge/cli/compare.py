@@ -28,10 +28,10 @@ def compare(before: Path, after: Path, fail_on_regression: bool, as_json: bool) 
     latency has changed if the intervals of its median do not overlap and it changed by more than 10 %; memory, if it
     changed by more than 10 %.
     """
-    from edge.benchmark.comparison import changes, read_results
+    from edge.benchmark.comparison import compare_results, read_results
 
     tables = [read_results(before), read_results(after)]
-    found = changes(*tables)
+    found = compare_results(*tables)
     names = [{model["name"] for model in table["models"]} for table in tables]
     only = {"A": sorted(names[0] - names[1]), "B": sorted(names[1] - names[0])}
     if as_json:

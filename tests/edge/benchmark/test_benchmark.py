@@ -7,14 +7,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.benchmark.operations import cut, operation_times
+from edge.benchmark.operations import operation_times, truncate
 from edge.benchmark.worker_process import WorkerProcess
 from edge.inference.classifier import Classifier
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
@@ -22,7 +23,6 @@ from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_model, write_model
 from tests.conftest import ROOT, SHIPPED
-from tests.imports import BLOCKED_IMPORT
 from tests.made_data import write_folder
 
 SCHEMA = json.loads((ROOT / "edge" / "benchmark" / "results.schema.json").read_text())
@@ -46,14 +46,15 @@ def foreign(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(mien, made_csv, foreign, tmp_path_factory):
+def report(invoke, made_csv, foreign, tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "out"
-    done = mien("benchmark", SHIPPED.stem, foreign, "--data", made_csv, "--limit", 60, "--rounds", 3, "--threads", 1,
+    done = invoke("benchmark", SHIPPED.stem, foreign, "--data", made_csv, "--limit", 60, "--rounds", 3, "--threads", 1,
                 "--threads", 2, "--operations", "--out", out)  # fmt: skip
     assert done.code == 0, done.err
     return done, out
 
 
+@pytest.mark.slow
 def test_the_results_are_what_the_schema_says(report):
     done, out = report
     table = check(json.loads((out / "results.json").read_text()))
@@ -78,6 +79,7 @@ def test_the_results_are_what_the_schema_says(report):
     assert SHIPPED.stem in done.out
 
 
+@pytest.mark.slow
 def test_accuracy_is_the_classifiers_own_and_classes_are_mapped_by_name(report, foreign, made_csv):
     from edge.datasets.reader import read_faces
 
@@ -93,7 +95,8 @@ def test_accuracy_is_the_classifiers_own_and_classes_are_mapped_by_name(report, 
     assert theirs["accuracy"]["agreement"] < 1
 
 
-def test_a_row_a_model_and_number_of_threads(report):
+@pytest.mark.slow
+def test_one_row_for_each_model_and_number_of_threads(report):
     _, out = report
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [(row["model"], row["threads"]) for row in rows] == [
@@ -106,6 +109,7 @@ def test_a_row_a_model_and_number_of_threads(report):
         assert float(row["crop_to_scores_p50_ms"]) == pytest.approx(whole_ms, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):
     _, out = report
     page = (out / "report.html").read_text()
@@ -116,20 +120,21 @@ def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):
     assert (out / "pareto.svg").read_text().startswith("<?xml")
 
 
-def test_each_operation_is_told(report):
+@pytest.mark.slow
+def test_each_operation_is_timed(report):
     _, out = report
     model = json.loads((out / "results.json").read_text())["models"][0]
     graph = Graph(read_model(SHIPPED).graph, "x")
     assert [row["kind"] for row in model["operations"]] == [operation.kind for operation in graph.operations]
-    # The cuts add up to the whole; these rounds are others than those, and the machine may be busy.
+    # The differences add up to the whole; the rounds are others, and the machine may be busy.
     whole_ms = model["speeds"][0]["invoke"]["p50_ms"]["value"]
     assert whole_ms / 5 < sum(row["ms"] for row in model["operations"]) < whole_ms * 5
 
 
-def test_a_cut_computes_what_the_whole_computes():
+def test_a_truncated_graph_computes_the_same():
     content = read_model(SHIPPED).graph
     n = len(Graph(content, "x").operations)
-    whole, part = load_interpreter(content, 1, "whole"), load_interpreter(cut(content, n), 1, "part")
+    whole, part = load_interpreter(content, 1, "whole"), load_interpreter(truncate(content, n), 1, "part")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 1), np.uint8)
     answers = []
     for interpreter in (whole, part):
@@ -137,20 +142,22 @@ def test_a_cut_computes_what_the_whole_computes():
         interpreter.invoke()
         answers.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
     np.testing.assert_array_equal(*answers)
-    # In the middle of a block both branches are kept alive.
-    middle = Graph(cut(content, 3), "middle")
+    # In the middle of a block both branches are outputs.
+    middle = Graph(truncate(content, 3), "middle")
     assert len(middle.outputs) == 2
-    assert len(operation_times(cut(content, 3), 1, 1)) == 3
+    assert len(operation_times(truncate(content, 3), 1, 1)) == 3
 
 
-def test_what_to_ship(mien, made_csv, foreign):
-    done = mien("benchmark", foreign, SHIPPED.stem, "--data", made_csv, "--limit", 20, "--rounds", 1,
+@pytest.mark.slow
+def test_what_to_ship(invoke, made_csv, foreign):
+    done = invoke("benchmark", foreign, SHIPPED.stem, "--data", made_csv, "--limit", 20, "--rounds", 1,
                 "--pick", "latency<1s")  # fmt: skip
     assert done.code == 0, done.err
     assert done.out.splitlines() in ([SHIPPED.stem], ["theirs"])
     assert "accuracy" in done.err
 
 
+@pytest.mark.slow
 def test_a_keras_model_beside_its_int8_self(mien, cnn_run, made_csv, tmp_path):
     int8 = tmp_path / "cnn-int8.tflite"
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", int8, "--samples", 28,
@@ -158,21 +165,21 @@ def test_a_keras_model_beside_its_int8_self(mien, cnn_run, made_csv, tmp_path):
     assert done.code == 0, done.err
     done = mien("benchmark", cnn_run / "model.keras", int8, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "o")
     assert done.code == 0, done.err
-    float_, quantised = check(json.loads((tmp_path / "o" / "results.json").read_text()))["models"]
+    float_, quantized = check(json.loads((tmp_path / "o" / "results.json").read_text()))["models"]
     assert float_["runtime"].startswith("keras 3")
     assert float_["accuracy"]["accuracy"]["value"] == pytest.approx(
         json.loads((cnn_run / "metrics.json").read_text())["scores"]["accuracy"], abs=0.02
     )
-    assert quantised["accuracy"]["agreement"] > 0.9
-    assert float_["speeds"][0]["peak_rss_mb"] > quantised["speeds"][0]["peak_rss_mb"]
+    assert quantized["accuracy"]["agreement"] > 0.9
+    assert float_["speeds"][0]["peak_rss_mb"] > quantized["speeds"][0]["peak_rss_mb"]
 
 
 # Bad input.
 
 
-def test_wrong_use(mien, made_csv, tmp_path):
+def test_wrong_use(invoke, made_csv, tmp_path):
     def complaint(*arguments):
-        done = mien("benchmark", *arguments, "--data", made_csv)
+        done = invoke("benchmark", *arguments, "--data", made_csv)
         assert done.code == 2
         return done.error_line()
 
@@ -187,26 +194,28 @@ def test_wrong_use(mien, made_csv, tmp_path):
     assert "is not an empty folder" in complaint(SHIPPED.stem, "--out", tmp_path / "full")
 
 
-def test_a_model_or_a_split_that_is_not_there(mien, made_csv):
-    done = mien("benchmark", "nothing.tflite", "--data", made_csv)
+def test_a_model_or_a_split_that_is_not_there(invoke, made_csv):
+    done = invoke("benchmark", "nothing.tflite", "--data", made_csv)
     assert (done.code, "no model 'nothing.tflite'" in done.error_line()) == (1, True)
-    done = mien("benchmark", SHIPPED.stem, "--data", made_csv, "--split", "PrivateTest")
+    done = invoke("benchmark", SHIPPED.stem, "--data", made_csv, "--split", "PrivateTest")
     assert (done.code, "has no PrivateTest faces" in done.error_line()) == (1, True)
 
 
-def test_a_model_of_other_classes(mien, tmp_path):
+@pytest.mark.slow
+def test_a_model_of_other_classes(invoke, tmp_path):
     folder = write_folder(tmp_path / "faces", per_class=2)
     for split in ("train", "test"):
         (folder / split / "angry").rename(folder / split / "contempt")
-    done = mien("benchmark", SHIPPED.stem, "--data", folder)
+    done = invoke("benchmark", SHIPPED.stem, "--data", folder)
     assert done.code == 1
     assert "the data also has contempt" in done.error_line()
 
 
-def test_a_model_of_more_classes_than_the_data_has_is_scored(mien, made_csv, tmp_path):
+@pytest.mark.slow
+def test_a_model_of_more_classes_than_the_data_has_is_scored(invoke, made_csv, tmp_path):
     wider = tmp_path / "eight.tflite"
     write_model(wider, _eight_classes(), ModelCard("eight", EIGHT_LABELS, scheme="int8"))
-    done = mien("benchmark", wider, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "out")
+    done = invoke("benchmark", wider, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     model = check(json.loads((tmp_path / "out" / "results.json").read_text()))["models"][0]
     assert len(model["accuracy"]["confusion"]) == 8
@@ -233,12 +242,13 @@ def _eight_classes():
     return graph.pack()
 
 
-def test_a_model_that_crashes_on_load_has_a_row_and_the_others_go_on(mien, made_csv, tmp_path):
+@pytest.mark.slow
+def test_a_model_that_crashes_on_load_has_a_row_and_the_others_continue(invoke, made_csv, tmp_path):
     broken = tmp_path / "broken.tflite"
     content = bytearray(SHIPPED.read_bytes())
     content[5000] ^= 0xFF
     broken.write_bytes(content)
-    done = mien("benchmark", broken, SHIPPED.stem, "--data", made_csv, "--limit", 14, "--rounds", 1,
+    done = invoke("benchmark", broken, SHIPPED.stem, "--data", made_csv, "--limit", 14, "--rounds", 1,
                 "--out", tmp_path / "out")  # fmt: skip
     assert done.code == 0, done.err
     bad, good = check(json.loads((tmp_path / "out" / "results.json").read_text()))["models"]
@@ -247,78 +257,89 @@ def test_a_model_that_crashes_on_load_has_a_row_and_the_others_go_on(mien, made_
     assert good["error"] is None
     assert good["speeds"][0]["invoke"]
     assert "broken: " in done.out
-    alone = mien("benchmark", broken, "--data", made_csv, "--limit", 14, "--rounds", 1)
+    alone = invoke("benchmark", broken, "--data", made_csv, "--limit", 14, "--rounds", 1)
     assert alone.code == 1
 
 
-def test_a_process_that_dies_is_told_of():
+@pytest.mark.slow
+def test_a_process_that_dies_is_reported():
     from edge.benchmark.worker_process import WorkerError
 
-    with WorkerProcess() as child:
-        child._process.send_signal(signal.SIGSEGV)
+    with WorkerProcess() as worker:
+        worker._process.send_signal(signal.SIGSEGV)
         with pytest.raises(WorkerError, match=r"its process died: signal 11 \(SIGSEGV\)"):
-            child.ask("memory")
+            worker.ask("memory")
 
 
-def test_ctrl_c_keeps_what_is_measured(made_csv, tmp_path):
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_measured(invoke, made_csv, tmp_path, monkeypatch):
+    """The signal arrives after the second round, at the command and at its worker processes, as from a terminal."""
+    import edge.cli.benchmark as module
+
+    @contextmanager
+    def interrupted():
+        def step(label, done, total):
+            if label.startswith("timing") and done >= 2:
+                for pid in (*worker_pids(), os.getpid()):
+                    os.kill(pid, signal.SIGINT)
+
+        yield step
+
+    monkeypatch.setattr(module, "progress_steps", interrupted)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "edge", "benchmark", SHIPPED.stem, "--data", made_csv, "--limit", "20", "--rounds",
-               "100000", "--out", out]  # fmt: skip
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, start_new_session=True)  # fmt: skip
-    try:
-        _wait_for_rounds(process)
-        # As a terminal does it: to every process of the command.
-        os.killpg(process.pid, signal.SIGINT)
-        printed, said = process.communicate(timeout=120)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 130, said
-    assert "partial: stopped before its end" in printed
+    done = invoke("benchmark", SHIPPED.stem, "--data", made_csv, "--limit", 20, "--rounds", 100_000, "--out", out)
+    assert done.code == 130, done.err
+    assert "partial: interrupted before the end" in done.out
     table = check(json.loads((out / "results.json").read_text()))
     assert table["partial"]
     model = table["models"][0]
+    assert not model["error"]
     assert model["accuracy"]
     assert model["speeds"][0]["invoke"]["n"] > 0
 
 
-def _wait_for_rounds(process):
-    """Until both children, the model's and the peak's, have been at work for a moment."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-        if len(children) == 2:
-            time.sleep(10)
-            return
-        time.sleep(0.1)
-    raise AssertionError("the rounds never began")
+def worker_pids():
+    """The worker processes of this process."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    found = [int(pid) for pid in children if b"edge.benchmark.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(found) == 2, "one for the model, one for the peak"
+    return found
 
 
+@pytest.mark.slow
 def test_without_the_report_extra_there_is_a_table_json_and_csv(made_csv, tmp_path):
-    code = BLOCKED_IMPORT.format(blocked=("matplotlib", "jinja2"), modules=["edge.cli.main"])
-    code += f"\nsys.argv = ['mien', 'benchmark', {SHIPPED.stem!r}, '--data', {str(made_csv)!r}, '--limit', '20', "
-    code += f"'--rounds', '1', '--out', {str(tmp_path / 'out')!r}]\nfrom edge.cli.main import main\nmain()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
+    code = f"""
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+for name in ("matplotlib", "jinja2"):
+    sys.modules[name] = None
+sys.argv = ["mien", "benchmark", {SHIPPED.stem!r}, "--data", {str(made_csv)!r}, "--limit", "20", "--rounds", "1",
+            "--out", {str(tmp_path / "out")!r}]
+from edge.cli.main import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.json"]
     assert "pip install 'mien[report]'" in done.stderr
     assert SHIPPED.stem in done.stdout
 
 
+@pytest.mark.slow
 def test_a_bare_invoke_takes_what_litert_benchmark_says(tmp_path):
     """The quickest of each, several times in turn: this machine may be doing something else."""
     graph, result = tmp_path / "graph.tflite", tmp_path / "result.json"
     graph.write_bytes(read_model(SHIPPED).graph)
     theirs, ours = [], []
-    with WorkerProcess() as child:
-        child.ask("load", path=str(SHIPPED), threads=1)
+    with WorkerProcess() as worker:
+        worker.ask("load", path=str(SHIPPED), threads=1)
         for _ in range(25):
             tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", graph,
                     "--num_runs", 400, "--warmup_runs", 50, "--result_json", result]  # fmt: skip
             subprocess.run(list(map(str, tool)), check=True, capture_output=True)
             theirs.append(json.loads(result.read_text())["latency"]["min_ms"])
-            ours.append(min(child.ask("invoke", times=400)["ms"]))
+            ours.append(min(worker.ask("invoke", times=400)["ms"]))
             if min(ours) == pytest.approx(min(theirs), rel=0.1):
                 return
     raise AssertionError(f"{ours} and {theirs}: the quickest differ by more than a tenth")

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.benchmark.comparison import changes
+from edge.benchmark.comparison import compare_results
 from edge.benchmark.results import pack_bits, unpack_bits
 
 
@@ -30,7 +30,7 @@ def right(n, hits):
 
 
 def verdicts(before, after):
-    return {c.figure: "worse" if c.worse else "better" if c.better else "" for c in changes(before, after)}
+    return {c.figure: "worse" if c.worse else "better" if c.better else "" for c in compare_results(before, after)}
 
 
 def test_bits_come_back():

@@ -55,5 +55,7 @@ def test_what_to_ship(constraints, name):
 
 
 def test_nothing_to_ship():
-    with pytest.raises(MienError, match=r"no model meets accuracy>90; the front is: quick 0.2 ms 66.00%, good 2 ms"):
+    with pytest.raises(
+        MienError, match=r"no model meets accuracy>90; the Pareto front is: quick 0.2 ms 66.00%, good 2 ms"
+    ):
         pick([GOOD, QUICK], [parse_constraint("accuracy>90")])

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.benchmark.rounds import MAX_FACTOR, Rounds, TimedWorkload, summary
+from edge.benchmark.rounds import MAX_FACTOR, Rounds, TimedWorkload, summarize
 from edge.benchmark.worker_process import WorkerError
 
 
@@ -44,8 +44,8 @@ def run(disturbed, wanted=20):
 
 def test_a_quiet_machine_needs_the_rounds_that_were_asked_for():
     rounds = run(lambda n: False)
-    assert rounds.run_so_far == len(rounds.counted()) == 20
-    short, long = map(rounds.summary, rounds.timed)
+    assert rounds.finished == len(rounds.counted()) == 20
+    short, long = map(rounds.summary, rounds.workloads)
     assert (short.p50_ms.value, long.p50_ms.value) == pytest.approx((0.2, 30))
     # A burst is some 20 ms; what takes longer runs once.
     assert (short.n, long.n) == (20 * 100, 20)
@@ -53,20 +53,20 @@ def test_a_quiet_machine_needs_the_rounds_that_were_asked_for():
 
 def test_disturbed_rounds_are_run_again_and_do_not_count():
     rounds = run(lambda n: n < 15)
-    assert rounds.run_so_far == 35
+    assert rounds.finished == 35
     assert rounds.counted() == list(range(15, 35))
-    assert rounds.summary(rounds.timed[0]).p99_ms == pytest.approx(0.2)
+    assert rounds.summary(rounds.workloads[0]).p99_ms == pytest.approx(0.2)
 
 
 def test_where_too_few_are_undisturbed_all_count():
     rounds = run(lambda n: n % 8 != 0)
-    assert rounds.run_so_far == MAX_FACTOR * 20
+    assert rounds.finished == MAX_FACTOR * 20
     assert len(rounds.undisturbed()) == 8
     assert len(rounds.counted()) == 60
-    assert rounds.summary(rounds.timed[0]).p50_ms.value == pytest.approx(0.4)
+    assert rounds.summary(rounds.workloads[0]).p50_ms.value == pytest.approx(0.4)
 
 
-def test_what_fails_falls_out_and_the_others_go_on():
+def test_a_workload_that_fails_is_dropped_and_the_others_continue():
     machine = Machine(lambda n: False)
 
     def fails(times):
@@ -84,4 +84,4 @@ def test_what_fails_falls_out_and_the_others_go_on():
 
 
 def test_of_no_rounds_there_is_no_summary():
-    assert summary([]) is None
+    assert summarize([]) is None

@@ -282,7 +282,7 @@ def test_the_commands_report_in_one_line_what_was_left_out(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert len(reported) == 2
     assert not out
-    assert err == f"fer2013.csv: 2 of 280 left out as unreadable, the first: {reported[0]}\n"
+    assert err == f"fer2013.csv: skipped 2 of 280 records as unreadable, the first: {reported[0]}\n"
 
 
 def write_votes(path, usages):
