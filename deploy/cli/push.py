@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from deploy.build.installer_script import render_installer
 from deploy.cli import options
 from deploy.device.checked_bundle import CheckedBundle
 from deploy.device.release_store import DEFAULT_PREFIX
 from deploy.push import Host, Outcome, Payload, deliver, roll_out
+from edge.cli.progress import progress_transfers
+from edge.cli.tables import new_table, open_console
 from edge.errors import DeployError, WrongUseError
 from edge.system.hashing import sha256_of
 
@@ -82,18 +80,10 @@ def push(
         installer = folder / "install.py"
         installer.write_text(render_installer(), "utf-8")
         payload = Payload(bundle, installer, pubkey, sha256_of(bundle), tuple(installer_options), sudo)
-        columns = (TextColumn("{task.fields[host]}"), BarColumn(), DownloadColumn(), TextColumn("{task.description}"))
-        console = Console(stderr=True)
-        # Without a terminal, every update would be a new line.
-        with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-            size = bundle.stat().st_size
-            tasks = {name: progress.add_task("waiting", total=size, host=name) for name in hosts}
+        with progress_transfers(hosts, bundle.stat().st_size) as update:
 
             def deliver_to(name: str) -> Outcome:
-                def report(activity: str, copied_bytes: int) -> None:
-                    progress.update(tasks[name], description=activity, completed=copied_bytes)
-
-                return deliver(targets[name], payload, report)
+                return deliver(targets[name], payload, partial(update, name))
 
             outcomes = roll_out(hosts, deliver_to, jobs, canary)
     _print_table(outcomes)
@@ -110,10 +100,13 @@ def _read(path: Path) -> bytes:
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
-    console = Console()
-    table = Table("host", "state", "seconds", "message", box=None, header_style="")
+    from rich.text import Text
+
+    table = new_table()
+    for title in ("host", "state", "seconds", "message"):
+        table.add_column(title)
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
         # A host's message is plain text, not markup.
         table.add_row(*(Text(cell) for cell in (outcome.host, outcome.state, seconds, outcome.message)))
-    (console if console.is_terminal else Console(width=200)).print(table)
+    open_console().print(table)

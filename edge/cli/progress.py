@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 #: Called with what is being done, the amount done, and the total amount.
@@ -29,3 +29,26 @@ def progress(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar; yields `callback(done, total)`."""
     with progress_steps() as step:
         yield lambda done, total: step(description, done, total)
+
+
+@contextmanager
+def progress_transfers(names: Iterable[str], size_bytes: int) -> Iterator[Callable[[str, str, int], None]]:
+    """Show a progress bar for each of several parallel transfers; yields `callback(name, activity, copied_bytes)`.
+
+    Args:
+        names: the destinations.
+        size_bytes: what each of them receives.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.fields[name]}"), BarColumn(), DownloadColumn(), TextColumn("{task.description}")
+    # Without a terminal, every update would be a new line.
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks = {name: bars.add_task("waiting", total=size_bytes, name=name) for name in names}
+
+        def update(name: str, activity: str, copied_bytes: int) -> None:
+            bars.update(tasks[name], description=activity, completed=copied_bytes)
+
+        yield update
