@@ -56,6 +56,7 @@ def test_nothing_to_learn_from():
         soften_labels(faces_of([3, 3], np.ones((2, 10), np.uint8)), 0.5)
 
 
+@pytest.mark.slow
 def test_a_run_learns_them_and_its_model_converts_without_votes(mien, made_csv, tmp_path):
     recipe = tmp_path / "soft.toml"
     recipe.write_text(

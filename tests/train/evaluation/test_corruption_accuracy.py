@@ -59,6 +59,7 @@ def test_boxes_are_off_by_their_severity():
     assert small == pytest.approx(24 / 0.75, abs=1)
 
 
+@pytest.mark.slow
 def test_the_command_scores_every_severity(mien, cnn_run, made_csv, tmp_path):
     out = tmp_path / "robustness.json"
     done = mien("robustness", cnn_run / "model.keras", "--data", made_csv, "--out", out, module="train")
@@ -76,6 +77,7 @@ def test_the_command_scores_every_severity(mien, cnn_run, made_csv, tmp_path):
     assert f"{100 * (again.mean() - right.mean()):+5.1f}" in done.out
 
 
+@pytest.mark.slow
 def test_a_model_without_the_data_s_classes(cnn_run):
     model = load_model(cnn_run / "model.keras")
     faces = Faces(np.zeros((2, 48, 48), np.uint8), np.array([0, 1]), np.arange(2), ("happy", "bored"))

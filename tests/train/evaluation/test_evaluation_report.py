@@ -53,6 +53,7 @@ def public(made_csv):
     return read_faces(made_csv, ("PublicTest",))["PublicTest"]
 
 
+@pytest.mark.slow
 def test_every_format_of_a_model_scores_alike(public, tmp_path):
     model = small_model(7)
     model.save(tmp_path / "m.keras")
@@ -202,6 +203,7 @@ def test_majority_of_the_votes():
     assert evaluate_on_votes(seven, faces) == {"accuracy": 0.5, "n": 2, "left_out": 3}
 
 
+@pytest.mark.slow
 def test_a_run_folder_is_not_written_over(mien, cnn_run, made_csv):
     before = (cnn_run / "metrics.json").read_text()
     done = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--out", cnn_run, module="train")
@@ -210,9 +212,18 @@ def test_a_run_folder_is_not_written_over(mien, cnn_run, made_csv):
     assert (cnn_run / "metrics.json").read_text() == before
 
 
-def test_a_report_goes_where_a_report_was(tmp_path):
-    check_report_folder(tmp_path / "new")
-    check_report_folder(tmp_path / "new")
+def test_a_report_replaces_an_earlier_report(tmp_path):
+    out, labels = tmp_path / "report", ("a", "b")
+    for scores, expected in (([[0.9, 0.1], [0.2, 0.8]], 1.0), ([[0.9, 0.1], [0.7, 0.3]], 0.5)):
+        check_report_folder(out)
+        faces = faces_of([0, 1], labels)
+        write_evaluation(evaluate(Fixed(scores, labels), faces), faces, out, "t", {})
+        assert sorted(path.name for path in out.iterdir()) == FILES
+        assert json.loads((out / "metrics.json").read_text())["scores"]["accuracy"] == expected
+    # A run folder has a metrics.json of its own, which no report may replace.
+    (out / "recipe.toml").write_text("")
+    with pytest.raises(WrongUseError, match="is a run folder"):
+        check_report_folder(out)
 
 
 def test_the_table_stays_in_line_with_long_names():

@@ -60,6 +60,7 @@ def test_what_cannot_be_merged():
         merge([seven, other], ["a", "b"])
 
 
+@pytest.mark.slow
 def test_a_run_of_runs(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"
     done = mien("ensemble", *members, "--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", out, module="train")
@@ -79,6 +80,7 @@ def test_a_run_of_runs(mien, members, made_csv, tmp_path):
     assert json.loads((tmp_path / "compared" / "compare.json").read_text())["runs"][2]["seconds"] == of_both
 
 
+@pytest.mark.slow
 def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"
     mien("ensemble", *members, "--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", out, module="train")
@@ -91,6 +93,7 @@ def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     assert verified.code == 0, verified.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "turned", "code", "message"),
     [
@@ -107,6 +110,7 @@ def test_other_runs_than_the_recipe_names(mien, members, made_csv, tmp_path, tex
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_runs_that_are_none(mien, members, made_csv, tmp_path):
     common = ("--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", tmp_path / "out")
     for bad in (tmp_path, tmp_path / "none", members[0] / "model.keras"):

@@ -26,6 +26,7 @@ def kernels(model, name):
     return [np.asarray(weight) for weight in model.get_layer(name).get_weights()]
 
 
+@pytest.mark.slow
 def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
     path, network = vgg16_file
     recipe = Recipe("r", "vgg16", weights=str(path))
@@ -41,6 +42,7 @@ def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
     assert [layer.name for layer in backbone(model)][:2] == ["block1_conv1", "block1_conv2"]
 
 
+@pytest.mark.slow
 def test_a_frozen_backbone_is_in_the_trained_model_as_it_was_in_the_file(mien, vgg16_file, made_csv, tmp_path):
     path, network = vgg16_file
     done = mien("fit", "--arch", "vgg16-features", "--weights", path, "--epochs", 1, "--limit", 28, "--data", made_csv,
@@ -63,6 +65,7 @@ def test_the_model_of_another_run_gives_its_backbone_whatever_its_classes(tmp_pa
         initialize(wider, Recipe("r", "mien", weights=str(tmp_path / "eight.keras")))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_loaded(vgg16_file, tmp_path):
     vgg16 = build_model("vgg16", 7, {})
     with pytest.raises(DataError, match=r"no weights at .*: expected imagenet, none or a file"):
@@ -81,6 +84,7 @@ def test_what_cannot_be_loaded(vgg16_file, tmp_path):
         freeze(build_model("cnn", 7, {}), Recipe("r", "cnn"), Stage("a", "conv9"))
 
 
+@pytest.mark.slow
 def test_a_stage_that_trains_all_thaws_what_the_one_before_kept():
     model, recipe = build_model("mien", 7, {"widths": [8], "blocks": 1}), Recipe("r", "mien")
     everything = len(model.trainable_weights)
@@ -97,6 +101,7 @@ def test_a_stage_that_trains_all_thaws_what_the_one_before_kept():
     assert not vgg16.get_layer("normalize").trainable
 
 
+@pytest.mark.slow
 def test_without_a_network_one_line_names_which_file_to_put_where(mien, made_csv, tmp_path):
     closed = "http://127.0.0.1:9"
     done = mien("fit", "--arch", "resnet50", "--data", made_csv, "--out", tmp_path / "run", module="train",

@@ -54,6 +54,7 @@ def test_the_edge_family_with_pooling_and_a_dense_layer():
     assert pooled.get_layer("logits").input.shape == (None, 9)
 
 
+@pytest.mark.slow
 def test_the_blocks_of_an_untrained_resnet_start_as_the_identity():
     model = build_model("resnet50", 7, {})
     blocks = [model.get_layer(f"conv4_block{i}_out").output for i in (1, 6)]

@@ -69,6 +69,7 @@ def fit_briefly(few_faces, backbone_file, tmp_path_factory):
     return fit
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", recipe_names())
 def test_it_goes_the_whole_way(name, few_faces, fit_briefly, demo_clip, weights, tmp_path, capfd):
@@ -112,6 +113,7 @@ def test_it_goes_the_whole_way(name, few_faces, fit_briefly, demo_clip, weights,
     assert "+ face 1" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_exported_models_load_without_mien(few_faces, tmp_path):
     call(train, "fit", "--arch", "simple-nn", "--data", few_faces, "--out", tmp_path / "run", "--epochs", 1)
     call(train, "export", tmp_path / "run" / "model.keras", "--out", tmp_path / "m.h5")
@@ -143,6 +145,7 @@ def test_recipes_are_those_that_were_published():
     assert cnn.architecture == augmented.architecture == scheduled.architecture == "cnn"
 
 
+@pytest.mark.slow
 def test_resnet50_trains_as_many_parameters_as_published():
     from train.training.freezing import freeze
 

@@ -11,6 +11,9 @@ import pytest
 from tests.conftest import backend_environment
 from tests.train.conftest import epochs_of
 
+#: Each test runs a backend in a process of its own.
+pytestmark = pytest.mark.slow
+
 BACKENDS = ("torch", "jax")
 FIT = ("train", "fit", "--epochs", "2", "--batch-size", "32", "--out")
 

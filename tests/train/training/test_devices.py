@@ -35,6 +35,7 @@ def test_this_machine_has_one():
     assert str(devices).startswith(f"{devices.kind} (")
 
 
+@pytest.mark.slow
 def test_float16_trains_too(mien, made_csv, tmp_path):
     done = mien("fit", "--arch", "simple-nn", "--precision", "mixed_float16", "--epochs", 2, "--data", made_csv,
                 "--out", tmp_path / "run", module="train")  # fmt: skip
@@ -57,6 +58,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_tensorflow_mirrors_the_model_on_all_devices(mien, made_csv, tmp_path):
     """TensorFlow makes two of one CPU; the last batch, of 18 faces, is filled up to be shared."""
     recipe = tmp_path / "r.toml"

@@ -33,6 +33,7 @@ def training(made_csv):
     return read_faces(made_csv, ("Training",))["Training"]
 
 
+@pytest.mark.slow
 def test_targets_have_the_mean_of_their_answers_in_them(cnn_run, shipped, training):
     by_run = keras_probabilities(load_keras_model(cnn_run / "model.keras"), training.images[:20])
     pixels = training.images[:20].astype(np.float32)
@@ -58,11 +59,13 @@ def test_they_see_each_face_as_the_student_does(training):
     np.testing.assert_array_equal(targets, np.eye(7)[training.class_ids[:32]][:, ::-1])
 
 
+@pytest.mark.slow
 def test_a_teacher_of_other_classes(cnn_run):
     with pytest.raises(ModelError, match="contempt of a teacher"):
         Teachers([cnn_run], EIGHT_LABELS, 0.5).check()
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, made_csv, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     given = ("--recipe", recipe, "--data", made_csv, "--teacher", cnn_run, "--teacher", shipped)
@@ -80,6 +83,7 @@ def test_a_student_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, 
     assert epochs_of(broken) == epochs_of(whole)
 
 
+@pytest.mark.slow
 def test_wrong_use(mien, recipe, cnn_run, made_csv, tmp_path):
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()

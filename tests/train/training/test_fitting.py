@@ -24,6 +24,7 @@ from train.training.interrupt import InterruptBetweenBatches
 LONG = 600
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_model_history_recipe_and_metrics(cnn_run):
     assert sorted(p.name for p in cnn_run.iterdir()) == [
         "curves.png",
@@ -41,6 +42,7 @@ def test_a_run_folder_holds_model_history_recipe_and_metrics(cnn_run):
     assert 'sha256 = "' in (cnn_run / "recipe.toml").read_text()
 
 
+@pytest.mark.slow
 def test_the_model_loads_without_mien(cnn_run, made_csv):
     code = (
         "import sys; sys.modules['train'] = sys.modules['edge'] = None\n"
@@ -50,6 +52,7 @@ def test_the_model_loads_without_mien(cnn_run, made_csv):
     assert "(None, 48, 48, 1)" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
     faces = read_faces(made_csv, ("PublicTest",))["PublicTest"]
     answers = predict(load_keras_model(cnn_run / "model.keras"), faces.images).argmax(axis=1)
@@ -59,6 +62,7 @@ def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
     assert (answers == faces.class_ids).mean() == pytest.approx(best, abs=0.001)
 
 
+@pytest.mark.slow
 def test_evaluate_scores_the_model_again(mien, cnn_run, made_csv, tmp_path):
     done = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path, module="train")
     assert done.code == 0, done.err
@@ -68,6 +72,7 @@ def test_evaluate_scores_the_model_again(mien, cnn_run, made_csv, tmp_path):
     assert again == json.loads((cnn_run / "metrics.json").read_text())["scores"]
 
 
+@pytest.mark.slow
 def test_evaluate_against_ferplus_votes(mien, cnn_run, made_csv, tmp_path):
     # A tie has no majority.
     write_votes(tmp_path / "votes.csv", lambda i, label: {"neutral": 9, label: 9} if i == 0 else {label: 9})
@@ -78,6 +83,7 @@ def test_evaluate_against_ferplus_votes(mien, cnn_run, made_csv, tmp_path):
     assert table["ferplus_majority"]["n"] == 69
 
 
+@pytest.mark.slow
 def test_a_folder_of_images_trains_too_with_augmentation_and_averaging(mien, tmp_path):
     folder = write_folder(tmp_path / "faces", 4)
     recipe = tmp_path / "mine.toml"
@@ -95,6 +101,7 @@ def test_a_folder_of_images_trains_too_with_augmentation_and_averaging(mien, tmp
     assert not any("random" in type(layer).__name__.lower() for layer in model.layers)
 
 
+@pytest.mark.slow
 def test_early_stopping_stops(mien, made_csv, tmp_path):
     recipe = tmp_path / "r.toml"
     recipe.write_text(
@@ -130,6 +137,7 @@ def recipe_of(tmp_path, epochs):
     return path
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_path):
     recipe = recipe_of(tmp_path, 40)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -145,6 +153,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
     assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=0.03)
 
 
+@pytest.mark.slow
 def test_ctrl_c_reports_how_to_resume(made_csv, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "train", "fit", "--recipe", recipe_of(tmp_path, LONG), "--data", made_csv,
@@ -172,6 +181,7 @@ STAGED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [6, 16], ids=["first stage", "second stage"])
 def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
     recipe = tmp_path / "staged.toml"
@@ -206,6 +216,7 @@ def pretrained(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
     recipe = recipe_of(tmp_path, 3)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -217,6 +228,7 @@ def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
     assert a != c
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_second_stage_still_stops_and_reports_how_to_resume(made_csv, pretrained, tmp_path):
     recipe, out = tmp_path / "staged.toml", tmp_path / "run"
     text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
@@ -245,6 +257,7 @@ def test_ctrl_c_means_again_what_it_did_after_all_stages():
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.slow
 def test_tensorboard_on_request(mien, made_csv, tmp_path):
     done = mien("fit", "--recipe", recipe_of(tmp_path, 2), "--tensorboard", "--data", made_csv, "--out",
                 tmp_path / "run", module="train")  # fmt: skip
@@ -253,6 +266,7 @@ def test_tensorboard_on_request(mien, made_csv, tmp_path):
     assert {log.parent.name for log in logs} == {"train", "validation"}
 
 
+@pytest.mark.slow
 def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
     data = write_csv(tmp_path / "d.csv")
     lines = data.read_text().splitlines()
@@ -265,6 +279,7 @@ def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
     assert (tmp_path / "run" / "bad_rows.txt").read_text() == "line 6: 3 pixels: expected 2304 (48 x 48)\n"
 
 
+@pytest.mark.slow
 def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
     votes_csv = write_votes(
         tmp_path / "votes.csv", lambda i, label: {label: 6, "contempt": 4} | ({"NF": 9} if i == 0 else {})
@@ -290,6 +305,7 @@ def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
     assert done.code == 0, done.err
 
 
+@pytest.mark.slow
 def test_a_folder_of_ones_own_classes_makes_a_model_that_runs(mien, tmp_path, demo_clip, weights):
     folder = write_folder(tmp_path / "faces", 12)
     for split in ("train", "test"):
@@ -307,6 +323,7 @@ def test_a_folder_of_ones_own_classes_makes_a_model_that_runs(mien, tmp_path, de
     assert set(json.loads(done.out.splitlines()[0])["emotions"]) == {"happy", "bored"}
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_an_error(mien, made_csv, tmp_path):
     recipe = tmp_path / "r.toml"
     recipe.write_text(
@@ -328,6 +345,7 @@ def test_a_recipe_that_fits_no_model_leaves_no_run_behind(mien, made_csv, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_recorded_recipe_is_a_recipe(cnn_run):
     assert load_recipe(cnn_run / "recipe.toml").fit.epochs == 6
 
@@ -339,6 +357,7 @@ def test_an_unknown_backend(mien, made_csv, tmp_path):
     assert "expected tensorflow, jax or torch" in done.error_line()
 
 
+@pytest.mark.slow
 def test_wrong_use_of_fit(mien, cnn_run, made_csv, tmp_path):
     for arguments, message in (
         (("--arch", "cnn", "--out", cnn_run), "is not empty"),
@@ -411,6 +430,7 @@ def test_a_model_of_other_classes_than_the_data(mien, made_csv, tmp_path):
     assert "has 3 classes, the data has 7" in done.err
 
 
+@pytest.mark.slow
 def test_limit_draws_that_many(mien, tmp_path):
     data = write_csv(tmp_path / "d.csv", 70, 35)
     done = mien("fit", "--arch", "simple-nn", "--data", data, "--out", tmp_path / "r", "--limit", 21, "--epochs", 1,

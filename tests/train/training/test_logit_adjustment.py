@@ -52,6 +52,7 @@ def test_the_models_biases_move_by_the_share_that_was_asked_for():
     np.testing.assert_allclose(after, expected / expected.sum(axis=1, keepdims=True), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_adjusts_its_best_epoch_and_records_the_shifts(mien, made_csv, tmp_path):
     text = 'name = "b"\narchitecture = "simple-nn"\n[model]\nunits = [16]\n[fit]\nepochs = 2\n'
     metrics, biases = {}, {}

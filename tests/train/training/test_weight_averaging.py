@@ -34,6 +34,7 @@ def network():
     return build_model("cnn", 7, {"widths": [4, 8], "dense": 8, "dropout": 0.5})
 
 
+@pytest.mark.slow
 def test_the_kept_model_has_its_own_statistics(mien, made_csv, faces, tmp_path):
     recipe = tmp_path / "r.toml"
     recipe.write_text(
