@@ -1,9 +1,11 @@
+from importlib.metadata import EntryPoint
+
 import keras
 import numpy as np
 import pytest
 
 from edge.errors import DataError, WrongUseError
-from train.models import build_model
+from train.models import Architecture, build_model
 from train.recipes.schema import load_recipe
 
 
@@ -70,3 +72,23 @@ def test_unknown_architectures_and_arguments():
         build_model("cnn", 7, {"depth": 3})
     with pytest.raises(DataError, match=r"\[model\] does not fit cnn"):
         build_model("cnn", 7, {"dropout": 2.0})
+
+
+class Tiny(Architecture):
+    """An architecture of another package."""
+
+    @staticmethod
+    def build(n_classes, units=3):
+        pixels = keras.Input((48, 48, 1))
+        x = keras.layers.Dense(units)(keras.layers.Flatten()(pixels))
+        return keras.Model(pixels, keras.layers.Softmax()(keras.layers.Dense(n_classes, name="logits")(x)))
+
+
+def test_an_entry_point_adds_an_architecture(monkeypatch):
+    entry = EntryPoint("tiny", f"{__name__}:Tiny", "mien.architectures")
+    monkeypatch.setattr("edge.system.registry.entry_points", lambda group: [entry] * (group == entry.group))
+    assert build_model("tiny", 5, {"units": 2}).output_shape == (None, 5)
+    with pytest.raises(DataError, match=r"\[model\] does not fit tiny"):
+        build_model("tiny", 5, {"depth": 2})
+    with pytest.raises(WrongUseError, match="mien, tiny"):
+        build_model("alexnet", 5, {})

@@ -1,8 +1,11 @@
+import subprocess
+import sys
 import tomllib
 
 import pytest
 
 from edge.errors import DataError, WrongUseError
+from tests.conftest import ROOT
 from train.recipes.catalog import recipe_names
 from train.recipes.schema import load_recipe
 
@@ -99,3 +102,24 @@ def test_a_try_of_one_epoch_does_not_end_in_its_warm_up():
     rates = [float(optimizer._learning_rate(step)) for step in range(100)]
     assert max(rates) == pytest.approx(recipe.fit.learning_rate, rel=0.01)
     assert rates[-1] < 0.1 * recipe.fit.learning_rate
+
+
+def test_a_former_key_is_accepted_with_one_line(tmp_path, caplog):
+    path = tmp_path / "r.toml"
+    path.write_text('name = "x"\narchitecture = "cnn"\n[fit]\nbalance = 0.5\n')
+    assert load_recipe(path).fit.logit_adjustment == 0.5
+    assert caplog.messages == [f"{path}, [fit]: the key 'balance' is deprecated, use 'logit_adjustment'"]
+    path.write_text('name = "x"\narchitecture = "cnn"\n[fit]\nbalance = 0.5\nlogit_adjustment = 0.5\n')
+    with pytest.raises(DataError, match="has balance and logit_adjustment"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "train" / "records").rglob("recipe.toml")), ids=lambda p: p.parent.name)
+def test_the_recorded_recipes_load(path):
+    assert load_recipe(path).name == path.relative_to(ROOT / "train" / "records").parts[0]
+
+
+def test_a_list_of_recipes_needs_no_pydantic():
+    code = "import sys; sys.modules['pydantic'] = None; import train.recipes as r; print(r.shipped_recipes())"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert "mien-small" in done.stdout, done.stderr

@@ -22,7 +22,7 @@ def run_on(backend, *arguments, **variables):
     code, environment = backend_environment(backend)
     code += f"sys.argv = {['mien', *map(str, arguments)]!r}\nfrom edge.cli.main import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment | variables, timeout=280
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment | variables, timeout=280
     )
 
 
@@ -39,7 +39,7 @@ def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(backend, made_csv, tm
         f"layers = keras.saving.load_model({str(tmp_path / 'run/model.keras')!r}).layers\n"
         "print({type(layer).__module__.split('.')[0] for layer in layers})"
     )
-    done = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", load], capture_output=True, text=True)
     assert "{'keras'}" in done.stdout, done.stderr
 
 
@@ -92,7 +92,9 @@ def test_a_step_that_no_memory_holds_names_a_batch_size_to_try(made_csv, tmp_pat
         "resource.setrlimit(resource.RLIMIT_AS, (used + 8 * 2**30,) * 2)\n"
         f"sys.argv = {arguments!r}\nmain()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=280)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment, timeout=280
+    )
     assert done.returncode == 1, done.stderr[-2000:]
     assert "out of memory with batches of 210 faces: try --batch-size 105" in done.stderr.strip().splitlines()[-1]
 

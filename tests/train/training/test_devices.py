@@ -67,7 +67,7 @@ def test_tensorflow_mirrors_the_model_on_all_devices(mien, made_csv, tmp_path):
         'batch_size = 32\nema = 0.9\nprecision = "float32"\n'
     )
     code = TWO_CPUS.format(recipe=str(recipe), data=str(made_csv), out=str(tmp_path / "run"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=280)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert "CPU (2 x " in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 from edge.datasets.reader import read_faces
+from edge.errors import WrongUseError
 from tests.made_data import write_csv, write_folder, write_votes
 from tests.train.conftest import epochs_of, kill_after
 from train.data.batches import Batches
+from train.evaluation import evaluate
 from train.evaluation.prediction import keras_probabilities as predict
 from train.evaluation.prediction import load_keras_model
 from train.models import build_model
 from train.recipes.schema import load_recipe
+from train.training import fit
 from train.training.interrupt import InterruptBetweenBatches
 
 LONG = 600
@@ -48,7 +51,7 @@ def test_the_model_loads_without_mien(cnn_run, made_csv):
         "import sys; sys.modules['train'] = sys.modules['edge'] = None\n"
         f"import keras; m = keras.saving.load_model({str(cnn_run / 'model.keras')!r}); print(m.input_shape)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert "(None, 48, 48, 1)" in done.stdout, done.stderr
 
 
@@ -156,7 +159,7 @@ def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_
 @pytest.mark.slow
 def test_ctrl_c_reports_how_to_resume(made_csv, tmp_path):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe_of(tmp_path, LONG), "--data", made_csv,
+    command = [sys.executable, "-P", "-m", "train", "fit", "--recipe", recipe_of(tmp_path, LONG), "--data", made_csv,
                "--out", out]  # fmt: skip
     with subprocess.Popen(
         [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -233,7 +236,7 @@ def test_ctrl_c_in_a_second_stage_still_stops_and_reports_how_to_resume(made_csv
     recipe, out = tmp_path / "staged.toml", tmp_path / "run"
     text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
     recipe.write_text(text.replace("epochs = 12", "epochs = 1", 1).replace("epochs = 12", "epochs = 600", 1))
-    command = [sys.executable, "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out]
+    command = [sys.executable, "-P", "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out]
     with subprocess.Popen(
         [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -437,3 +440,16 @@ def test_limit_draws_that_many(mien, tmp_path):
                 module="train")  # fmt: skip
     assert "21 faces to fit" in done.out, done.err
     assert json.loads((tmp_path / "r" / "metrics.json").read_text())["scores"]["n"] == 21
+
+
+@pytest.mark.slow
+def test_python_fits_and_evaluates_as_the_command_does(made_csv, tmp_path):
+    messages = []
+    result = fit(recipe_of(tmp_path, 5), made_csv, tmp_path / "run", epochs=1, seed=3, log=messages.append)
+    assert result.metrics == json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert (result.metrics["epochs"], result.metrics["seed"]) == (1, 3)
+    assert "210 faces to fit" in messages[0]
+    found = evaluate(result.model, made_csv)
+    assert found.metrics.accuracy == pytest.approx(result.accuracy)
+    with pytest.raises(WrongUseError, match="unknown key 'depth' in the command line"):
+        fit("cnn", made_csv, tmp_path / "other", depth=3)

@@ -151,7 +151,7 @@ def torch_environment():
 def test_the_numbers_are_those_of_keras(torch_environment, script):
     prefix, environment = torch_environment
     done = subprocess.run(
-        [sys.executable, "-c", prefix + script], capture_output=True, text=True, env=environment, timeout=240
+        [sys.executable, "-P", "-c", prefix + script], capture_output=True, text=True, env=environment, timeout=240
     )
     assert "the same" in done.stdout, done.stderr
 
