@@ -119,10 +119,10 @@ def _restored_state() -> Iterator[None]:
             signal.signal(number, handler)
         logger.handlers, logger.level, logger.propagate, logging.raiseExceptions = logged
         if "keras" in sys.modules:
-            _forget_keras_state()
+            forget_keras_state()
 
 
-def _forget_keras_state() -> None:
+def forget_keras_state() -> None:
     """Drop the models and the precision that a command left behind, and the memory that they hold."""
     import keras
 

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import pytest
 from edge.detection.weights import WEIGHTS, weights_state
 from edge.inference.shipped_models import DEFAULT_MODEL, MODELS_FOLDER
 from edge.sources.demo import DemoSource
-from tests.commands import Outcome, invoke_mien, run_mien
+from tests.commands import Outcome, forget_keras_state, invoke_mien, run_mien
 from tests.costs import Costs
 from tests.made_data import write_csv
 from tests.markers import Markers
@@ -23,6 +24,14 @@ SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
 def pytest_configure(config):
     config.pluginmanager.register(Costs(config), "costs")
     config.pluginmanager.register(Markers(), "markers")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras_gives_back_its_memory():
+    """Models that one file of tests has built are gone before the next one builds its own."""
+    yield
+    if "keras" in sys.modules:
+        forget_keras_state()
 
 
 @pytest.fixture(scope="session")
