@@ -35,7 +35,7 @@ class Outcome:
         return lines[0]
 
 
-def run_mien(*arguments: object, module: str = "edge", timeout: float = 240, **environment: str) -> Outcome:
+def run_mien(*arguments: object, module: str = "edge", timeout: float = 600, **environment: str) -> Outcome:
     """Run `python -m edge ...` as a user would, in a process of its own: for what needs the isolation."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", module, *map(str, arguments)],
