@@ -43,7 +43,9 @@ def adjust_if_configured(fit: Fit, model: keras.Model, training: Faces, validati
     before = keras_metrics(model, validation, fit.batch_size)
     shifts = adjust_logits(model, training, fit.logit_adjustment, fit.batch_size)
     scores = {"accuracy": before.accuracy, "macro_f1": before.macro_f1}
-    return {"logit_adjustment": shifts, "before_logit_adjustment": scores}
+    adjusted = {"logit_adjustment": shifts, "before_logit_adjustment": scores}
+    # The former names stay beside the new ones, for scripts that read them.
+    return {**adjusted, "balance": shifts, "before_balance": scores}
 
 
 def adjust_logits(model: keras.Model, training: Faces, share: float, batch_size: int) -> dict[str, float]:

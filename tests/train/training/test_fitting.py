@@ -278,7 +278,7 @@ def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
     done = mien("fit", "--recipe", recipe_of(tmp_path, 1), "--data", data, "--out", tmp_path / "run", module="train")
     assert done.code == 0, done.err
     assert "209 faces to fit" in done.out
-    assert "1 of 280 left out" in done.err
+    assert "skipped 1 of 280 records" in done.err
     assert (tmp_path / "run" / "bad_rows.txt").read_text() == "line 6: 3 pixels: expected 2304 (48 x 48)\n"
 
 
