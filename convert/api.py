@@ -177,7 +177,7 @@ def verify(
         warn: called with one line if bad records were left out of the data.
 
     Returns:
-        The proof; its `passed` says whether the model is within the limits.
+        The proof; its `passed` states whether the model is within the limits.
 
     Raises:
         WrongUseError: the votes do not fit the float model.

@@ -54,7 +54,7 @@ def prepare_for_quantizer(content: bytes) -> bytes:
         graph.model.buffers[graph.main.tensors[half.index].buffer].data = None
     graph.main.operators = remaining
     for tensor in graph.main.tensors:
-        # A signature marks a variable batch size: mien runs one face at a time, as the shape says already.
+        # A signature marks a variable batch size: mien runs one face at a time, as the shape has it.
         tensor.shapeSignature = None
     return graph.pack()
 

@@ -41,7 +41,7 @@ class Proof:
         layers: noise of each layer, in the order of computation; empty if nothing was quantized.
         layers_over: what the layers were measured on, in words.
         folding_error: greatest difference of a probability between the model and its float .tflite.
-        calibration: what the card says about it, and the rows that were drawn.
+        calibration: the card's entries about it, and the rows that were drawn.
         keep_float: layers that were to stay in float.
         limits: of the quality gate.
         violations: one phrase for each limit that is exceeded.

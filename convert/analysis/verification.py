@@ -86,7 +86,7 @@ def check_file(path: Path) -> VerifiedFile:
         path: the file, with its card.
 
     Raises:
-        ModelError: the file is damaged; or it is not of the scheme that its card names; or its card says int8 or
+        ModelError: the file is damaged; or it is not of the scheme that its card names; or its card names int8 or
             int16x8, and it has a float input, a float output, or a float tensor in a layer that the card does not
             list as kept in float.
     """
@@ -100,7 +100,7 @@ def check_file(path: Path) -> VerifiedFile:
 def _check_scheme(graph: Graph, model: ModelFile) -> None:
     card, path = model.card, model.path
     if card.scheme not in SCHEMES:
-        raise ModelError(f"{path} says that its scheme is {card.scheme!r}: expected one of {', '.join(SCHEMES)}")
+        raise ModelError(f"the card of {path} has the scheme {card.scheme!r}: expected one of {', '.join(SCHEMES)}")
     if card.scheme in CALIBRATED:
         _check_integer(graph, model)
         return

@@ -74,8 +74,8 @@ def neighbor_text(pair: Row) -> str:
     """Return the result of McNemar's test of two neighbors on the Pareto front, in words."""
     verdict = "a significant difference" if pair["significant"] else "may be noise"
     return (
-        f"{pair['slower']} against {pair['quicker']}: only it is correct on {pair['only_slower_right']} faces, "
-        f"only the other on {pair['only_quicker_right']}, p = {pair['p']:.2g}: {verdict}"
+        f"{pair['slower']} against {pair['quicker']}: it alone is correct on {pair['only_slower_right']} faces, "
+        f"the other alone on {pair['only_quicker_right']}, p = {pair['p']:.2g}: {verdict}"
     )
 
 

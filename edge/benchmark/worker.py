@@ -186,7 +186,7 @@ def _timed(call: Callable[[], object], times: int) -> list[float]:
 
 
 def _frame(face: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """A colour picture with the face in the box."""
+    """Return a color image with the face in the box."""
     x, y, w, h = map(int, BOX)
     picture = np.full((*FRAME_HW, 3), 128, np.uint8)
     picture[y : y + h, x : x + w] = cv2.resize(face, (w, h))[..., None]

@@ -28,14 +28,14 @@ def test_models_that_are_none(tmp_path):
     (tmp_path / "text.h5").write_text("no model")
     (tmp_path / "text.tflite").write_text("no model")
     (tmp_path / "folder").mkdir()
-    for name, said in (
+    for name, message in (
         ("none.keras", "no model at"),
         ("text.keras", "is not a model that Keras"),
         ("text.h5", "is not a model that Keras"),
         ("text.tflite", "is not a .tflite"),
         ("folder", "is not a SavedModel with a serving_default signature"),
     ):
-        with pytest.raises(ModelError, match=said) as caught:
+        with pytest.raises(ModelError, match=message) as caught:
             load_float_model(tmp_path / name)
         assert "\n" not in str(caught.value)
 
@@ -56,11 +56,11 @@ def test_shapes_that_do_not_fit(keras, tmp_path):
     two = keras.Model([pixels, other], keras.layers.Dense(7)(flat(keras.layers.Add()([pixels, other]))))
     free = keras.Input((None, None, 1))
     dynamic = keras.Model(free, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(free)))
-    for model, said in (
+    for model, message in (
         (two, "has 2 inputs, 1 outputs: expected 1 and 1"),
         (dynamic, r"takes \(None, None, None, 1\): expected \(None, 48, 48, 1\)"),
     ):
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             load_float_model(save(model, tmp_path / "x.keras"))
 
 
@@ -115,14 +115,14 @@ def test_nothing_is_replaced_unasked(mien, quantized, cnn_run, made_csv, tmp_pat
     assert "is the model itself" in done.error_line()
 
 
-def test_a_file_of_another_scheme_than_its_card_says(cnn_model, tmp_path):
+def test_a_file_of_another_scheme_than_its_card_names(cnn_model, tmp_path):
     from convert.analysis.verification import check_file
 
     path = tmp_path / "x.tflite"
-    for scheme, said in (("int8", "not full int8"), ("float16", "is not float16"), ("dynamic", "is not dynamic"),
+    for scheme, message in (("int8", "not full int8"), ("float16", "is not float16"), ("dynamic", "is not dynamic"),
                          ("banana", "expected one of int8")):  # fmt: skip
         write_model(path, cnn_model.graph, ModelCard("x", FER2013_LABELS, scheme=scheme, input_range=(0, 255)))
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             check_file(path)
 
 
@@ -173,7 +173,7 @@ def test_representative_sets_that_cannot_be(mien, small_model, tmp_path):
     black.write_text(
         "\n".join([lines[0], *(f"{i % 7},{dark},{s}" for s in ("Training", "PublicTest") for i in range(70))])
     )
-    for data, said in (
+    for data, message in (
         (one, "all 30 faces of Training are happy"),
         (empty, "has no Training faces"),
         (small, "3 pixels: expected 2304"),
@@ -182,7 +182,7 @@ def test_representative_sets_that_cannot_be(mien, small_model, tmp_path):
         done = mien("quantize", path, "--data", data, "--out", tmp_path / "out" / "x.tflite", "--samples", 14,
                     module="convert")  # fmt: skip
         assert done.code == 1
-        assert said in done.error_line()
+        assert message in done.error_line()
     assert not (tmp_path / "out").exists()
 
 
@@ -201,7 +201,7 @@ def test_a_set_that_overlaps_the_scored_split_is_rejected(mien, small_model, tmp
 def test_wrong_use_of_schemes_and_sets(mien, cnn_run, made_csv, tmp_path):
     model = cnn_run / "model.keras"
     (tmp_path / "folder.tflite").mkdir()
-    for arguments, said in (
+    for arguments, message in (
         (("--out", tmp_path / "x.tflite"), "give either --data"),
         (("--out", tmp_path / "x.tflite", "--data", made_csv, "--frames", made_csv), "give either --data"),
         (
@@ -215,7 +215,7 @@ def test_wrong_use_of_schemes_and_sets(mien, cnn_run, made_csv, tmp_path):
     ):
         done = mien("quantize", model, *arguments, module="convert")
         assert done.code == 2, arguments
-        assert said in done.err.strip().splitlines()[-1]
+        assert message in done.err.strip().splitlines()[-1]
     assert [p.name for p in tmp_path.iterdir()] == ["folder.tflite"]
 
 

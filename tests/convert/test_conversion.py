@@ -67,7 +67,7 @@ def test_the_same_run_converts_to_the_same_file(mien, quantized, cnn_run, made_c
 
 
 def test_wrong_use_of_quantize(mien, cnn_run, quantized, made_csv, tmp_path):
-    for arguments, said in (
+    for arguments, message in (
         (("--out", quantized), "exists: give another --out, or --force"),
         (("--out", tmp_path / "x.txt"), "does not end in .tflite"),
         (("--out", tmp_path / "x.tflite", "--split", "Training"), "calibrated on"),
@@ -75,7 +75,7 @@ def test_wrong_use_of_quantize(mien, cnn_run, quantized, made_csv, tmp_path):
     ):
         done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, *arguments, module="convert")
         assert done.code == 2
-        assert said in done.err.strip().splitlines()[-1]
+        assert message in done.err.strip().splitlines()[-1]
     done = mien("quantize", tmp_path / "none.keras", "--data", made_csv, "--out", tmp_path / "x.tflite",
                 module="convert")  # fmt: skip
     assert done.code == 1

@@ -88,7 +88,7 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
 
     shutil.copy(SHIPPED, tmp_path / "x.tflite")
     killer = tmp_path / "killer"
-    for script, said in (
+    for script, message in (
         ("kill -SEGV $$", "it crashes the runtime (SIGSEGV)"),
         ("sleep 60", "it runs for more than 1 s"),
     ):
@@ -98,7 +98,7 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "TIMEOUT_S", 1.0)
         with pytest.raises(ModelError, match="is damaged") as caught:
             load_in_sandbox(tmp_path / "x.tflite")
-        assert said in str(caught.value)
+        assert message in str(caught.value)
 
 
 def test_the_tables_of_a_foreign_file_are_read_or_rejected(tmp_path):

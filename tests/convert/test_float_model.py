@@ -34,7 +34,7 @@ def test_several_schemes_in_one_call(schemes):
     assert 0.45 * size["float32"] < size["float16"] < 0.55 * size["float32"]
 
 
-def test_each_scheme_is_what_it_says(schemes):
+def test_each_scheme_has_its_types(schemes):
     dtypes = {}
     for path in schemes.glob("*.tflite"):
         graph = Graph(read_model(path).graph, path.name)

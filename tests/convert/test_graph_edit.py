@@ -79,7 +79,7 @@ def test_layers_are_called_as_their_author_called_them(cnn_model):
     assert {"block1_conv1", "block3_pool", "dense", "logits", "scores"} <= layers
 
 
-def test_a_number_stays_where_it_tells_two_layers_apart():
+def test_a_number_stays_if_it_distinguishes_two_layers():
     graph = Graph(read_model(SHIPPED).graph, "shipped")
     for number, operation in enumerate([o for o in graph.operations if o.kind == "CONV_2D"]):
         graph.main.tensors[operation.outputs[0].index].name = f"model/conv2d_{number}/Conv2D"

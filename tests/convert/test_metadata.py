@@ -56,7 +56,7 @@ def test_mediapipe_reads_name_normalisation_and_labels(mediapipe_schema, quantiz
     assert (scores.stats.min, scores.stats.max) == ([0.0], [1.0])
 
 
-def test_another_range_is_said_as_mean_and_deviation(mediapipe_schema):
+def test_another_range_is_stated_as_mean_and_deviation(mediapipe_schema):
     model = read_model(SHIPPED)
     content = with_metadata(model.graph, replace(model.card, input_range=(-1.0, 1.0), input_shape=(1, 64, 96, 3)))
     schema = mediapipe_schema

@@ -26,7 +26,7 @@ def test_an_int8_model_has_the_same_scores_as_onnx(mien, made_faces, tmp_path):
 def test_wrong_use_of_export(invoke, tmp_path):
     taken = tmp_path / "taken.onnx"
     taken.write_text("mine")
-    for arguments, code, said in (
+    for arguments, code, message in (
         ((SHIPPED, "--out", tmp_path / "x.tflite"), 2, "does not end in .onnx"),
         ((SHIPPED, "--out", taken), 2, "--force to replace it"),
         ((SHIPPED, "--to", "tfjs", "--out", tmp_path / "x.onnx"), 2, "tfjs"),
@@ -34,6 +34,6 @@ def test_wrong_use_of_export(invoke, tmp_path):
     ):
         done = invoke("export", *arguments, module="convert")
         assert done.code == code
-        assert said in done.err.strip().splitlines()[-1]
+        assert message in done.err.strip().splitlines()[-1]
     assert taken.read_text() == "mine"
     assert [p.name for p in tmp_path.iterdir()] == ["taken.onnx"]

@@ -76,7 +76,7 @@ def test_a_rejected_model_is_kept_under_another_name_on_request(mien, cnn_run, m
 
 
 class Text(HTMLParser):
-    """The words of a page, its tags in balance."""
+    """The text of a page, whose tags must match."""
 
     def __init__(self, page):
         super().__init__()
@@ -94,7 +94,7 @@ class Text(HTMLParser):
         self.words.append(" ".join(data.split()))
 
 
-def test_the_proof_says_the_same_in_json_and_as_a_page(quantized):
+def test_the_proof_is_the_same_in_json_and_as_a_page(quantized):
     proof = json.loads(quantized.with_name("cnn-int8-proof.json").read_text())
     assert proof["passed"]
     assert len(proof["calibration"]["rows"]) == 70

@@ -71,17 +71,17 @@ def test_it_needs_no_tensorflow():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is not a .tflite"),
         (b"x" * 100, "is not a .tflite"),
         (b"\x1c\x00\x00\x00TFL3" + b"\xff" * 60, "is damaged"),
     ],
 )
-def test_files_that_are_none(mien, tmp_path, content, said):
+def test_files_that_are_none(mien, tmp_path, content, message):
     path = tmp_path / "x.tflite"
     path.write_bytes(content)
     done = mien("inspect", path, module="convert")
     assert done.code == 1
-    assert said in done.error_line()
+    assert message in done.error_line()
     assert mien("inspect", tmp_path / "none.tflite", module="convert").code == 1

@@ -55,7 +55,7 @@ def report(invoke, made_csv, foreign, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_results_are_what_the_schema_says(report):
+def test_the_results_match_the_schema(report):
     done, out = report
     table = check(json.loads((out / "results.json").read_text()))
     ours, theirs = table["models"]
@@ -327,7 +327,7 @@ main()
 
 
 @pytest.mark.slow
-def test_a_bare_invoke_takes_what_litert_benchmark_says(tmp_path):
+def test_an_invoke_takes_as_long_as_in_litert_benchmark(tmp_path):
     """The quickest of each, several times in turn: this machine may be doing something else."""
     graph, result = tmp_path / "graph.tflite", tmp_path / "result.json"
     graph.write_bytes(read_model(SHIPPED).graph)

@@ -16,7 +16,7 @@ def names(models):
     return [candidate.name for candidate in find_candidates(models)]
 
 
-def test_names_are_as_short_as_tells_them_apart(tmp_path):
+def test_names_are_the_shortest_distinct_ones(tmp_path):
     assert names([SHIPPED.stem, *write(tmp_path, "a/small.tflite")]) == [SHIPPED.stem, "small"]
     assert names(write(tmp_path, "a/net.tflite", "b/net.tflite", "b/other.tflite")) == ["a/net", "b/net", "b/other"]
     assert names(write(tmp_path, "a/net.tflite", "a/net.keras")) == ["net.tflite", "net.keras"]

@@ -21,21 +21,21 @@ def test_of_two_alike_neither_dominates():
 @pytest.mark.parametrize(
     ("text", "limit"), [("latency<5ms", 5.0), ("latency < 0.5", 0.5), ("latency<=300us", 0.3), ("LATENCY<.01s", 10.0)]
 )
-def test_wishes_of_latency(text, limit):
+def test_constraints_on_latency(text, limit):
     assert parse_constraint(text).latency_below_ms == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(
     ("text", "limit"), [("accuracy>70", 0.7), ("accuracy > 68.5 %", 0.685), ("accuracy>=0.5", 0.005)]
 )
-def test_wishes_of_accuracy(text, limit):
+def test_constraints_on_accuracy(text, limit):
     assert parse_constraint(text).accuracy_above == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(
     "text", ["", "latency>5ms", "accuracy<70", "accuracy>700", "speed<5", "latency<5min", "latency<"]
 )
-def test_wishes_that_cannot_be_read(text):
+def test_constraints_that_cannot_be_parsed(text):
     with pytest.raises(WrongUseError, match="expected 'latency<5ms' or 'accuracy>70'"):
         parse_constraint(text)
 

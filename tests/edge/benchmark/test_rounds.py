@@ -24,16 +24,16 @@ class Machine:
         return burst
 
 
-def run(disturbed, wanted=20):
+def run(disturbed, requested=20):
     machine = Machine(lambda n: False)
     rounds = Rounds(
         [TimedWorkload("a", machine.work(0.2)), TimedWorkload("b", machine.work(30))],
         TimedWorkload("r", machine.reference),
-        wanted,
+        requested,
     )
 
     def next_round(done, total):
-        assert total == wanted
+        assert total == requested
         machine.rounds += 1
         machine.disturbed = disturbed
 

@@ -62,7 +62,7 @@ def test_majority_keeps_the_faces_with_a_winner():
         ({"NF": 10}, None),
         ({"unknown": 5, "happy": 5}, None),
         ({"happy": 4, "unknown": 3, "NF": 3}, None),
-        # Unknown after more than half of the votes does no harm.
+        # Unknown after more than half of the votes changes nothing.
         ({"happy": 6, "unknown": 4}, {"happy": 1.0}),
         ({"happy": 4, "unknown": 3, "sad": 3}, {"happy": 4 / 7, "sad": 3 / 7}),
         # More than three expressions.

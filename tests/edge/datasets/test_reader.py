@@ -341,7 +341,7 @@ def test_a_sample_is_seeded_and_in_order(plain):
     assert len(faces.sample(99, 0)) == 14
 
 
-def test_the_real_data_is_what_its_readme_says(fer2013, ferplus):
+def test_the_real_data_is_as_its_readme_states(fer2013, ferplus):
     faces = read_faces(fer2013, ("Training", "PublicTest"), votes=ferplus)
     assert len(faces["Training"]) == 28558
     assert np.bincount(faces["PublicTest"].class_ids).tolist() == [467, 56, 496, 895, 653, 415, 607]

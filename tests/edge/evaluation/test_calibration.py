@@ -7,7 +7,7 @@ from edge.evaluation.calibration import measure_calibration
 
 
 def two_classes(scores, right):
-    """Faces answered as class 0 with these scores, labelled 0 where right."""
+    """Faces answered as class 0 with these scores, labeled 0 if correct."""
     scores = np.array(scores, np.float32)
     return np.stack([scores, 1 - scores], axis=1), np.where(right, 0, 1).astype(np.int64)
 
