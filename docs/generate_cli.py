@@ -20,37 +20,38 @@ WIDTH = 96
 
 
 def commands(group: click.Group = cli, parent: click.Context | None = None) -> Iterator[tuple[str, click.Context]]:
-    """Every command and group below `group`, as it is typed, with the context that renders its help."""
-    name = parent.info_name if parent else "mien"
-    context = parent or click.Context(group, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    """Yield every command and group below `group`, as it is typed, with the context that renders its help."""
+    context = parent or _context(group, "mien")
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None, name
-        child = click.Context(command, context, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+        child = _context(command, name, context)
         yield child.command_path, child
         if child.command_path == "mien benchmark":
             # Not a group: `compare` is a command where it is the first word.
             path = "mien benchmark compare"
-            yield path, click.Context(compare, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
+            yield path, _context(compare, path)
         if isinstance(command, click.Group):
             yield from commands(command, child)
 
 
 def help_text(path: str) -> str:
-    """What `PATH --help` prints, as a fenced block.
+    """Return what `PATH --help` prints, as a fenced block.
 
     Raises:
         KeyError: there is no such command.
     """
-    if path == "mien":
-        context = click.Context(cli, info_name="mien", terminal_width=WIDTH, max_content_width=WIDTH)
-    else:
-        context = dict(commands())[path]
+    context = _context(cli, "mien") if path == "mien" else dict(commands())[path]
     return f"```text\n$ {path} --help\n{context.get_help()}\n```"
 
 
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    settings = {**cli.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    return click.Context(command, parent, info_name=name, **settings)
+
+
 def table() -> str:
-    """A row for each command: its name, linked to its section of the page, and the first sentence of its help."""
+    """Return a table of the commands, linked to their sections, with the first sentences of their help."""
     rows = ["| command | purpose |", "| --- | --- |"]
     for path, context in commands():
         if not isinstance(context.command, click.Group) or context.command.invoke_without_command:
