@@ -1,7 +1,7 @@
 """Marks tests as `slow` or `real_part` by what they reach, and leaves slow files out before they are imported.
 
 Nobody has to remember a marker: a test is slow where it, its fixtures or the helpers that they call use a module that
-starts processes, or a fixture that trains. What is slow otherwise says so itself: `@pytest.mark.slow`.
+starts processes, or a fixture that trains. What is slow otherwise is marked itself: `@pytest.mark.slow`.
 """
 
 import ast
