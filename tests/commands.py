@@ -119,7 +119,10 @@ def _restored_state() -> Iterator[None]:
             signal.signal(number, handler)
         logger.handlers, logger.level, logger.propagate, logging.raiseExceptions = logged
         if "keras" in sys.modules:
-            forget_keras_state()
+            with warnings.catch_warnings():
+                # A run that failed may have left a file open, which the end of its process would have closed.
+                warnings.simplefilter("ignore")
+                forget_keras_state()
 
 
 def forget_keras_state() -> None:
