@@ -135,7 +135,7 @@ def test_errors_about_weights_name_the_command_that_downloads_them(tmp_path, mon
     with pytest.raises(WeightsMissingError, match=r"yunet:FILE\.onnx"):
         open_detector("yunet")
     (tmp_path / "blazeface.tflite").write_bytes(b"TFL3")
-    with pytest.raises(DetectorError, match="another SHA-256"):
+    with pytest.raises(DetectorError, match="unexpected SHA-256"):
         open_detector("blazeface")
 
 
