@@ -130,6 +130,8 @@ _PROSE = [
     (re.compile(rf"(?<![\w`-])(?:{pattern})(?![\w`-])", re.IGNORECASE), instead)
     for pattern, instead in IN_PROSE.items()
 ]
+#: Whether a text has any of them: most have none, and this is several times as fast.
+_ANY_PROSE = re.compile(rf"(?<![\w`-])(?:{'|'.join(IN_PROSE)})(?![\w`-])", re.IGNORECASE)
 #: What is no prose on a page.
 _NO_PROSE = (
     r"(?ms)^ *```.*?^ *```$", r"(?m)^    [^-*\s].*$", r"`[^`]*`", r"\{\{.*?\}\}", r"\]\([^)]*\)", r"<[^>]*>",
@@ -149,9 +151,10 @@ def in_name(name: str) -> Iterator[tuple[str, str]]:
 
 def in_prose(text: str) -> Iterator[tuple[int, str, str]]:
     """The words of a text that do not belong there: offset, word, what to write."""
-    for pattern, instead in _PROSE:
-        for match in pattern.finditer(text):
-            yield match.start(), match[0], instead
+    if _ANY_PROSE.search(text):
+        for pattern, instead in _PROSE:
+            for match in pattern.finditer(text):
+                yield match.start(), match[0], instead
 
 
 def _python(path: str, source: str) -> Iterator[Finding]:
@@ -167,6 +170,8 @@ def _python(path: str, source: str) -> Iterator[Finding]:
             for offset, word, instead in in_prose(text):
                 line = min(node.lineno + text.count("\n", 0, offset), node.end_lineno or node.lineno)
                 yield Finding(path, line, "text", word, instead, lines[line - 1])
+    if not any("#" in line and _ANY_PROSE.search(line.partition("#")[2]) for line in lines):
+        return
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             for _, word, instead in in_prose(re.sub(r"`[^`]*`", "``", token.string)):
