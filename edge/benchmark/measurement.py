@@ -60,7 +60,7 @@ def measure(
     data = Path(data)
     candidates = find_candidates([str(model) for model in models])
     if len(set(threads)) != len(threads):
-        raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number once")
+        raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
     report = progress or (lambda task, done, total: None)
     bad: list[str] = []
     faces = read_faces(
