@@ -63,7 +63,7 @@ def quantize(
 
     Args:
         model: a .keras, .h5 or float .tflite file, or a SavedModel folder.
-        data: labeled faces, as `edge.datasets.read_faces` takes them; None to calibrate a detector on `frames`.
+        data: labeled faces, as `edge.datasets.load_dataset` takes them; None to calibrate a detector on `frames`.
         out: the .tflite to write, or a folder for several schemes.
         frames: a clip or a folder of images to calibrate a face detector on, in place of `data`.
         split: the split to score on; not Training.
@@ -167,7 +167,7 @@ def verify(
     Args:
         model: the converted .tflite, with its card.
         reference: the float model, as `quantize` takes it.
-        data: labeled faces, as `edge.datasets.read_faces` takes them.
+        data: labeled faces, as `edge.datasets.load_dataset` takes them.
         split: the split to score on.
         votes: FER+'s `fer2013new.csv`, for a model that was trained on its labels.
         limit: greatest number of faces to score; None for all.

@@ -9,7 +9,7 @@ from pathlib import Path
 from convert.float_model import FloatModel
 from edge.datasets.faces import Faces, Progress
 from edge.datasets.ferplus import relabel_by_votes
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import ModelError, WrongUseError
 
 
@@ -46,7 +46,7 @@ def read_labeled_faces(
         raise WrongUseError(f"{model.path} was trained on FER+'s labels: give --votes fer2013new.csv")
     if label_mode is None and votes is not None:
         raise WrongUseError(f"{model.path} was not trained on FER+'s labels, as far as is known: leave --votes out")
-    faces = read_faces(data, splits, votes=votes, progress=progress, on_bad=on_bad)
+    faces = load_dataset(data, splits, votes=votes, progress=progress, on_bad=on_bad)
     if label_mode is not None:
         faces = {split: relabel_by_votes(part, label_mode) for split, part in faces.items()}
     labels = next(iter(faces.values())).labels

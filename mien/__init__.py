@@ -27,7 +27,7 @@ from edge import __version__
 from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from edge.datasets.reader import read_faces as load_dataset
+    from edge.datasets import load_dataset
     from edge.errors import MienError
     from edge.recognizer import Recognizer
     from edge.service import watch
@@ -63,7 +63,7 @@ __getattr__, __dir__ = lazy_exports(
         "Recognizer": "edge.recognizer:Recognizer",
         "benchmark": "mien.benchmark",
         "convert": "mien.convert",
-        "load_dataset": "edge.datasets.reader:read_faces",
+        "load_dataset": "edge.datasets:load_dataset",
         "open_sink": "edge.sinks:open_sink",
         "open_source": "edge.sources:open_source",
         "testing": "mien.testing",

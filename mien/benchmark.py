@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from edge.benchmark.measurement import measure
+    from edge.benchmark import measure
 
 __all__ = ["measure"]
 
-__getattr__, __dir__ = lazy_exports(__name__, {"measure": "edge.benchmark.measurement:measure"})
+__getattr__, __dir__ = lazy_exports(__name__, {"measure": "edge.benchmark:measure"})

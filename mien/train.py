@@ -1,7 +1,9 @@
 """Training: data to a trained model. Needs the extra `train`, but only when a function is used.
 
-run = mien.train.fit("cnn", "fer2013.csv", "runs/cnn")
-report = mien.train.evaluate("runs/cnn/model.keras", "fer2013.csv")
+::
+
+    result = mien.train.fit("cnn", "fer2013.csv", "runs/cnn")
+    evaluation = mien.train.evaluate(result.model, "fer2013.csv")
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.detection import Detector, open_detector
 from edge.detection.alignment import crop_face
 from edge.inference.classifier import Classifier
@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 640, 480
 def main(model: Path, data: Path, detector_name: str) -> None:
     """Print the table."""
     classifier, detector = Classifier(model), open_detector(detector_name)
-    faces = read_faces(data, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(data, ("PublicTest",))["PublicTest"]
     columns = [column(classifier, detector, faces, side) for side in SIDES]
     if not any(found for found, _, _ in columns):
         sys.exit(f"{detector.name} finds none of these faces: expected photographs of faces")

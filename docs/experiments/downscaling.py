@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from crop_margin import HEIGHT, WIDTH, covers, pasted
 
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.detection import Detector, open_detector
 from edge.images import Downscaler, Letterbox, downscale
 from edge.inference.classifier import Classifier
@@ -53,7 +53,7 @@ WAYS = ((_Area, by_area), (Downscaler, downscale))
 
 def main(model: Path, data: Path, n: int) -> None:
     """Print the table."""
-    classifier, faces = Classifier(model), read_faces(data, ("PublicTest",))["PublicTest"]
+    classifier, faces = Classifier(model), load_dataset(data, ("PublicTest",))["PublicTest"]
     faces = faces.take(np.arange(min(n, len(faces))))
     print(
         "| picture | face | found, area | found, downscale | accuracy, area | accuracy, downscale | area | downscale |"

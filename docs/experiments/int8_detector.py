@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from crop_margin import SIDES, covers, pasted
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.detection import Detector, open_detector
 from edge.detection.weights import read_weights
 from edge.sources import open_source
@@ -32,7 +32,7 @@ N_CALIBRATION = 300
 
 def main(data: Path, clip: str | None) -> None:
     """Print the table."""
-    splits = read_faces(data, ("Training", "PublicTest"))
+    splits = load_dataset(data, ("Training", "PublicTest"))
     with tempfile.TemporaryDirectory() as folder:
         path = quantized_detector(splits["Training"].images, Path(folder))
         detectors = (open_detector("blazeface"), open_detector(f"blazeface:{path}"))

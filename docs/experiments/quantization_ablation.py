@@ -22,7 +22,7 @@ from convert.analysis.trace import Trace
 from convert.calibration import representative_faces
 from convert.float_model import FloatModel, load_float_model
 from convert.quantization import quantize_graph
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 
@@ -34,7 +34,7 @@ Ranges = dict[str, Range]
 
 def main(model: Path, data: Path, qat_epochs: int) -> None:
     """Print the table."""
-    source, faces = load_float_model(model), read_faces(data, ("Training", "PublicTest"))
+    source, faces = load_float_model(model), load_dataset(data, ("Training", "PublicTest"))
     test = faces["PublicTest"]
     before = source.scores(test.images)
     print(f"float: {100 * (before.argmax(axis=1) == test.class_ids).mean():.2f} %")

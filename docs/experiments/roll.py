@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from crop_margin import HEIGHT, WIDTH, covers, pasted
 
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.detection import Detector, open_detector
 from edge.detection.alignment import roll_deg
 from edge.inference.classifier import Classifier
@@ -30,7 +30,7 @@ SIDE = 240
 def main(model: Path, data: Path, detector_name: str) -> None:
     """Print the table."""
     classifier, detector = Classifier(model), open_detector(detector_name)
-    faces = read_faces(data, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(data, ("PublicTest",))["PublicTest"]
     print("| degrees | found | roll by the eyes, median | not aligned | aligned |")
     print("| --- " * 5 + "|")
     for roll in ROLLS_DEG:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.inference.classifier import Classifier
 
 
 def main(data: Path, files: list[Path]) -> None:
     """Print a row for each model."""
-    splits = read_faces(data, ("Training", "PublicTest"))
+    splits = load_dataset(data, ("Training", "PublicTest"))
     faces, known = splits["PublicTest"], {face.tobytes() for face in splits["Training"].images}
     unseen = np.array([face.tobytes() not in known for face in faces.images])
     print(f"{len(faces)} faces of PublicTest, {unseen.sum()} of them not in Training pixel for pixel (unseen)\n")

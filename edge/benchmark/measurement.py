@@ -11,7 +11,7 @@ from edge.benchmark.conditions import condition_warnings, machine, read_machine_
 from edge.benchmark.model_result import ModelResult, disturbance_warnings
 from edge.benchmark.passes import Plan, Progress, run_passes
 from edge.benchmark.results import build_results
-from edge.datasets import read_faces, summarize_bad_records
+from edge.datasets import load_dataset, summarize_bad_records
 from edge.errors import WrongUseError
 from edge.system.energy import find_meter
 from edge.system.hashing import sha256_of
@@ -38,7 +38,7 @@ def measure(
 
     Args:
         models: names of shipped models, or paths to .tflite, .keras or .h5 files.
-        data: labeled faces, as `edge.datasets.read_faces` takes them.
+        data: labeled faces, as `edge.datasets.load_dataset` takes them.
         split: the split to score on.
         limit: greatest number of faces to score; None for all.
         seed: of the choice of those faces, and of the order of the models within a round.
@@ -63,7 +63,7 @@ def measure(
         raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
     report = progress or (lambda task, done, total: None)
     bad: list[str] = []
-    faces = read_faces(
+    faces = load_dataset(
         data, (split,), progress=lambda done, total: report(f"reading {data.name}", done, total), on_bad=bad.append
     )[split]
     if bad and warn:

@@ -9,7 +9,7 @@ import click
 
 from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
-from edge.datasets import SPLITS, Faces, read_faces, summarize_bad_records
+from edge.datasets import SPLITS, Faces, load_dataset, summarize_bad_records
 from edge.detection import DEFAULT_DETECTOR, detector_help
 from edge.inference.shipped_models import DEFAULT_MODEL
 from edge.inference.threads import parse_threads
@@ -77,7 +77,7 @@ def read_with_progress(
     """Read faces with a progress bar, and report bad records in one line on standard error.
 
     Args:
-        path: the data set, as `read_faces` takes it.
+        path: the data set, as `load_dataset` takes it.
         splits: names of the splits to read; None for all that the data set has.
         votes: FER+'s `fer2013new.csv` for the same rows.
         on_bad: called with one line for each bad record that is left out.
@@ -93,7 +93,7 @@ def read_with_progress(
             on_bad(line)
 
     with progress(f"reading {path.name}") as advance:
-        faces = read_faces(path, splits, votes=votes, progress=advance, on_bad=note)
+        faces = load_dataset(path, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
         click.echo(summarize_bad_records(path, bad, sum(map(len, faces.values()))), err=True)
     return faces

@@ -1,6 +1,6 @@
 """Labeled faces: FER-2013, FER+ and folders of images.
 
-`read_faces` in `reader` chooses between `fer2013` (the CSV, in any compression) and `image_folders`; both put faces
+`load_dataset` in `reader` chooses between `fer2013` (the CSV, in any compression) and `image_folders`; both put faces
 into a `FaceStore` of `image_store`, which moves to disk what does not fit into memory, and report to `BadRecords` what
 they leave out. The result is one `Faces` for each split. `ferplus` replaces FER-2013's labels by those of FER+'s votes.
 """
@@ -9,7 +9,7 @@ from edge.datasets.bad_records import BadRecords, summarize_bad_records
 from edge.datasets.faces import SPLITS, Faces, Progress
 from edge.datasets.ferplus import LABEL_MODES, VOTE_COLUMNS, read_votes, relabel_by_votes, winners
 from edge.datasets.image_store import FaceStore, take_images
-from edge.datasets.reader import check_exists, read_faces
+from edge.datasets.reader import check_exists, load_dataset
 
 __all__ = [
     "LABEL_MODES",
@@ -20,7 +20,7 @@ __all__ = [
     "Faces",
     "Progress",
     "check_exists",
-    "read_faces",
+    "load_dataset",
     "read_votes",
     "relabel_by_votes",
     "summarize_bad_records",

@@ -16,10 +16,10 @@ from edge.datasets.fer2013 import read_csv
 from edge.datasets.image_folders import read_folder
 from edge.errors import DataError
 
-__all__ = ["SPLITS", "Faces", "Progress", "read_faces"]
+__all__ = ["SPLITS", "Faces", "Progress", "load_dataset"]
 
 
-def read_faces(
+def load_dataset(
     path: Path,
     splits: Sequence[str] | None = SPLITS,
     *,

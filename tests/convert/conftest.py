@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from convert.float_model import load_float_model
-from edge.datasets import read_faces
+from edge.datasets import load_dataset
 from tests.commands import invoke_mien
 from tests.sharing import shared
 
@@ -59,7 +59,7 @@ def cnn_model(tensorflow, cnn_run):
 
 @pytest.fixture(scope="session")
 def made_faces(made_csv):
-    return read_faces(made_csv, ("Training", "PublicTest"))
+    return load_dataset(made_csv, ("Training", "PublicTest"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from convert.analysis.verification import check_file, compare
 from convert.float_model import load_float_model
-from edge.datasets import read_faces
+from edge.datasets import load_dataset
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
 from edge.inference.shipped_models import shipped_models
@@ -72,7 +72,7 @@ def test_it_is_the_conversion_of_the_float_model_of_record(shipped, record):
 
 
 def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, fer2013):
-    faces = read_faces(fer2013, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(fer2013, ("PublicTest",))["PublicTest"]
     assert len(faces) == 3589
     source = load_float_model(record / "model.keras")
     checked = check_file(shipped)
@@ -91,7 +91,7 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
 def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013):
     from convert.calibration import representative_faces
 
-    faces = read_faces(fer2013, ("Training", "PublicTest"))
+    faces = load_dataset(fer2013, ("Training", "PublicTest"))
     calibration, rows = read_model(shipped).card.calibration, json.loads(proof.read_text())["calibration"]["rows"]
     if sha256_of(fer2013) != calibration["data"]["sha256"]:
         pytest.skip("another file of FER-2013 than the model was calibrated on")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.datasets.ferplus import winners
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.errors import DataError, MissingExtraError, WrongUseError
 from edge.evaluation.calibration import Calibration, measure_calibration
 from edge.evaluation.classification import Metrics, score
@@ -133,7 +133,7 @@ def evaluate(
     """
     loaded = load_model(Path(model)) if isinstance(model, (str, Path)) else model
     if isinstance(data, (str, Path)):
-        data = read_faces(Path(data), (split,), votes=None if votes is None else Path(votes))[split]
+        data = load_dataset(Path(data), (split,), votes=None if votes is None else Path(votes))[split]
     faces = data.sample(limit, 0)
     labels = class_names(loaded, faces.labels)
     class_ids = class_ids_for(loaded, faces)

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.datasets.faces import Faces
 from edge.datasets.ferplus import relabel_by_votes
-from edge.datasets.reader import check_exists, read_faces
+from edge.datasets.reader import check_exists, load_dataset
 from edge.errors import WrongUseError
 from train.backend import import_keras
 from train.data.soft_labels import soften_labels
@@ -152,7 +152,7 @@ def _with_ferplus_labels(faces: dict[str, Faces], mode: str, log: Log) -> dict[s
 
 
 def _read(data: Path, splits: Sequence[str], votes: Path | None, on_bad: Log) -> dict[str, Faces]:
-    return read_faces(data, splits, votes=votes, on_bad=on_bad)
+    return load_dataset(data, splits, votes=votes, on_bad=on_bad)
 
 
 def _discard(message: str) -> None:

@@ -81,11 +81,11 @@ def test_the_results_match_the_schema(report):
 
 @pytest.mark.slow
 def test_accuracy_is_the_classifiers_own_and_classes_are_mapped_by_name(report, foreign, made_csv):
-    from edge.datasets.reader import read_faces
+    from edge.datasets.reader import load_dataset
 
     _, out = report
     ours, theirs = json.loads((out / "results.json").read_text())["models"]
-    faces = read_faces(made_csv, ("PublicTest",))["PublicTest"].sample(60, 0)
+    faces = load_dataset(made_csv, ("PublicTest",))["PublicTest"].sample(60, 0)
     for model, path in ((ours, SHIPPED), (theirs, foreign)):
         classifier = Classifier(path)
         answers = [classifier.labels[classifier.scores(face).argmax()] for face in faces.images]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.datasets.ferplus import VOTE_COLUMNS, relabel_by_votes, winners
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 
@@ -125,7 +125,7 @@ def test_without_votes_or_agreement():
 
 
 def test_the_real_votes(fer2013, ferplus):
-    faces = read_faces(fer2013, ("PublicTest",), votes=ferplus)["PublicTest"]
+    faces = load_dataset(fer2013, ("PublicTest",), votes=ferplus)["PublicTest"]
     majority, probability = relabel_by_votes(faces, "majority"), relabel_by_votes(faces, "probability")
     assert np.bincount(majority.class_ids).tolist() == [310, 31, 73, 880, 395, 441, 1242, 24]
     assert np.bincount(probability.class_ids).tolist() == [333, 37, 88, 900, 433, 453, 1238, 23]

@@ -8,7 +8,7 @@ import pytest
 
 import edge
 from edge.datasets.image_store import MEMORY_LIMIT_BYTES, FaceStore, take_images
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from tests.made_data import write_folder
 
 FACES = np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
@@ -45,9 +45,9 @@ def test_memory_is_enough_for_fer2013_here():
 
 def test_a_split_larger_than_memory_reads_the_same(tmp_path, made_csv, small_memory, monkeypatch):
     folder = write_folder(tmp_path / "d", 2)
-    on_disk = read_faces(made_csv, ("Training",)), read_faces(folder, ("Training",))
+    on_disk = load_dataset(made_csv, ("Training",)), load_dataset(folder, ("Training",))
     monkeypatch.setattr(edge.datasets.image_store, "MEMORY_LIMIT_BYTES", 1 << 30)
-    in_memory = read_faces(made_csv, ("Training",)), read_faces(folder, ("Training",))
+    in_memory = load_dataset(made_csv, ("Training",)), load_dataset(folder, ("Training",))
     for disk, memory in zip(on_disk, in_memory, strict=True):
         assert isinstance(disk["Training"].images, np.memmap)
         assert not isinstance(memory["Training"].images, np.memmap)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.cli.options import read_with_progress
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import DataError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from tests.made_data import write_csv, write_folder
@@ -33,7 +33,10 @@ def compress(path, kind):
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip"])
 def test_any_compression_reads_the_same(plain, kind):
-    expected, got = read_faces(plain, ("Training", "PublicTest")), read_faces(compress(plain, kind), ("PublicTest",))
+    expected, got = (
+        load_dataset(plain, ("Training", "PublicTest")),
+        load_dataset(compress(plain, kind), ("PublicTest",)),
+    )
     assert list(got) == ["PublicTest"]
     assert (got["PublicTest"].images == expected["PublicTest"].images).all()
     assert expected["Training"].class_ids.tolist() == [0, 1, 2, 3, 4, 5, 6] * 2
@@ -43,7 +46,7 @@ def test_any_compression_reads_the_same(plain, kind):
 def test_pixels_are_rows_of_the_picture(tmp_path):
     pixels = " ".join(str(i % 251) for i in range(2304))
     (tmp_path / "f.csv").write_text(f'emotion,pixels,Usage\r\n3,"{pixels}",Training\r\n')
-    faces = read_faces(tmp_path / "f.csv", ("Training",))["Training"]
+    faces = load_dataset(tmp_path / "f.csv", ("Training",))["Training"]
     assert faces.images[0, 1, 0] == 48
     assert faces.labels[faces.class_ids[0]] == "happy"
 
@@ -72,7 +75,7 @@ GOOD = " ".join(["7"] * 2304)
 def test_a_bad_csv_is_rejected_with_its_line(tmp_path, text, complaint):
     (tmp_path / "fer2013.csv").write_text(text)
     with pytest.raises(DataError, match=complaint):
-        read_faces(tmp_path / "fer2013.csv", ("Training",))
+        load_dataset(tmp_path / "fer2013.csv", ("Training",))
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip"])
@@ -83,7 +86,7 @@ def test_a_flipped_byte_in_an_archive_is_one_line(plain, kind):
     for i in range(10, len(whole), len(whole) // 40):
         archive.write_bytes(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1 :])
         try:
-            read_faces(archive, ("Training",))
+            load_dataset(archive, ("Training",))
         except DataError:
             noticed += 1
     assert noticed > 20
@@ -93,18 +96,18 @@ def test_a_cut_archive_and_a_missing_file(plain, tmp_path):
     cut = compress(plain, "bz2")
     cut.write_bytes(cut.read_bytes()[:-40])
     with pytest.raises(DataError, match="cannot read"):
-        read_faces(cut)
+        load_dataset(cut)
     with pytest.raises(DataError, match="no data set at"):
-        read_faces(tmp_path / "nothing.csv")
+        load_dataset(tmp_path / "nothing.csv")
     (tmp_path / "photo.csv").write_bytes(bytes(range(256)))
     with pytest.raises(DataError, match="expected the header"):
-        read_faces(tmp_path / "photo.csv")
+        load_dataset(tmp_path / "photo.csv")
 
 
 def test_a_folder_reads_by_the_names_of_its_folders(tmp_path):
     folder = write_folder(tmp_path / "d", 2)
     (folder / "train" / "happy").rename(folder / "train" / "Happiness")
-    faces = read_faces(folder, ("Training", "PublicTest"))
+    faces = load_dataset(folder, ("Training", "PublicTest"))
     assert len(faces["Training"]) == len(faces["PublicTest"]) == 14
     assert faces["Training"].labels == FER2013_LABELS
     assert np.bincount(faces["Training"].class_ids).tolist() == [2] * 7
@@ -113,7 +116,7 @@ def test_a_folder_reads_by_the_names_of_its_folders(tmp_path):
 def test_images_of_any_size_and_color_become_48x48_gray(tmp_path):
     folder = write_folder(tmp_path / "d", 1)
     cv2.imwrite(str(folder / "train" / "sad" / "big.jpg"), np.full((300, 200, 3), 80, np.uint8))
-    faces = read_faces(folder, ("Training",))["Training"]
+    faces = load_dataset(folder, ("Training",))["Training"]
     assert faces.images.shape == (8, 48, 48)
 
 
@@ -139,7 +142,7 @@ def test_odd_images(tmp_path):
         written, data = cv2.imencode(suffix, image, quality.get(suffix, []))
         assert written
         (folder / "train" / "sad" / name).write_bytes(data.tobytes())
-    faces = read_faces(folder, ("Training",))["Training"]
+    faces = load_dataset(folder, ("Training",))["Training"]
     assert faces.images.shape == (len(odd), 48, 48)
     assert np.abs(faces.images.astype(int) - gray).max() <= 3
 
@@ -151,7 +154,7 @@ def test_labels_are_those_of_all_splits(tmp_path):
             for i, name in enumerate(names.split()):
                 (root / split / name).mkdir(parents=True)
                 cv2.imwrite(str(root / split / name / "0.png"), np.full((48, 48), 10 * i, np.uint8))
-        found = read_faces(root, ("Training", "PublicTest"))
+        found = load_dataset(root, ("Training", "PublicTest"))
         assert found["Training"].labels == found["PublicTest"].labels
         return found["Training"].labels, *([int(i) for i in part.class_ids] for part in found.values())
 
@@ -170,7 +173,7 @@ def test_labels_are_those_of_all_splits(tmp_path):
 def test_a_folder_with_contempt_has_eight_classes(tmp_path):
     folder = write_folder(tmp_path / "d", 1)
     (folder / "train" / "contempt").mkdir()
-    assert read_faces(folder, ("Training",))["Training"].labels == EIGHT_LABELS
+    assert load_dataset(folder, ("Training",))["Training"].labels == EIGHT_LABELS
 
 
 def test_a_test_folder_beside_a_validation_folder_is_the_private_test(tmp_path):
@@ -179,11 +182,11 @@ def test_a_test_folder_beside_a_validation_folder_is_the_private_test(tmp_path):
     (tmp_path / "e" / "test").rename(folder / "val")
     (folder / "train" / ".ipynb_checkpoints").mkdir()
     (folder / "train" / "happy" / "._0.png").write_text("what a file manager leaves")
-    faces = read_faces(folder)
+    faces = load_dataset(folder)
     assert {split: len(part) for split, part in faces.items()} == {"Training": 14, "PublicTest": 7, "PrivateTest": 14}
     (folder / "validation").mkdir()
     with pytest.raises(DataError, match="both PublicTest"):
-        read_faces(folder)
+        load_dataset(folder)
 
 
 def test_layouts(tmp_path):
@@ -192,34 +195,34 @@ def test_layouts(tmp_path):
     (folder / "test").rename(folder / "Test")
     (tmp_path / "d" / "__MACOSX").mkdir()
     (tmp_path / "d" / "README.txt").write_text("beside the folder")
-    faces = read_faces(tmp_path / "d", ("Training", "PublicTest"))
+    faces = load_dataset(tmp_path / "d", ("Training", "PublicTest"))
     assert [len(part) for part in faces.values()] == [7, 7]
     (folder / "train").mkdir()
     with pytest.raises(DataError, match="has TRAIN and train, both Training"):
-        read_faces(tmp_path / "d")
+        load_dataset(tmp_path / "d")
     (folder / "train").rmdir()
     (folder / "val").symlink_to(folder / "TRAIN")
     with pytest.raises(DataError, match="has TRAIN and val, which are the same folder"):
-        read_faces(tmp_path / "d")
+        load_dataset(tmp_path / "d")
     with pytest.raises(
         DataError, match=r"no folder named train or test, it has angry, .*\.\.\.: expected train/<label>"
     ):
-        read_faces(folder / "TRAIN")
+        load_dataset(folder / "TRAIN")
 
 
 def test_bad_folders(tmp_path):
     with pytest.raises(DataError, match="no folder named train or test: expected"):
-        read_faces(tmp_path)
+        load_dataset(tmp_path)
     (tmp_path / "train").mkdir()
     with pytest.raises(DataError, match="has no classes: expected at least two folders in train/"):
-        read_faces(tmp_path, ("Training",))
+        load_dataset(tmp_path, ("Training",))
     for name in ("happy", "bored"):
         (tmp_path / "train" / name).mkdir()
     with pytest.raises(DataError, match="has no Training faces"):
-        read_faces(tmp_path, ("Training",))
+        load_dataset(tmp_path, ("Training",))
     (tmp_path / "train" / "happy" / "x.png").write_text("no image")
     with pytest.raises(DataError, match=r"1 of 1 images are bad .*x\.png is not an image"):
-        read_faces(tmp_path, ("Training",))
+        load_dataset(tmp_path, ("Training",))
 
 
 def test_a_few_unreadable_images_are_left_out_and_reported(tmp_path):
@@ -228,7 +231,7 @@ def test_a_few_unreadable_images_are_left_out_and_reported(tmp_path):
     broken[0].write_bytes(broken[0].read_bytes()[:40])
     broken[1].write_bytes(b"")
     reported = []
-    faces = read_faces(folder, ("Training", "PublicTest"), on_bad=reported.append)
+    faces = load_dataset(folder, ("Training", "PublicTest"), on_bad=reported.append)
     assert [len(part) for part in faces.values()] == [139, 139]
     assert [line.split(" is ")[0] for line in reported] == list(map(str, broken))
     # The row is the place among the sorted files, the unreadable ones included: angry, disgust, then fear.
@@ -239,7 +242,7 @@ def test_a_few_unreadable_images_are_left_out_and_reported(tmp_path):
     with pytest.raises(
         DataError, match=r"3 of 280 images are bad \(1\.1 %, at most 1 % are left out\), the first: .*7\.png"
     ):
-        read_faces(folder, ("Training", "PublicTest"))
+        load_dataset(folder, ("Training", "PublicTest"))
 
 
 def spoil(path, *numbers):
@@ -253,23 +256,23 @@ def spoil(path, *numbers):
 
 def test_a_few_bad_rows_are_left_out_and_reported(tmp_path):
     whole = write_csv(tmp_path / "whole.csv")
-    expected = read_faces(whole, ("Training",))["Training"]
+    expected = load_dataset(whole, ("Training",))["Training"]
     path = write_csv(tmp_path / "fer2013.csv")
     spoil(path, 2, 101)
     reported = []
-    faces = read_faces(path, ("Training",), on_bad=reported.append)["Training"]
+    faces = load_dataset(path, ("Training",), on_bad=reported.append)["Training"]
     assert reported == [f"line {n}: 2303 pixels: expected 2304 (48 x 48)" for n in (2, 101)]
     good = np.delete(np.arange(210), [0, 99])
     assert (faces.images == expected.images[good]).all()
     assert faces.rows.tolist() == good.tolist()
     assert faces.class_ids.tolist() == expected.class_ids[good].tolist()
     # Other splits are not checked, and do not lower the share.
-    assert len(read_faces(path, ("PublicTest",))["PublicTest"]) == 70
+    assert len(load_dataset(path, ("PublicTest",))["PublicTest"]) == 70
     spoil(path, 150)
     with pytest.raises(
         DataError, match=r"3 of 210 rows are bad \(1\.4 %, at most 1 % are left out\), the first: line 2: "
     ):
-        read_faces(path, ("Training",))
+        load_dataset(path, ("Training",))
 
 
 def test_the_commands_report_in_one_line_what_was_left_out(tmp_path, capsys):
@@ -295,7 +298,7 @@ def write_votes(path, usages):
 
 def test_votes_are_put_into_our_order(plain, tmp_path):
     votes = write_votes(tmp_path / "v.csv", ["Training"] * 14 + ["PublicTest"] * 7)
-    faces = read_faces(plain, ("PublicTest",), votes=votes)["PublicTest"]
+    faces = load_dataset(plain, ("PublicTest",), votes=votes)["PublicTest"]
     # angry disgust fear happy sad surprise neutral contempt unknown NF
     assert faces.votes[0].tolist() == [5, 6, 7, 2, 4, 3, 1, 8, 9, 14]
     assert faces.votes.dtype == np.uint8
@@ -308,13 +311,13 @@ def test_votes_stay_with_their_rows_beside_bad_ones(tmp_path):
     lines = path.read_text().splitlines()
     lines[100] = lines[100].replace("Training", "Trainer")
     path.write_text("\n".join(lines) + "\n")
-    faces = read_faces(path, ("Training", "PublicTest"), votes=votes)
+    faces = load_dataset(path, ("Training", "PublicTest"), votes=votes)
     for part in faces.values():
         assert part.votes[:, 9].tolist() == (part.rows % 256).tolist()
     assert not {5, 99} & set(faces["Training"].rows.tolist())
     path.write_text("\n".join(lines[:6] + lines[7:]) + "\n")
     with pytest.raises(DataError, match=r"does not match|expected the same number"):
-        read_faces(path, ("Training", "PublicTest"), votes=votes)
+        load_dataset(path, ("Training", "PublicTest"), votes=votes)
 
 
 def test_votes_of_other_rows_are_rejected(plain, tmp_path):
@@ -323,26 +326,26 @@ def test_votes_of_other_rows_are_rejected(plain, tmp_path):
     other = write_votes(tmp_path / "other.csv", ["PublicTest"] * 7 + ["Training"] * 14)
     for votes in (short, long, other):
         with pytest.raises(DataError, match=r"does not match|expected the same number"):
-            read_faces(plain, ("Training",), votes=votes)
+            load_dataset(plain, ("Training",), votes=votes)
     for bad in ("300", "-1", "x", "", "1" * 200_000):
         votes = write_votes(tmp_path / "bad.csv", ["Training"] * 21)
         votes.write_text(votes.read_text().replace("x.png,1,", f"x.png,{bad},", 1))
         with pytest.raises(DataError, match="expected a whole number of votes"):
-            read_faces(plain, ("Training",), votes=votes)
+            load_dataset(plain, ("Training",), votes=votes)
     (tmp_path / "head.csv").write_text("Usage,happy\n")
     with pytest.raises(DataError, match="lacks the columns"):
-        read_faces(plain, ("Training",), votes=tmp_path / "head.csv")
+        load_dataset(plain, ("Training",), votes=tmp_path / "head.csv")
 
 
 def test_a_sample_is_seeded_and_in_order(plain):
-    faces = read_faces(plain, ("Training",))["Training"]
+    faces = load_dataset(plain, ("Training",))["Training"]
     a, b = faces.sample(5, 1), faces.sample(5, 1)
     assert a.rows.tolist() == b.rows.tolist() == sorted(a.rows)
     assert len(faces.sample(99, 0)) == 14
 
 
 def test_the_real_data_is_as_its_readme_states(fer2013, ferplus):
-    faces = read_faces(fer2013, ("Training", "PublicTest"), votes=ferplus)
+    faces = load_dataset(fer2013, ("Training", "PublicTest"), votes=ferplus)
     assert len(faces["Training"]) == 28558
     assert np.bincount(faces["PublicTest"].class_ids).tolist() == [467, 56, 496, 895, 653, 415, 607]
     assert faces["PublicTest"].votes.shape == (3589, 10)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.detection import open_detector
 from edge.inference.contract import CROP_MARGIN
 from edge.types import Frame
@@ -24,7 +24,7 @@ def faces(fer2013, tmp_path_factory):
     path = tmp_path_factory.mktemp("few") / "few.csv"
     with bz2.open(fer2013, "rt") if fer2013.suffix == ".bz2" else fer2013.open() as stream:
         path.write_text("".join(line for _, line in zip(range(N + 1), stream, strict=False)))
-    return read_faces(path, ("Training",))["Training"].images
+    return load_dataset(path, ("Training",))["Training"].images
 
 
 @pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar"])

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import draw_face
 from train.data.augmentation import augment_faces
@@ -81,7 +81,7 @@ def test_erasing_paints_the_share_of_the_recipe():
 
 
 def test_batches_draw_anew_each_epoch_and_the_same_after_a_resume(made_csv):
-    faces = read_faces(made_csv, ("Training",))["Training"]
+    faces = load_dataset(made_csv, ("Training",))["Training"]
     whole, resumed = (Batches(faces, 32, 5, Augment(True, brightness=0.1)) for _ in range(2))
     whole.shuffle(0)
     first = whole[1][0]

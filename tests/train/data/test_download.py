@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from tests.commands import run_mien
 from tests.made_data import write_folder
 
@@ -106,7 +106,7 @@ def test_a_set_comes_whole_and_can_be_read(kaggle, fetch, tmp_path):
     origin, hint = done.out.splitlines()[-2:]
     assert origin.startswith(f"mstjebashazida/affectnet is in {out}; its own terms apply")
     assert hint.endswith(f"mien train explore --data '{out}'")
-    faces = read_faces(out, ("Training", "PublicTest"))
+    faces = load_dataset(out, ("Training", "PublicTest"))
     assert {split: len(part) for split, part in faces.items()} == {"Training": 14, "PublicTest": 14}
     assert [p.name for p in out.parent.iterdir()] == [out.name]
     # The second time it comes from the cache, and does not overwrite.

@@ -1,6 +1,6 @@
 import numpy as np
 
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import draw_face
 from train.data.duplicates import blank_positions, duplicate_groups, exact_pairs, near_pairs
@@ -80,7 +80,7 @@ def test_drawn_faces_are_no_copies():
 
 
 def test_fer2013_shares_340_training_faces_with_public_test(fer2013):
-    splits = read_faces(fer2013, ("Training", "PublicTest"))
+    splits = load_dataset(fer2013, ("Training", "PublicTest"))
     found = exact_pairs(splits["Training"], splits["PublicTest"]).counts()
     # The whole FER-2013 has more Training faces than a part of it; both share at least these.
     assert found["first_faces"] >= 340

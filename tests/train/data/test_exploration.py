@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import DataError
 from tests.made_data import write_csv, write_folder
 from train.data.exploration import explore, mean_faces, write_exploration
@@ -40,17 +40,17 @@ def test_explore_counts_draws_and_names_the_shared_faces(mien, tmp_path):
 
 def test_a_folder_of_two_splits_is_read_as_it_is(tmp_path):
     folder = write_folder(tmp_path / "faces", 2)
-    assert {split: len(faces) for split, faces in read_faces(folder, None).items()} == {
+    assert {split: len(faces) for split, faces in load_dataset(folder, None).items()} == {
         "Training": 14,
         "PublicTest": 14,
     }
     (tmp_path / "bad.csv").write_text("a,b\n")
     with pytest.raises(DataError, match="emotion,pixels,Usage"):
-        read_faces(tmp_path / "bad.csv")
+        load_dataset(tmp_path / "bad.csv")
 
 
 def test_the_mean_of_two_faces(made_csv):
-    faces = read_faces(made_csv, ("Training",))["Training"]
+    faces = load_dataset(made_csv, ("Training",))["Training"]
     two = faces.take(np.flatnonzero(faces.class_ids == 3)[:2])
     means = mean_faces({"Training": two})
     assert np.abs(means[3] - two.images.mean(axis=0)).max() <= 0.5
@@ -58,7 +58,7 @@ def test_the_mean_of_two_faces(made_csv):
 
 
 def test_samples_depend_on_the_seed_alone(made_csv, tmp_path):
-    splits = read_faces(made_csv, ("Training",))
+    splits = load_dataset(made_csv, ("Training",))
     # One face a class is no sample to be drawn.
     found = explore(splits)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -69,7 +69,7 @@ def test_samples_depend_on_the_seed_alone(made_csv, tmp_path):
 
 def test_files_of_an_earlier_exploration_are_removed(made_csv, tmp_path):
     (tmp_path / "duplicates.png").write_bytes(b"old")
-    found = explore({"Training": read_faces(made_csv, ("Training",))["Training"].sample(14, 0)})
+    found = explore({"Training": load_dataset(made_csv, ("Training",))["Training"].sample(14, 0)})
     assert "duplicates.png" not in [name for name, _ in write_exploration(found, tmp_path, "made")]
     assert not (tmp_path / "duplicates.png").exists()
 
@@ -77,5 +77,5 @@ def test_files_of_an_earlier_exploration_are_removed(made_csv, tmp_path):
 def test_faces_of_a_folder_are_named_by_their_files(tmp_path):
     folder = write_folder(tmp_path / "faces", 2)
     shutil.copy(folder / "train" / "happy" / "0.png", folder / "test" / "happy" / "copy.png")
-    found = explore(read_faces(folder, None)).as_dict()
+    found = explore(load_dataset(folder, None)).as_dict()
     assert ["train/happy/0.png", "test/happy/copy.png"] in found["across"][0]["exact"]["rows"]

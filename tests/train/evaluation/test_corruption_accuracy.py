@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.datasets.faces import Faces
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import ModelError
 from edge.inference.contract import FER2013_LABELS
 from tests.made_data import draw_face
@@ -65,7 +65,7 @@ def test_the_command_scores_every_severity(mien, cnn_run, made_csv, tmp_path):
     done = mien("robustness", cnn_run / "model.keras", "--data", made_csv, "--out", out, module="train")
     assert done.code == 0, done.err
     found = json.loads(out.read_text())
-    faces = read_faces(made_csv, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(made_csv, ("PublicTest",))["PublicTest"]
     assert found["n"] == len(faces)
     model = load_model(cnn_run / "model.keras")
     right = model.probabilities(faces.images).argmax(axis=1) == faces.class_ids

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from edge.datasets.reader import Faces, read_faces
+from edge.datasets.reader import Faces, load_dataset
 from edge.errors import ModelError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from tests.conftest import ROOT, SHIPPED
@@ -50,7 +50,7 @@ def faces_of(class_ids, labels=FER2013_LABELS, votes=None):
 
 @pytest.fixture(scope="module")
 def public(made_csv):
-    return read_faces(made_csv, ("PublicTest",))["PublicTest"]
+    return load_dataset(made_csv, ("PublicTest",))["PublicTest"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 from convert.cli.quantize import quantize
 from edge.cli.main import cli
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
 from tests.conftest import ROOT
@@ -82,7 +82,7 @@ def go_the_whole_way(name, few_faces, clip, folder):
     assert json.loads((folder / "report" / "metrics.json").read_text())["scores"] == metrics["scores"]
 
     call(train, "export", run / "model.keras", "--out", folder / f"{name}.h5")
-    faces = read_faces(few_faces, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(few_faces, ("PublicTest",))["PublicTest"]
     pixels = faces.images[..., None].astype(np.float32)
     files = (run / "model.keras", folder / f"{name}.h5")
     original, exported = (keras.saving.load_model(file, compile=False) for file in files)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import ModelError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
@@ -30,7 +30,7 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def training(made_csv):
-    return read_faces(made_csv, ("Training",))["Training"]
+    return load_dataset(made_csv, ("Training",))["Training"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from edge.errors import WrongUseError
 from tests.made_data import write_csv, write_folder, write_votes
 from tests.train.conftest import epochs_of, kill_after
@@ -57,7 +57,7 @@ def test_the_model_loads_without_mien(cnn_run, made_csv):
 
 @pytest.mark.slow
 def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
-    faces = read_faces(made_csv, ("PublicTest",))["PublicTest"]
+    faces = load_dataset(made_csv, ("PublicTest",))["PublicTest"]
     answers = predict(load_keras_model(cnn_run / "model.keras"), faces.images).argmax(axis=1)
     rows = (cnn_run / "history.csv").read_text().splitlines()
     column = rows[0].split(",").index("val_accuracy")
@@ -117,7 +117,7 @@ def test_early_stopping_stops(mien, made_csv, tmp_path):
 
 
 def test_batches_depend_on_seed_and_epoch_alone(made_csv):
-    faces = read_faces(made_csv, ("Training",))["Training"]
+    faces = load_dataset(made_csv, ("Training",))["Training"]
     a, b = Batches(faces, 32, 5), Batches(faces, 32, 5)
     a.shuffle(0)
     a.shuffle(3)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from edge.datasets.reader import read_faces
+from edge.datasets.reader import load_dataset
 from tests.train.conftest import epochs_of
 from train.models import build_model
 from train.training.weight_averaging import RecomputeBatchNorm
@@ -14,7 +14,7 @@ from train.training.weight_averaging import RecomputeBatchNorm
 
 @pytest.fixture(scope="module")
 def faces(made_csv):
-    return read_faces(made_csv, ("Training",))["Training"]
+    return load_dataset(made_csv, ("Training",))["Training"]
 
 
 def statistics(model):
