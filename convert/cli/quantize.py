@@ -70,7 +70,7 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
     help="With --frames: the detector's input values for black and for white.",
 )
 @click.option("--keep-rejected", is_flag=True, help="Write what the quality gate rejects as NAME-rejected.tflite.")
-@click.option("--keep-refused", is_flag=True, hidden=True, expose_value=True, callback=_deprecated)
+@click.option("--keep-refused", is_flag=True, hidden=True, callback=_deprecated, help="The old --keep-rejected.")
 @click.option("--name", help="Name in the card.  [default: the recipe's]")
 @click.option("--version", type=click.IntRange(1), help="Version in the card.  [default: the float model's, or 1]")
 @click.option("--licence", "license", default="", help="License of the weights, for the card.")
