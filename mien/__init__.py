@@ -11,10 +11,10 @@ A recognizer finds the faces in an image and names the expression on each::
     for event in mien.watch("camera:0"):
         print(event.track_id, event.emotion)
 
-`mien.train`, `mien.convert` and `mien.benchmark` hold the verbs of the workstation, `mien.testing` holds fakes for
-tests. What this package exports is covered by semantic versioning, as are the command line, the JSON of events and
-reports, and the formats of model card and bundle; the packages behind it (`edge`, `train`, `convert`, `deploy`) are
-private.
+`mien.train`, `mien.convert` and `mien.benchmark` hold the verbs of the workstation, `mien.plugins` holds
+the base classes of third-party sources, sinks and architectures, and `mien.testing` fakes for tests. What this package
+exports is covered by semantic versioning, as are the command line, the JSON of events and reports, and the formats of
+model card and bundle; the packages behind it (`edge`, `train`, `convert`, `deploy`) are private.
 
 Nothing is imported before its first use: `import mien` loads neither numpy nor OpenCV.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edge.sinks import open_sink
     from edge.sources import open_source
     from edge.types import Event, Face, Frame
-    from mien import benchmark, convert, testing, train
+    from mien import benchmark, convert, plugins, testing, train
 
 __all__ = [
     "Event",
@@ -48,6 +48,7 @@ __all__ = [
     "load_dataset",
     "open_sink",
     "open_source",
+    "plugins",
     "testing",
     "train",
     "watch",
@@ -66,6 +67,7 @@ __getattr__, __dir__ = lazy_exports(
         "load_dataset": "edge.datasets:load_dataset",
         "open_sink": "edge.sinks:open_sink",
         "open_source": "edge.sources:open_source",
+        "plugins": "mien.plugins",
         "testing": "mien.testing",
         "train": "mien.train",
         "watch": "edge.service:watch",

@@ -12,7 +12,7 @@ from edge.detection import DETECTORS, open_detector
 from edge.errors import WrongUseError
 
 CODE = '''
-from edge.types import Detection
+from mien.plugins import Detection
 
 
 class CenterDetector:
