@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`."),
     click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML."),
     click.option("--weights", metavar="W", help="Initial weights: imagenet, none or a file."),
-    click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN pixels (ImageNet)."),
+    click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN pixels."),
     click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs (of each stage)."),
     click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces in a batch."),
     click.option("--learning-rate", type=float, metavar="R", help="Peak learning rate."),
@@ -38,7 +38,7 @@ _OPTIONS = (
     click.option(
         "--precision", type=click.Choice(PRECISIONS), metavar="P", help=f"Precision: {', '.join(PRECISIONS)}."
     ),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of weights, order and augmentation."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of the run."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces of each split."),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log (extra tensorboard)."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),

@@ -300,7 +300,7 @@ def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
     model, int8 = tmp_path / "majority" / "model.keras", tmp_path / "eight-int8.tflite"
     loose = ("--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0)
     done = mien("quantize", model, "--data", made_csv, "--out", int8, module="convert")
-    assert "learnt FER+'s labels: give --votes" in done.error_line()
+    assert "was trained on FER+'s labels: give --votes" in done.error_line()
     given = ("--data", made_csv, "--votes", votes_csv, *loose)
     done = mien("quantize", model, *given, "--out", int8, "--samples", 28, module="convert")
     assert done.code == 0, done.err
