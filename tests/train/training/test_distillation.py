@@ -18,7 +18,7 @@ def recipe(tmp_path):
     path = tmp_path / "student.toml"
     path.write_text(
         'name = "student"\narchitecture = "simple-nn"\n[model]\nunits = [16]\n[augment]\nenabled = true\n'
-        '[fit]\nepochs = 20\nbatch_size = 32\nteacher_share = 0.75\nprecision = "float32"\n'
+        '[fit]\nepochs = 8\nbatch_size = 32\nteacher_share = 0.75\nprecision = "float32"\n'
     )
     return path
 
