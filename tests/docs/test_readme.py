@@ -41,7 +41,7 @@ def test_everything_that_mien_exports_is_on_the_page():
     documented = set(re.findall(r"^::: (mien\.\S+)$", text, re.MULTILINE))
     expected = set()
     for name in mien.__all__:
-        if name in ("benchmark", "convert", "testing", "train"):
+        if name in ("benchmark", "convert", "plugins", "testing", "train"):
             expected |= {f"mien.{name}.{verb}" for verb in getattr(mien, name).__all__}
         elif name != "__version__":
             expected.add(f"mien.{name}")
