@@ -1,5 +1,6 @@
 """fit, quantize, verify and run, one after the other, as a user calls them."""
 
+import bz2
 import json
 import shutil
 from dataclasses import replace
@@ -133,15 +134,21 @@ def test_a_damaged_file_fails_verification(mien, cnn_run, made_csv, tmp_path):
 @pytest.mark.timeout(900)
 def test_the_whole_chain_on_the_real_data(mien, fer2013, demo_clip, tmp_path, weights):
     model, tflite = tmp_path / "cnn" / "model.keras", tmp_path / "cnn-int8.tflite"
+    data = fer2013
+    if fer2013.suffix == ".bz2":
+        # Decompressed once, not by each of the commands.
+        data = tmp_path / "fer2013.csv"
+        with bz2.open(fer2013) as source, data.open("wb") as target:
+            shutil.copyfileobj(source, target)
     for module, arguments in (
-        ("train", ("fit", "--arch", "cnn", "--limit", 2000, "--epochs", 1, "--data", fer2013, "--out", model.parent)),
+        ("train", ("fit", "--arch", "cnn", "--limit", 2000, "--epochs", 1, "--data", data, "--out", model.parent)),
         (
             "convert",
             (
                 "quantize",
                 model,
                 "--data",
-                fer2013,
+                data,
                 "--limit",
                 400,
                 "--max-drop",
@@ -160,7 +167,7 @@ def test_the_whole_chain_on_the_real_data(mien, fer2013, demo_clip, tmp_path, we
                 "verify",
                 tflite,
                 "--data",
-                fer2013,
+                data,
                 "--limit",
                 400,
                 "--max-drop",

@@ -71,8 +71,14 @@ def test_it_is_the_conversion_of_the_float_model_of_record(shipped, record):
         assert (np.abs(a.weights.real_values() - b.weights.constant) <= 0.51 * steps).all()
 
 
-def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, fer2013):
-    faces = load_dataset(fer2013, ("PublicTest",))["PublicTest"]
+@pytest.fixture(scope="module")
+def splits(fer2013):
+    """The real data, read once: that takes most of the time of the tests that need it."""
+    return load_dataset(fer2013, ("Training", "PublicTest"))
+
+
+def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, splits):
+    faces = splits["PublicTest"]
     assert len(faces) == 3589
     source = load_float_model(record / "model.keras")
     checked = check_file(shipped)
@@ -88,13 +94,12 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
     assert comparison.agreement == pytest.approx(measured["agreement"], abs=0.003)
 
 
-def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013):
+def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013, splits):
     from convert.calibration import representative_faces
 
-    faces = load_dataset(fer2013, ("Training", "PublicTest"))
     calibration, rows = read_model(shipped).card.calibration, json.loads(proof.read_text())["calibration"]["rows"]
     if sha256_of(fer2013) != calibration["data"]["sha256"]:
         pytest.skip("another file of FER-2013 than the model was calibrated on")
-    drawn = representative_faces(faces["Training"], calibration["samples"], calibration["seed"], faces["PublicTest"])
+    drawn = representative_faces(splits["Training"], calibration["samples"], calibration["seed"], splits["PublicTest"])
     assert drawn.rows.tolist() == rows
     assert drawn.as_dict()["rows_sha256"] == calibration["rows_sha256"]
