@@ -78,7 +78,8 @@ class Recognizer:
             Classifier(find_model(str(model)), threads) if isinstance(model, (str, Path)) else model
         )
         self.detector: FaceDetector = open_detector(detector, threads) if isinstance(detector, str) else detector
-        self.labels, self.model = self.classifier.labels, self.classifier.identity
+        self.labels: tuple[str, ...] = self.classifier.labels
+        self.model: str = self.classifier.identity
         shares = [f"{label}={share!r}" for label, share in prior.items()] if isinstance(prior, Mapping) else prior
         self._correction = PriorCorrection(shares, self.labels) if shares else None
         #: How much wider than this detector's boxes this classifier's crops are, as a fraction of the box.
