@@ -20,10 +20,10 @@ __all__ = ["SPLITS", "Faces", "Progress", "load_dataset"]
 
 
 def load_dataset(
-    path: Path,
+    path: str | Path,
     splits: Sequence[str] | None = SPLITS,
     *,
-    votes: Path | None = None,
+    votes: str | Path | None = None,
     progress: Progress | None = None,
     on_bad: Callable[[str], None] | None = None,
 ) -> dict[str, Faces]:
@@ -43,6 +43,7 @@ def load_dataset(
         DataError: the data set is missing or of another kind, more than 1 % of the rows or images are bad, the votes
             belong to other rows, or a split is empty.
     """
+    path, votes = Path(path), None if votes is None else Path(votes)
     check_exists(path)
     names = SPLITS if splits is None else splits
     if path.is_dir():
