@@ -41,7 +41,7 @@ def test_the_edge_family_with_and_without_shortcuts():
     assert "dropout" in names
     convolutions = [name for name in names if name in ("stem", "stage1_block1", "stage2_block1", "stage2_block2")]
     assert len(convolutions) == 4
-    with pytest.raises(DataError, match="blocks of 1 stages, widths of 2: expected as many"):
+    with pytest.raises(DataError, match="blocks of 1 stages, widths of 2: expected the same number"):
         kinds(blocks=[2])
 
 

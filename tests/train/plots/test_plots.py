@@ -210,7 +210,7 @@ def test_a_class_that_is_absent_has_no_curve():
     scores, class_ids = made_scores(FER2013_LABELS)
     class_ids[class_ids == 1] = 2
     found = compute_roc(scores, class_ids, FER2013_LABELS)
-    assert found.left_out == ("disgust",)
+    assert found.undefined == ("disgust",)
     assert found.as_dict()["macro"] == pytest.approx(np.mean([curve.area for curve in found.classes.values()]))
     alone = compute_roc(scores, np.zeros(300, np.int64), FER2013_LABELS)
     assert alone.as_dict()["macro"] is None
