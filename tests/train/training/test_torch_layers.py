@@ -7,13 +7,14 @@ import pytest
 
 from tests.conftest import backend_environment
 
+#: Each test runs a backend in a process of its own.
+pytestmark = pytest.mark.slow
+
 SAME_AS_KERAS = """
 import keras, numpy as np, torch
 from train.training.torch_layers import torch_layers
 from train.models import build_model
 
-#: Each test runs a backend in a process of its own.
-pytestmark = pytest.mark.slow
 keras.utils.set_random_seed(0)
 plain = build_model("mien", 7, {"widths": [8, 16], "blocks": 1})
 faster = torch_layers(plain)
