@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import ModelError
+from edge.errors import ModelError, first_line
 from edge.inference.contract import dequantize, quantize
 from edge.inference.flatbuffer import Graph, Tensor
 from edge.system.native_logs import quiet_stderr
@@ -42,8 +42,7 @@ class Trace:
                 )
                 self._interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
-                first_line = (str(error).splitlines() or ["no reason given"])[0].strip()
-                raise ModelError(f"LiteRT cannot run {name}: {first_line}") from error
+                raise ModelError(f"LiteRT cannot run {name}: {first_line(error)}") from error
 
     def run(self, inputs: Sequence[npt.NDArray[Any]]) -> None:
         """Run the graph.
