@@ -219,7 +219,8 @@ def test_under_nohup_sighup_does_nothing(tmp_path):
 def test_sigterm_ends_the_run_within_5_s_even_if_a_sink_hangs(tmp_path):
     """One sink is a full pipe that nobody reads, the other a broker that is not there."""
     arguments = ("--sink", "jsonl:-", "--sink", "mqtt://127.0.0.1:1", "--emit", "frame", "--max-frames", 10_000)
-    command = [sys.executable, "-m", "edge", "run", "--source", "scripted:7777", *map(str, arguments)]
+    (tmp_path / "camera").write_text("work")
+    command = [sys.executable, "-m", "edge", "run", "--source", f"scripted:{tmp_path / 'camera'}", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for_line(process, "is online")
         time.sleep(4)
