@@ -15,7 +15,18 @@ from typing import Any
 import pytest
 
 #: Fixtures that train, convert, import Keras, read the real data or start a process.
-SLOW_FIXTURES = {"mien", "keras", "tensorflow", "cnn_run", "quantized", "fer2013", "ferplus", "workshop", "pytester"}
+SLOW_FIXTURES = {
+    "mien",
+    "keras",
+    "tensorflow",
+    "cnn_run",
+    "quantized",
+    "fer2013",
+    "fer2013_as_distributed",
+    "ferplus",
+    "workshop",
+    "pytester",
+}
 #: Names that start a process or train, wherever they come from.
 SLOW_NAMES = {"subprocess", "multiprocessing", "CapturedSource", "open_watched", "WorkerProcess", "import_without"}
 #: Modules of the tests, and others, that start a part which apt or pip installs apart.
@@ -47,7 +58,7 @@ class Markers:
         for item in items:
             fixtures = set(getattr(item, "fixturenames", ()))
             reached = set(_reached(_functions_of(item)))
-            if "fer2013" in fixtures:
+            if "fer2013_as_distributed" in fixtures:
                 item.add_marker("fer2013")
             if fixtures & SLOW_FIXTURES or reached & SLOW_NAMES:
                 item.add_marker("slow")

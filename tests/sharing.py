@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 
-def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """Return a folder that `make` has filled, in this worker or in another one; it is this worker's own copy.
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that `make` has filled, in this worker or in another one; all workers read the same files.
 
     Args:
         factory: pytest's, which knows the folder that all workers share.
@@ -27,4 +27,9 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], No
             made.mkdir()
             make(made)
             done.touch()
-    return Path(shutil.copytree(made, factory.mktemp(name) / name))
+    return made
+
+
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return this worker's own copy of a folder that `made_once` makes, for tests that change files in it."""
+    return Path(shutil.copytree(made_once(factory, name, make), factory.mktemp(name) / name))

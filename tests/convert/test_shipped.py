@@ -94,11 +94,11 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
     assert comparison.agreement == pytest.approx(measured["agreement"], abs=0.003)
 
 
-def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013, splits):
+def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013_as_distributed, splits):
     from convert.calibration import representative_faces
 
     calibration, rows = read_model(shipped).card.calibration, json.loads(proof.read_text())["calibration"]["rows"]
-    if sha256_of(fer2013) != calibration["data"]["sha256"]:
+    if sha256_of(fer2013_as_distributed) != calibration["data"]["sha256"]:
         pytest.skip("another file of FER-2013 than the model was calibrated on")
     drawn = representative_faces(splits["Training"], calibration["samples"], calibration["seed"], splits["PublicTest"])
     assert drawn.rows.tolist() == rows
