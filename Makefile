@@ -6,16 +6,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-arm64 test-booted test-deploy soak lint docs install install-train install-docs lock clean
+.PHONY: demo test test-fast test-long test-arm64 test-booted test-deploy soak lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
 	$(BIN)/mien run --source demo --max-frames 300
 
 # Side by side: a thread that waits shall sleep, not spin on what the others need.
-test: install-train  ## every test
+test: install-train  ## every test that takes less than a minute
 	$(BIN)/mien models pull
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  -m "not long"
+
+test-long: install-train  ## the tests that take minutes: other backends, the real data, deep networks
+	$(BIN)/mien models pull
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  -m long
 
 test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow and not real_part"

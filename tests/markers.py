@@ -1,4 +1,4 @@
-"""Marks tests as `slow` or `real_part` by what they reach, and leaves slow files out before they are imported.
+"""Marks tests as `slow`, `long` or `real_part` by what they reach, and leaves slow files out before they are imported.
 
 Nobody has to remember a marker: a test is slow where it, its fixtures or the helpers that they call use a module that
 starts processes, or a fixture that trains. What is slow otherwise is marked itself: `@pytest.mark.slow`.
@@ -60,6 +60,8 @@ class Markers:
             reached = set(_reached(_functions_of(item)))
             if "fer2013_as_distributed" in fixtures:
                 item.add_marker("fer2013")
+            if "fer2013" in fixtures:
+                item.add_marker("long")
             if fixtures & SLOW_FIXTURES or reached & SLOW_NAMES:
                 item.add_marker("slow")
             if reached & (REAL_NAMES | REAL_PARTS) or item.nodeid.startswith(REAL_FOLDERS):

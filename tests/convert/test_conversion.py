@@ -145,6 +145,7 @@ def real_faces(fer2013, tmp_path_factory):
     return path
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_whole_chain_on_real_faces(real_faces, demo_clip, tmp_path, weights):
     """In processes of their own, as a user runs them."""

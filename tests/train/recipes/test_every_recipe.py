@@ -1,4 +1,4 @@
-"""Every shipped recipe goes the whole way on made data: fit, evaluate, export, reload, int8, `mien run`."""
+"""Every shipped recipe fits made data, and one of each architecture goes on: evaluate, export, reload, int8, run."""
 
 import json
 import os
@@ -22,13 +22,25 @@ from train.models import build_model
 from train.recipes.catalog import ENSEMBLE, recipe_names
 from train.recipes.schema import load_recipe
 
+#: One recipe of each architecture; the small ones also when time is short.
+SMALL = ("simple-nn", "mien-nano")
+WHOLE_WAY = (*SMALL, "cnn", "mien-base", "vgg16-features", "resnet50", "densenet121")
 FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121"}
-#: Goes the whole way in a process of its own: such a network takes more memory than a worker of the tests may keep.
+#: Calls a function of this file in a process of its own: such a network takes more memory than a worker may keep.
 CHILD = """
 from pathlib import Path
-from tests.train.recipes.test_every_recipe import go_the_whole_way
-go_the_whole_way({name!r}, Path({data!r}), Path({clip!r}), Path({folder!r}))
+from tests.train.recipes import test_every_recipe
+test_every_recipe.{function}({name!r}, *map(Path, {paths!r}))
 """
+
+
+def in_a_child(function, name, *paths):
+    """Return what the function printed."""
+    code = CHILD.format(function=function.__name__, name=name, paths=[str(path) for path in paths])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +116,12 @@ def go_the_whole_way(name, few_faces, clip, folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SMALL else pytest.mark.long) for name in WHOLE_WAY]
+)
 def test_it_goes_the_whole_way(name, few_faces, demo_clip, weights, tmp_path, capfd):
     if load_recipe(name).architecture in FAMILIES:
-        code = CHILD.format(name=name, data=str(few_faces), clip=str(demo_clip), folder=str(tmp_path))
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr
-        out = done.stdout
+        out = in_a_child(go_the_whole_way, name, few_faces, demo_clip, tmp_path)
     else:
         go_the_whole_way(name, few_faces, demo_clip, tmp_path)
         keras.utils.clear_session()
@@ -119,6 +129,27 @@ def test_it_goes_the_whole_way(name, few_faces, demo_clip, weights, tmp_path, ca
     accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["scores"]["accuracy"]
     assert f"{accuracy:.2%} on PublicTest" in out
     assert "+ face 1" in out
+
+
+def test_every_architecture_has_a_recipe_that_goes_the_whole_way():
+    assert {load_recipe(name).architecture for name in WHOLE_WAY} == {
+        load_recipe(name).architecture for name in recipe_names()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", sorted({*recipe_names()} - {*WHOLE_WAY}))
+def test_it_fits(name, few_faces, tmp_path, capfd):
+    if load_recipe(name).architecture in FAMILIES:
+        out = in_a_child(fit_briefly, name, few_faces, tmp_path, tmp_path / "run")
+    else:
+        fit_briefly(name, few_faces, tmp_path, tmp_path / "run")
+        keras.utils.clear_session()
+        out = capfd.readouterr().out
+    accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["scores"]["accuracy"]
+    assert f"{accuracy:.2%} on PublicTest" in out
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`cnn` on PyTorch and JAX: fitted there, resumed there, a plain Keras model afterwards."""
+"""Training on PyTorch and JAX: it is reproducible there too, and leaves a plain Keras model."""
 
 import json
 import subprocess
@@ -11,73 +11,128 @@ import pytest
 from tests.conftest import backend_environment
 from tests.train.conftest import epochs_of
 
-#: Each test runs a backend in a process of its own.
-pytestmark = pytest.mark.slow
+#: Each backend runs in a process of its own.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 BACKENDS = ("torch", "jax")
-FIT = ("train", "fit", "--epochs", "2", "--batch-size", "32", "--out")
+
+_CNN = (
+    'name = "small-cnn"\narchitecture = "cnn"\n[model]\nwidths = [8, 8]\ndense = 16\n[fit]\nepochs = 2\n'
+    "batch_size = 32\nclass_weights = true\n"
+)
+_AUGMENTED = (
+    'name = "augmented"\narchitecture = "mien"\n[model]\nwidths = [8]\nblocks = 1\n[augment]\nenabled = true\n'
+    'mixup = 0.3\n[fit]\nepochs = 2\nbatch_size = 32\nema = 0.9\nprecision = "float32"\nseed = 5\n'
+)
+_DENSE = (
+    'name = "dense"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.0\n[fit]\nepochs = 3\n'
+    'batch_size = 32\nprecision = "float32"\n'
+)
+_STUDENT = (
+    'name = "student"\narchitecture = "simple-nn"\n[model]\nunits = [64]\ndropout = 0.0\n[fit]\nepochs = 12\n'
+    'batch_size = 32\nteacher_share = 1.0\nprecision = "float32"\n'
+)
+#: Runs several commands in one process, because a backend takes ten seconds to import, and stops at one that fails.
+_RUN_ALL = """
+from edge.cli.main import main
+for command in commands:
+    sys.argv = ["mien", *command]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
 
 
-def run_on(backend, *arguments, **variables):
+def run_all(backend, commands, **variables):
     code, environment = backend_environment(backend)
-    code += f"sys.argv = {['mien', *map(str, arguments)]!r}\nfrom edge.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment | variables, timeout=280
+    code += f"commands = {[[str(part) for part in command] for command in commands]!r}\n{_RUN_ALL}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment | variables, timeout=600
     )
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(backend, made_csv, tmp_path):
-    done = run_on(backend, *FIT, tmp_path / "run", "--arch", "cnn", "--class-weights", "--data", made_csv)
     assert done.returncode == 0, done.stderr
-    assert f"cnn on {backend}, CPU (" in done.stdout
-    assert "images per second" in done.stdout
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    return done.stdout
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def trained(request, cnn_run, made_csv, tmp_path_factory):
+    """A folder with a run of each kind, trained on one backend, and what the commands printed.
+
+    JAX has four devices, which XLA makes of one CPU.
+    """
+    folder = tmp_path_factory.mktemp(request.param)
+    recipes = {}
+    for name, text in (("cnn", _CNN), ("augmented", _AUGMENTED), ("dense", _DENSE), ("student", _STUDENT)):
+        recipes[name] = folder / f"{name}.toml"
+        recipes[name].write_text(text)
+    fit, distill = ("train", "fit", "--data", made_csv), ("train", "distill", "--data", made_csv)
+    out = run_all(
+        request.param,
+        [
+            (*fit, "--recipe", recipes["cnn"], "--out", folder / "cnn"),
+            (*fit, "--recipe", recipes["augmented"], "--out", folder / "augmented"),
+            (*fit, "--recipe", recipes["augmented"], "--out", folder / "again"),
+            (*fit, "--recipe", recipes["dense"], "--out", folder / "dense"),
+            (*distill, "--recipe", recipes["student"], "--teacher", cnn_run, "--out", folder / "by-cnn"),
+            (*distill, "--recipe", recipes["student"], "--teacher", write_constant_teacher(folder),
+             "--out", folder / "by-constant"),
+        ],
+        XLA_FLAGS="--xla_force_host_platform_device_count=4",
+    )  # fmt: skip
+    return request.param, folder, out
+
+
+def history_of(run):
+    return np.genfromtxt(run / "history.csv", delimiter=",", names=True)
+
+
+def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(trained):
+    backend, folder, out = trained
+    assert f"small-cnn on {backend}, CPU (" in out
+    assert "images per second" in out
+    metrics = json.loads((folder / "cnn" / "metrics.json").read_text())
     assert (metrics["backend"], metrics["epochs"], metrics["scores"]["n"]) == (backend, 2, 70)
     load = (
         "import sys; sys.modules['train'] = None\nimport keras\n"
-        f"layers = keras.saving.load_model({str(tmp_path / 'run/model.keras')!r}).layers\n"
+        f"layers = keras.saving.load_model({str(folder / 'cnn/model.keras')!r}).layers\n"
         "print({type(layer).__module__.split('.')[0] for layer in layers})"
     )
     done = subprocess.run([sys.executable, "-P", "-c", load], capture_output=True, text=True)
     assert "{'keras'}" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_one_seed_gives_one_history(backend, made_csv, tmp_path):
-    recipe = tmp_path / "r.toml"
-    recipe.write_text(
-        'name = "r"\narchitecture = "mien"\n[model]\nwidths = [8]\nblocks = 1\n[augment]\nenabled = true\n'
-        'mixup = 0.3\n[fit]\nepochs = 2\nbatch_size = 32\nema = 0.9\nprecision = "float32"\nseed = 5\n'
-    )
-    for name in ("a", "b"):
-        done = run_on(backend, "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", tmp_path / name)
-        assert done.returncode == 0, done.stderr
-    assert epochs_of(tmp_path / "a") == epochs_of(tmp_path / "b")
+def test_one_seed_gives_one_history(trained):
+    _, folder, _ = trained
+    assert epochs_of(folder / "augmented") == epochs_of(folder / "again")
 
 
-def test_jax_shares_each_batch_among_all_devices(made_csv, tmp_path):
-    """XLA makes four of one CPU; the last batches, of 18 and 6 faces, do not divide by four."""
-    recipe = tmp_path / "r.toml"
-    recipe.write_text(
-        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [16]\ndropout = 0.0\n[fit]\nepochs = 3\n'
-        'batch_size = 32\nprecision = "float32"\n'
-    )
-    histories = []
-    for name, variables in (("one", {}), ("four", {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"})):
-        out = tmp_path / name
-        done = run_on("jax", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out, **variables)
-        assert done.returncode == 0, done.stderr
-        metrics = json.loads((out / "metrics.json").read_text())
+def test_a_batch_is_shared_among_all_devices(trained, made_csv):
+    """The last batches, of 18 and 6 faces, do not divide by four."""
+    backend, folder, _ = trained
+    if backend != "jax":
+        pytest.skip("PyTorch has one CPU")
+    fit = ("train", "fit", "--data", made_csv, "--recipe", folder / "dense.toml", "--out", folder / "one")
+    run_all(backend, [fit])
+    for name, run in (("one", folder / "one"), ("four", folder / "dense")):
+        metrics = json.loads((run / "metrics.json").read_text())
         assert metrics["device"].startswith("CPU (4 x ") == (name == "four")
         assert metrics["scores"]["n"] == 70
-        histories.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True))
-    one, four = histories
+    one, four = history_of(folder / "one"), history_of(folder / "dense")
     # The faces that fill the last batch up count for nothing in its mean; that mean weighs by their number, though,
     # when Keras averages over the batches: 8 faces of 72, not 6 of 70.
     assert four["loss"] == pytest.approx(one["loss"], rel=5e-3)
     assert four["val_loss"] == pytest.approx(one["val_loss"], rel=1e-2)
     assert four["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=0.02)
+
+
+def test_a_student_learns_from_a_teacher(trained):
+    """On all devices of a host, too, where the teacher has one to itself."""
+    _, folder, _ = trained
+    by_cnn, by_constant = (history_of(folder / name)["loss"] for name in ("by-cnn", "by-constant"))
+    # Where the targets are one in seven each, the loss approaches their entropy.
+    assert by_constant[-1] == pytest.approx(np.log(7), abs=0.2)
+    assert by_cnn[-1] < by_constant[-1] - 0.1
 
 
 def test_a_step_that_no_memory_holds_names_a_batch_size_to_try(made_csv, tmp_path):
@@ -97,26 +152,6 @@ def test_a_step_that_no_memory_holds_names_a_batch_size_to_try(made_csv, tmp_pat
     )
     assert done.returncode == 1, done.stderr[-2000:]
     assert "out of memory with batches of 210 faces: try --batch-size 105" in done.stderr.strip().splitlines()[-1]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_student_learns_from_a_teacher(backend, cnn_run, made_csv, tmp_path):
-    """On all devices of a host, too, where the teacher has one to itself."""
-    recipe = tmp_path / "r.toml"
-    recipe.write_text(
-        'name = "r"\narchitecture = "simple-nn"\n[model]\nunits = [64]\ndropout = 0.0\n[fit]\nepochs = 12\n'
-        'batch_size = 32\nteacher_share = 1.0\nprecision = "float32"\n'
-    )
-    losses = []
-    for teacher in (cnn_run, write_constant_teacher(tmp_path)):
-        out = tmp_path / f"by-{teacher.stem}"
-        done = run_on(backend, "train", "distill", "--teacher", teacher, "--recipe", recipe, "--data", made_csv,
-                      "--out", out, XLA_FLAGS="--xla_force_host_platform_device_count=4")  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        losses.append(np.genfromtxt(out / "history.csv", delimiter=",", names=True)["loss"])
-    # Where the targets are one in seven each, the loss approaches their entropy.
-    assert losses[1][-1] == pytest.approx(np.log(7), abs=0.2)
-    assert losses[0][-1] < losses[1][-1] - 0.1
 
 
 def write_constant_teacher(folder):

@@ -66,6 +66,7 @@ def test_a_teacher_of_other_classes(cnn_run):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_student_learns_from_them_and_resumes(mien, recipe, cnn_run, shipped, made_csv, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     given = ("--recipe", recipe, "--data", made_csv, "--teacher", cnn_run, "--teacher", shipped)

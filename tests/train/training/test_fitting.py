@@ -142,16 +142,16 @@ def recipe_of(tmp_path, epochs):
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_and_ends_as_a_whole_one_would(mien, made_csv, tmp_path):
-    recipe = recipe_of(tmp_path, 40)
+    recipe = recipe_of(tmp_path, 20)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train").code == 0
-    kill_after(5, "fit", "--recipe", recipe, "--data", made_csv, "--out", broken)
+    kill_after(3, "fit", "--recipe", recipe, "--data", made_csv, "--out", broken)
     assert not (broken / "model.keras").exists()
     assert not (broken / "metrics.json").exists()
     done = mien("fit", "--data", made_csv, "--out", broken, "--resume", module="train")
     assert done.code == 0, done.err
     a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
-    assert b["epoch"].tolist() == list(range(40))
+    assert b["epoch"].tolist() == list(range(20))
     assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
     assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=0.03)
 
@@ -178,14 +178,16 @@ def test_ctrl_c_reports_how_to_resume(made_csv, tmp_path):
 STAGED = (
     'name = "staged"\narchitecture = "mien"\n[model]\nwidths = [4]\nblocks = 1\n[augment]\nenabled = true\n'
     'mixup = 0.2\n[fit]\nbatch_size = 32\noptimizer = "sgd"\nschedule = "plateau"\nplateau_patience = 2\n'
-    'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 8\n'
-    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nbatch_norm = true\nepochs = 8\n'
+    'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 6\n'
+    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nbatch_norm = true\nepochs = 6\n'
     "learning_rate = 0.1\n"
 )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [4, 11], ids=["first stage", "second stage"])
+@pytest.mark.parametrize(
+    "rows", [pytest.param(2, marks=pytest.mark.long, id="first stage"), pytest.param(8, id="second stage")]
+)
 def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
     recipe = tmp_path / "staged.toml"
     recipe.write_text(STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1))
@@ -203,8 +205,8 @@ def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, mad
     moved.rename(pretrained)
     assert done.code == 0, done.err
     a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
-    assert b["epoch"].tolist() == list(range(16))
-    assert b["stage"].tolist() == [0] * 8 + [1] * 8
+    assert b["epoch"].tolist() == list(range(12))
+    assert b["stage"].tolist() == [0] * 6 + [1] * 6
     assert b["learning_rate"] == pytest.approx(a["learning_rate"])
     assert len(set(a["learning_rate"])) > 2
     assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
@@ -232,10 +234,11 @@ def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_in_a_second_stage_still_stops_and_reports_how_to_resume(made_csv, pretrained, tmp_path):
     recipe, out = tmp_path / "staged.toml", tmp_path / "run"
     text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
-    recipe.write_text(text.replace("epochs = 8", "epochs = 1", 1).replace("epochs = 8", "epochs = 600", 1))
+    recipe.write_text(text.replace("epochs = 6", "epochs = 1", 1).replace("epochs = 6", "epochs = 600", 1))
     command = [sys.executable, "-P", "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out]
     with subprocess.Popen(
         [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

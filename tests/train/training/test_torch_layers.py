@@ -1,5 +1,6 @@
 """Layers and averaged weights in PyTorch's own way: the same numbers as Keras gives."""
 
+import json
 import subprocess
 import sys
 
@@ -7,8 +8,8 @@ import pytest
 
 from tests.conftest import backend_environment
 
-#: Each test runs a backend in a process of its own.
-pytestmark = pytest.mark.slow
+#: PyTorch runs in a process of its own.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SAME_AS_KERAS = """
 import keras, numpy as np, torch
@@ -30,7 +31,6 @@ for a, b in zip(plain.weights, faster.weights, strict=True):
     assert a.path == b.path
     np.testing.assert_allclose(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b), rtol=1e-3, atol=1e-4)
 np.testing.assert_allclose(plain.predict(pixels, verbose=0), faster.predict(pixels, verbose=0), rtol=1e-3, atol=1e-4)
-print("the same")
 """
 
 CONVOLUTIONS_SAME_AS_KERAS = """
@@ -55,7 +55,6 @@ for size, kernel, stride, padding, bias in cases:
     torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-5)
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
-print("the same")
 """
 
 POOLING_SAME_AS_KERAS = """
@@ -74,7 +73,6 @@ for size, pool, stride, padding in itertools.product((12, 13), (2, 3), (None, 1,
         gradients.append(pixels.grad)
     torch.testing.assert_close(*answers, rtol=0, atol=0)
     torch.testing.assert_close(*gradients, rtol=0, atol=0)
-print("the same")
 """
 
 DROPOUT_AS_KERAS_DEFINES_IT = """
@@ -97,7 +95,6 @@ for rate in (0.1, 0.35, 0.5):
     assert torch.equal(faster(ones, training=False), ones)
 bfloat = torch_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, dtype="bfloat16")]))
 assert bfloat(torch.ones(2, 4), training=True).dtype == torch.bfloat16
-print("the same")
 """
 
 AVERAGES_SAME_AS_KERAS = """
@@ -131,7 +128,6 @@ for a, b in zip(plain, faster, strict=True):
     for x, y in zip(a, b, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4)
 assert any(np.abs(x - y).max() > 1e-2 for x, y in zip(plain[0], plain[-1], strict=True))
-print("the same")
 """
 
 SCRIPTS = {
@@ -143,18 +139,35 @@ SCRIPTS = {
 }
 
 
+#: Runs all scripts in one process, because PyTorch and Keras take ten seconds to import.
+RUN_ALL = """
+import json, traceback
+outcomes = {}
+for name, script in scripts.items():
+    try:
+        exec(script, {"__name__": name})
+        outcomes[name] = None
+    except Exception:
+        outcomes[name] = traceback.format_exc()
+print(json.dumps(outcomes))
+"""
+
+
 @pytest.fixture(scope="module")
-def torch_environment():
-    return backend_environment("torch")
-
-
-@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_the_numbers_are_those_of_keras(torch_environment, script):
-    prefix, environment = torch_environment
+def outcomes():
+    """Of each script, None or the traceback with which it ended."""
+    prefix, environment = backend_environment("torch")
+    code = f"{prefix}scripts = {SCRIPTS!r}\n{RUN_ALL}"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", prefix + script], capture_output=True, text=True, env=environment, timeout=240
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment, timeout=480
     )
-    assert "the same" in done.stdout, done.stderr
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_numbers_are_those_of_keras(outcomes, name):
+    assert outcomes[name] is None, outcomes[name]
 
 
 def test_other_backends_keep_keras_own_layers():
