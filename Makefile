@@ -12,19 +12,19 @@ demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
 	$(BIN)/mien run --source demo --max-frames 300
 
-# Side by side: a thread that waits shall sleep, not spin on what the others need.
+# One worker more than cores, because many tests wait. A thread that waits shall sleep, not spin on what others need.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 4)))
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses $(WORKERS)
 test: install-train  ## every test that takes less than a minute
 	$(BIN)/mien models pull
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-	  -m "not long"
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: install-train  ## the tests that take minutes: other backends, the real data, deep networks
 	$(BIN)/mien models pull
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-	  -m long
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m long
 
 test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow and not real_part"
+	$(PYTEST) -m "not slow and not real_part"
 
 # As root, or by a user who may make namespaces. Keeps Debian's files in build/arm64.
 SUITES ?= bookworm

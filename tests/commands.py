@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import urllib.request
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ def _restored_state() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGTERM)}
     logger = logging.getLogger("edge")
     logged = logger.handlers, logger.level, logger.propagate, logging.raiseExceptions
+    # It keeps the proxies that the environment named when it was first used.
+    urllib.request.install_opener(None)
     try:
         with warnings.catch_warnings():
             if "keras" in sys.modules:
@@ -116,6 +119,7 @@ def _restored_state() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         sys.argv, (sys.stdin, sys.stdout, sys.stderr) = argv, streams
+        urllib.request.install_opener(None)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         logger.handlers, logger.level, logger.propagate, logging.raiseExceptions = logged

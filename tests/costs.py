@@ -1,4 +1,4 @@
-"""A pytest plug-in that measures what each worker and each test costs, and fails the run far above a limit of memory.
+"""A pytest plug-in that measures what each worker and each test costs, and fails the run above a limit of memory.
 
 `MIEN_TEST_COSTS=FILE` writes one line of CSV a test: worker, seconds, CPU seconds with those of its children, growth of
 the worker's peak memory in MB, test. The CPU seconds are what a busy machine does not change.
@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-#: A worker above this many megabytes is named, with the tests that it grew most in: four must fit a machine of 8 GB.
+#: A worker above this many megabytes fails the run, and the tests that it grew most in are named: four must fit a
+#: machine of 8 GB.
 MAX_PEAK_MB = 1500
-#: A worker above this many megabytes fails the run.
-FAILING_PEAK_MB = 2500
 
 
 def peak_rss_mb() -> float:
@@ -77,7 +76,7 @@ class Costs:
             self._output["peak_rss"] = [peak_mb, [list(pair) for pair in steepest]]
         elif not self._is_distributed:
             self._peaks["this process"] = self._peak()
-        if any(peak_mb > FAILING_PEAK_MB for peak_mb, _ in self._peaks.values()) and session.exitstatus == 0:
+        if any(peak_mb > MAX_PEAK_MB for peak_mb, _ in self._peaks.values()) and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -26,7 +27,13 @@ from edge.errors import ModelError
 )
 @limit
 @quality_gate
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the proof as JSON to this file.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write the proof as JSON to this file; - prints it in place of the text.",
+)
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write the proof as a page to this file.")
 def verify(
     model: Path,
@@ -49,6 +56,7 @@ def verify(
     from convert.api import verify as verify_model
     from edge.system.atomic_files import write_json
 
+    json_to_stdout = json_path == Path("-")
     with progress_steps() as advance:
         proof = verify_model(
             model,
@@ -59,11 +67,14 @@ def verify(
             limit=limit,
             limits=Limits(max_drop, min_agreement, max_class_drop),
             progress=advance,
-            report=click.echo,
+            report=None if json_to_stdout else click.echo,
             warn=lambda line: click.echo(line, err=True),
         )
-    click.echo(proof.as_text())
-    if json_path is not None:
+    if json_to_stdout:
+        click.echo(json.dumps(proof.as_dict()))
+    else:
+        click.echo(proof.as_text())
+    if json_path is not None and not json_to_stdout:
         write_json(json_path, proof.as_dict())
     if html_path is not None:
         write_page(html_path, proof)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +47,7 @@ from edge.system.hashing import sha256_of
 @click.option(
     "--ssh-config", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file for ssh and sftp."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per host, one host per line.")
 def push(
     hosts: tuple[str, ...],
     bundle: Path,
@@ -57,6 +60,7 @@ def push(
     limit: float,
     sudo: bool,
     ssh_config: Path | None,
+    as_json: bool,
 ) -> None:
     """Install a bundle on other machines, over ssh.
 
@@ -86,7 +90,11 @@ def push(
                 return deliver(targets[name], payload, partial(update, name))
 
             outcomes = roll_out(hosts, deliver_to, jobs, canary)
-    _print_table(outcomes)
+    if as_json:
+        for outcome in outcomes:
+            click.echo(json.dumps(asdict(outcome)))
+    else:
+        _print_table(outcomes)
     failed = [outcome.host for outcome in outcomes if outcome.state != "installed"]
     if failed:
         raise DeployError(f"not installed on {len(failed)} of {len(hosts)} hosts: {', '.join(failed)}")

@@ -51,6 +51,10 @@ def test_verify_proves_it(mien, quantized, cnn_run, made_csv, tmp_path):
     assert "0 float tensors" in done.out
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert proof["measured"] == read_model(quantized).card.measured
+    done = mien("verify", quantized, "--data", made_csv, "--reference", cnn_run / "model.keras", "--limit", 14,
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, "--json", "-",
+                module="convert")  # fmt: skip
+    assert json.loads(done.out)["measured"]["n"] == 14, done.err
 
 
 def test_the_loop_runs_on_it(mien, quantized, demo_clip, weights):

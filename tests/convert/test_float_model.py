@@ -175,6 +175,7 @@ def test_a_layer_that_is_not_there(mien, cnn_run, made_csv, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_detector_becomes_int8_and_still_finds_the_face(mien, weights, demo_clip, tmp_path):
     from edge.detection.weights import WEIGHTS
     from edge.system.cache import cache_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,23 +17,27 @@ from train.evaluation.comparison import RunSummary
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for compare.png, .csv and .json.")
-def compare(runs: tuple[Path, ...], out: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object, as compare.json has it.")
+def compare(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Compare run folders: a table, and with --out a chart of validation accuracy over the epochs."""
-    from train.evaluation.comparison import differences, read_run, write_comparison
+    from train.evaluation.comparison import as_dict, differences, read_run, write_comparison
 
     repeated = [str(path) for i, path in enumerate(runs) if path.resolve() in {other.resolve() for other in runs[:i]}]
     if repeated:
         raise WrongUseError(f"{', '.join(repeated)} is named twice: expected each run once")
     found = [read_run(path) for path in runs]
     table, histories = [run for run, _ in found], [history for _, history in found]
-    click.echo(format_runs(table))
-    for line in differences(table):
-        click.echo(line)
-    if out is None:
+    if as_json:
+        click.echo(json.dumps(as_dict(table)))
+    else:
+        click.echo(format_runs(table))
+        for line in differences(table):
+            click.echo(line)
+    if out is not None:
+        for name, content in write_comparison(table, histories, out):
+            click.echo(f"{out / name}: {content}", err=as_json)
+    elif not as_json:
         click.echo("give --out DIR for the chart")
-        return
-    for name, content in write_comparison(table, histories, out):
-        click.echo(f"{out / name}: {content}")
 
 
 def format_runs(runs: Sequence[RunSummary]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from edge.cli.options import data, read_with_progress, split, votes
 from edge.evaluation.classification import Metrics
 from train.cli.text_table import format_table
 from train.plots.style import LONGEST_FILE, cut
+
+if TYPE_CHECKING:
+    from train.evaluation.evaluation_report import Evaluation
 
 
 @click.command()
@@ -20,7 +24,10 @@ from train.plots.style import LONGEST_FILE, cut
 @votes
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces, drawn at random.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the charts and metrics.json.")
-def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, as metrics.json has it.")
+def evaluate(
+    model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None, as_json: bool
+) -> None:
     """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
     MODEL is a .keras, .h5 or .tflite file, or a SavedModel folder. With --out: confusion.png, roc.png,
@@ -37,7 +44,21 @@ def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int
     faces = read_with_progress(data, (split,), votes)[split].sample(limit, 0)
     found = evaluate_model(loaded, faces)
     report: dict[str, Any] = {"model": str(model), "data": data.name, "split": split}
-    click.echo(format_metrics(found.metrics, f"{model} on {split}"))
+    if votes is not None:
+        report["ferplus_majority"] = evaluate_on_votes(found, faces)
+    if as_json:
+        click.echo(json.dumps({**report, **found.as_dict()}))
+    else:
+        _print(found, f"{model} on {split}", report.get("ferplus_majority"))
+    if out is not None:
+        for name, content in write_evaluation(found, faces, out, _title(model, split), report):
+            click.echo(f"{out / name}: {content}", err=as_json)
+    elif not as_json:
+        click.echo("give --out DIR for the charts: confusion, ROC, reliability, the most confident mistakes")
+
+
+def _print(found: Evaluation, title: str, majority: dict[str, Any] | None) -> None:
+    click.echo(format_metrics(found.metrics, title))
     areas = found.roc.as_dict()
     click.echo(
         f"AUC {_rate(areas['macro'])} macro, {_rate(areas['micro'])} micro; expected calibration error "
@@ -45,18 +66,11 @@ def evaluate(model: Path, data: Path, split: str, votes: Path | None, limit: int
     )
     if found.roc.undefined:
         click.echo(f"no AUC, and not part of the macro AUC: {', '.join(found.roc.undefined)}")
-    if votes is not None:
-        majority = evaluate_on_votes(found, faces)
-        report["ferplus_majority"] = majority
+    if majority is not None:
         click.echo(
             f"against FER+'s majority vote: {majority['accuracy']:.2%} of {majority['n']} faces with one "
             f"({majority['left_out']} left out: without one, or not of a class of the model)"
         )
-    if out is None:
-        click.echo("give --out DIR for the charts: confusion, ROC, reliability, the most confident mistakes")
-        return
-    for name, content in write_evaluation(found, faces, out, _title(model, split), report):
-        click.echo(f"{out / name}: {content}")
 
 
 def format_metrics(metrics: Metrics, title: str) -> str:

@@ -136,6 +136,11 @@ def differences(runs: Sequence[RunSummary]) -> list[str]:
     return remarks
 
 
+def as_dict(runs: Sequence[RunSummary]) -> dict[str, Any]:
+    """The comparison as JSON has it: the runs, and the remarks of `differences`."""
+    return {"runs": [asdict(run) for run in runs], "remarks": differences(runs)}
+
+
 def write_comparison(
     runs: Sequence[RunSummary], histories: Sequence[Sequence[float]], out: Path
 ) -> list[tuple[str, str]]:
@@ -163,7 +168,7 @@ def write_comparison(
         writer = csv.DictWriter(stream, [field.name for field in fields(RunSummary)])
         writer.writeheader()
         writer.writerows(asdict(run) for run in runs)
-    write_json(out / "compare.json", {"runs": [asdict(run) for run in runs], "remarks": differences(runs)})
+    write_json(out / "compare.json", as_dict(runs))
     return [
         ("compare.png", "validation accuracy over the epochs"),
         ("compare.csv", "the table"),

@@ -1,5 +1,6 @@
 """`mien deploy push` to real ssh servers."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -57,8 +58,11 @@ def test_several_hosts_in_parallel(push, network, workshop):
 @ssh
 def test_a_host_that_fails_does_not_stop_the_others(push, network, workshop):
     (network.machines[1].home / "mien").write_text("in the way")
-    done = push("porch", "hall", "nowhere.invalid", "attic", workshop.bundle("1.0"))
+    done = push("porch", "hall", "nowhere.invalid", "attic", "--json", workshop.bundle("1.0"))
     assert done.code == 1
+    results = [json.loads(line) for line in done.out.splitlines()]
+    assert [result["host"] for result in results] == ["porch", "hall", "nowhere.invalid", "attic"]
+    assert [result["state"] for result in results] == ["installed", "failed", "failed", "installed"]
     assert "not installed on 2 of 4 hosts: hall, nowhere.invalid" in done.error_line()
     assert [machine.current for machine in network.machines] == ["1.0", None, "1.0"]
     assert "cannot write" in done.out

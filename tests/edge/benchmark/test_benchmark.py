@@ -158,6 +158,7 @@ def test_what_to_ship(invoke, made_csv, foreign):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_keras_model_beside_its_int8_self(mien, cnn_run, made_csv, tmp_path):
     int8 = tmp_path / "cnn-int8.tflite"
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", int8, "--samples", 28,

@@ -271,6 +271,7 @@ def test_faults_of_a_seed_are_the_same_again_and_of_every_kind():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_camera_of_random_faults_always_comes_back(camera):
     # Two faults of a fixed seed; a soak runs longer.
     seconds = float(os.environ.get("MIEN_CAPTURE_SECONDS", "12"))

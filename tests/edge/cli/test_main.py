@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -113,3 +114,5 @@ def test_python_m_runs_the_packages(invoke):
     listed = invoke("list", module="train")
     assert listed.code == 0
     assert "mien-small" in listed.out
+    as_json = [json.loads(line) for line in invoke("list", "--json", module="train").out.splitlines()]
+    assert {"cnn", "mien-small"} <= {recipe["name"] for recipe in as_json}

@@ -29,6 +29,7 @@ def faces(fer2013_as_distributed, tmp_path_factory):
     return load_dataset(path, ("Training",))["Training"].images
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar"])
 def test_crops_are_framed_like_the_data_set(name, faces, weights):
     detector = open_detector(name)

@@ -40,6 +40,13 @@ def test_runs_side_by_side(mien, other, tmp_path):
     assert json.loads((tmp_path / "out" / "compare.json").read_text())["runs"][1]["best_epoch"] == 12
 
 
+def test_the_comparison_as_json(mien, other, tmp_path):
+    done = mien("compare", RECORD, other, "--out", tmp_path / "out", "--json", module="train")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert "compare.png" in done.err
+
+
 def test_runs_on_other_data_or_splits_are_reported(other):
     table = json.loads((other / "metrics.json").read_text())
     table["data"]["sha256"], table["split"] = "0" * 64, "PrivateTest"

@@ -7,6 +7,7 @@ from edge.datasets.faces import Faces
 from edge.datasets.reader import load_dataset
 from edge.errors import ModelError
 from edge.inference.contract import FER2013_LABELS
+from tests.conftest import SHIPPED
 from tests.made_data import draw_face
 from train.evaluation.corruption_accuracy import measure_robustness
 from train.evaluation.corruptions import CORRUPTIONS
@@ -62,6 +63,9 @@ def test_boxes_are_off_by_their_severity():
 @pytest.mark.slow
 def test_the_command_scores_every_severity(mien, cnn_run, made_csv, tmp_path):
     out = tmp_path / "robustness.json"
+    done = mien("robustness", SHIPPED, "--data", made_csv, "--limit", 7, "--out", out, "--json", module="train")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == json.loads(out.read_text())
     done = mien("robustness", cnn_run / "model.keras", "--data", made_csv, "--out", out, module="train")
     assert done.code == 0, done.err
     found = json.loads(out.read_text())

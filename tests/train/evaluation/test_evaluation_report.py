@@ -100,6 +100,14 @@ def test_without_out_the_text_shows_how_to_get_the_charts(mien, made_csv):
     assert done.out.splitlines()[-1].startswith("give --out DIR for the charts")
 
 
+def test_the_result_as_json(mien, made_csv, tmp_path):
+    done = mien("evaluate", SHIPPED, "--data", made_csv, "--limit", 14, "--json", module="train")
+    assert done.code == 0, done.err
+    found = json.loads(done.out, parse_constant=pytest.fail)
+    assert found["scores"]["n"] == 14
+    assert found["split"] == "PublicTest"
+
+
 def test_the_most_confident_mistakes_come_first():
     scores = np.full((60, 7), 0.01)
     scores[np.arange(60), np.arange(60) % 7] = np.linspace(0.5, 0.9, 60)

@@ -81,6 +81,7 @@ def test_a_run_of_runs(mien, members, made_csv, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"
     mien("ensemble", *members, "--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", out, module="train")

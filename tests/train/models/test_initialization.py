@@ -27,6 +27,7 @@ def kernels(model, name):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
     path, network = vgg16_file
     recipe = Recipe("r", "vgg16", weights=str(path))
@@ -43,6 +44,7 @@ def test_a_weights_file_fills_the_backbone_and_leaves_the_head(vgg16_file):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_frozen_backbone_is_in_the_trained_model_as_it_was_in_the_file(mien, vgg16_file, made_csv, tmp_path):
     path, network = vgg16_file
     done = mien("fit", "--arch", "vgg16-features", "--weights", path, "--epochs", 1, "--limit", 28, "--data", made_csv,
@@ -66,6 +68,7 @@ def test_the_model_of_another_run_gives_its_backbone_whatever_its_classes(tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_what_cannot_be_loaded(vgg16_file, tmp_path):
     vgg16 = build_model("vgg16", 7, {})
     with pytest.raises(DataError, match=r"no weights at .*: expected imagenet, none or a file"):

@@ -59,6 +59,7 @@ main()
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_tensorflow_mirrors_the_model_on_all_devices(mien, made_csv, tmp_path):
     """TensorFlow makes two of one CPU; the last batch, of 18 faces, is filled up to be shared."""
     recipe = tmp_path / "r.toml"

@@ -178,15 +178,15 @@ def test_ctrl_c_reports_how_to_resume(made_csv, tmp_path):
 STAGED = (
     'name = "staged"\narchitecture = "mien"\n[model]\nwidths = [4]\nblocks = 1\n[augment]\nenabled = true\n'
     'mixup = 0.2\n[fit]\nbatch_size = 32\noptimizer = "sgd"\nschedule = "plateau"\nplateau_patience = 2\n'
-    'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 6\n'
-    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nbatch_norm = true\nepochs = 6\n'
+    'class_weights = true\nprecision = "float32"\n[[stages]]\nname = "head"\ntrain = "head"\nepochs = 8\n'
+    'learning_rate = 0.05\n[[stages]]\nname = "all"\ntrain = "all"\nbatch_norm = true\nepochs = 8\n'
     "learning_rate = 0.1\n"
 )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "rows", [pytest.param(2, marks=pytest.mark.long, id="first stage"), pytest.param(8, id="second stage")]
+    "rows", [pytest.param(4, marks=pytest.mark.long, id="first stage"), pytest.param(11, id="second stage")]
 )
 def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
     recipe = tmp_path / "staged.toml"
@@ -205,8 +205,8 @@ def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, mad
     moved.rename(pretrained)
     assert done.code == 0, done.err
     a, b = (np.genfromtxt(run / "history.csv", delimiter=",", names=True) for run in (whole, broken))
-    assert b["epoch"].tolist() == list(range(12))
-    assert b["stage"].tolist() == [0] * 6 + [1] * 6
+    assert b["epoch"].tolist() == list(range(16))
+    assert b["stage"].tolist() == [0] * 8 + [1] * 8
     assert b["learning_rate"] == pytest.approx(a["learning_rate"])
     assert len(set(a["learning_rate"])) > 2
     assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
@@ -238,7 +238,7 @@ def test_one_seed_gives_one_history(mien, made_csv, tmp_path):
 def test_ctrl_c_in_a_second_stage_still_stops_and_reports_how_to_resume(made_csv, pretrained, tmp_path):
     recipe, out = tmp_path / "staged.toml", tmp_path / "run"
     text = STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1)
-    recipe.write_text(text.replace("epochs = 6", "epochs = 1", 1).replace("epochs = 6", "epochs = 600", 1))
+    recipe.write_text(text.replace("epochs = 8", "epochs = 1", 1).replace("epochs = 8", "epochs = 600", 1))
     command = [sys.executable, "-P", "-m", "train", "fit", "--recipe", recipe, "--data", made_csv, "--out", out]
     with subprocess.Popen(
         [str(a) for a in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
