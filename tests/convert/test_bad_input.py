@@ -229,6 +229,7 @@ def test_a_detector_is_not_scored_on_faces(mien, weights, made_csv, tmp_path):
     assert "is not a classifier of grayscale faces with labels" in done.error_line()
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_half_way_leaves_nothing(cnn_run, made_csv, tmp_path):
     """A real, tiny file system: the model fits, its second writing does not."""
     disk = tmp_path / "disk"

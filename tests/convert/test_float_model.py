@@ -132,6 +132,7 @@ def test_a_foreign_model_of_another_size_and_range(keras, mien, made_csv, tmp_pa
     assert Classifier(out).scores(face) == pytest.approx(Classifier(foreign).scores(face), abs=0.02)
 
 
+@pytest.mark.long
 def test_every_format_is_the_same_model(formats, made_faces):
     images = made_faces["PublicTest"].images[:20]
     sources = {kind: load_float_model(path) for kind, path in formats.items()}

@@ -61,6 +61,7 @@ def test_what_cannot_be_merged():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_of_runs(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"
     done = mien("ensemble", *members, "--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", out, module="train")

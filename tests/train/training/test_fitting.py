@@ -185,9 +185,8 @@ STAGED = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "rows", [pytest.param(4, marks=pytest.mark.long, id="first stage"), pytest.param(11, id="second stage")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("rows", [4, 11], ids=["first stage", "second stage"])
 def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
     recipe = tmp_path / "staged.toml"
     recipe.write_text(STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1))
@@ -286,6 +285,7 @@ def test_bad_rows_are_left_out_and_listed(mien, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
     votes_csv = write_votes(
         tmp_path / "votes.csv", lambda i, label: {label: 6, "contempt": 4} | ({"NF": 9} if i == 0 else {})
