@@ -60,6 +60,7 @@ def test_the_record_is_the_run_that_the_card_names(shipped, record):
     assert load_recipe(record / "recipe.toml") == load_recipe(record.name)
 
 
+@pytest.mark.long
 def test_it_is_the_conversion_of_the_float_model_of_record(shipped, record):
     int8 = Graph(read_model(shipped).graph, "int8")
     float32 = Graph(load_float_model(record / "model.keras").graph, "float32")
