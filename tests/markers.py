@@ -39,6 +39,9 @@ REAL_FOLDERS = ("tests/arm64/", "tests/booted/", "tests/deploy/ansible/", "tests
 #: What takes longest, in this order: it begins first.
 LONGEST = ("tests/train/training/", "tests/convert/", "tests/train/", "tests/deploy/device/", "tests/edge/capture/")
 
+#: Files whose tests share nothing expensive and take minutes each: any worker takes the next one (`--dist loadgroup`).
+SEPARABLE = ("tests/train/recipes/test_every_recipe.py",)
+
 _ROOT = Path(__file__).parent.parent
 
 
@@ -58,6 +61,8 @@ class Markers:
         for item in items:
             fixtures = set(getattr(item, "fixturenames", ()))
             reached = set(_reached(_functions_of(item)))
+            if not item.nodeid.startswith(SEPARABLE):
+                item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
             if "fer2013_as_distributed" in fixtures:
                 item.add_marker("fer2013")
             if "fer2013" in fixtures:
