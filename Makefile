@@ -21,7 +21,7 @@ test: install-train  ## every test that takes less than a minute
 
 test-long: install-train  ## the tests that take minutes: other backends, the real data, deep networks
 	$(BIN)/mien models pull
-	$(PYTEST) --dist loadgroup --no-loadscope-reorder -m long
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m long
 
 test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
 	$(PYTEST) -m "not slow and not real_part"

@@ -39,7 +39,7 @@ REAL_FOLDERS = ("tests/arm64/", "tests/booted/", "tests/deploy/ansible/", "tests
 #: What takes longest, in this order: it begins first.
 LONGEST = ("tests/train/training/", "tests/convert/", "tests/train/", "tests/deploy/device/", "tests/edge/capture/")
 
-#: Files whose tests share nothing expensive and take minutes each: any worker takes the next one (`--dist loadgroup`).
+#: Files whose tests share nothing expensive and take minutes each: any worker takes the next one.
 SEPARABLE = ("tests/train/recipes/test_every_recipe.py",)
 
 _ROOT = Path(__file__).parent.parent
@@ -54,6 +54,19 @@ class Markers:
             return None
         return _imports_keras(collection_path.relative_to(_ROOT).as_posix()) or None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """With `--dist loadfile`, still distribute the tests of `SEPARABLE` files one by one."""
+        if config.getvalue("dist") != "loadfile":
+            return None
+        from xdist.scheduler import LoadFileScheduling
+
+        class Scheduling(LoadFileScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                return nodeid if nodeid.startswith(SEPARABLE) else str(super()._split_scope(nodeid))
+
+        return Scheduling(config, log)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         # The longest first, so that no worker begins them when the others are done.
@@ -61,8 +74,6 @@ class Markers:
         for item in items:
             fixtures = set(getattr(item, "fixturenames", ()))
             reached = set(_reached(_functions_of(item)))
-            if not item.nodeid.startswith(SEPARABLE):
-                item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
             if "fer2013_as_distributed" in fixtures:
                 item.add_marker("fer2013")
             if "fer2013" in fixtures:
