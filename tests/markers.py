@@ -78,7 +78,7 @@ class Markers:
                 item.add_marker("fer2013")
             if "fer2013" in fixtures:
                 item.add_marker("long")
-            if fixtures & SLOW_FIXTURES or reached & SLOW_NAMES:
+            if fixtures & SLOW_FIXTURES or reached & SLOW_NAMES or item.get_closest_marker("long"):
                 item.add_marker("slow")
             if reached & (REAL_NAMES | REAL_PARTS) or item.nodeid.startswith(REAL_FOLDERS):
                 item.add_marker("real_part")

@@ -23,6 +23,7 @@ def save(model, path):
     return path
 
 
+@pytest.mark.slow
 def test_models_that_are_none(tmp_path):
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "text.h5").write_text("no model")

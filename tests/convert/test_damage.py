@@ -38,6 +38,7 @@ def flipped(content, place):
     return content[:place] + bytes([content[place] ^ (1 << (place % 8))]) + content[place + 1 :]
 
 
+@pytest.mark.slow
 def test_three_hundred_flipped_bytes_are_all_found(expected, tmp_path):
     whole = SHIPPED.read_bytes()
     graph_bytes = len(read_model(SHIPPED).graph)
@@ -65,6 +66,7 @@ def test_a_hundred_truncations_are_all_found(expected, tmp_path):
         assert outcome(path, expected) == "error", length
 
 
+@pytest.mark.slow
 def test_without_a_checksum_the_child_process_crashes_instead(tmp_path):
     """A foreign file states no SHA-256: what is wrong with it comes out in the child process."""
     graph = read_model(SHIPPED).graph
@@ -101,6 +103,7 @@ def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
         assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_tables_of_a_foreign_file_are_read_or_rejected(tmp_path):
     graph = read_model(SHIPPED).graph
     path = tmp_path / "foreign.tflite"
