@@ -15,13 +15,15 @@ demo: install  ## faces read by the shipped model: no camera needed
 # One worker more than cores, because many tests wait. A thread that waits shall sleep, not spin on what others need.
 WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 4)))
 PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses $(WORKERS)
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 test: install-train  ## every test that takes less than a minute
 	$(BIN)/mien models pull
-	$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not long"
+	$(PYTEST) $(BY_FILE) -m "not long"
 
 test-long: install-train  ## the tests that take minutes: other backends, the real data, deep networks
 	$(BIN)/mien models pull
-	$(PYTEST) --dist loadfile --no-loadscope-reorder -m long
+	$(PYTEST) $(BY_FILE) -m long
 
 test-fast: install-train  ## the tests that neither train, convert, wait nor start a process
 	$(PYTEST) -m "not slow and not real_part"

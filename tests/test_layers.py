@@ -1,6 +1,5 @@
 """Who may import whom, and where modules may stand; the contracts themselves are in `.importlinter`."""
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -8,6 +7,7 @@ from importlib.metadata import requires
 
 import pytest
 
+from edge.system.processes import python_environment
 from tests.imports import (
     HEAVY,
     PACKAGES,
@@ -25,7 +25,7 @@ def test_the_contracts_of_import_linter_hold():
     """In a process of its own: it configures logging, which closes the handlers of every other test."""
     command = [sys.executable, "-P", "-c", "from importlinter.cli import lint_imports_command as main; main()"]
     done = subprocess.run(
-        [*command, "--no-cache", "--no-logo"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [*command, "--no-cache", "--no-logo"], cwd=ROOT, env=python_environment(),
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

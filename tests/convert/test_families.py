@@ -4,7 +4,6 @@ tests/train/recipes/test_every_recipe.py converts all.
 """
 
 import json
-import os
 import subprocess
 import sys
 
@@ -13,8 +12,8 @@ import pytest
 
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
+from edge.system.processes import python_environment
 from tests.commands import run_mien
-from tests.conftest import ROOT
 
 #: In a process of its own: a DenseNet-121 takes half a gigabyte.
 _FIT_DENSENET = """
@@ -38,7 +37,8 @@ for batch in np.array_split(pixels, 6):
     model(batch, training=True)
 # Only the last layer is fitted: to train the 400 before it would take minutes, and they need not be good.
 logits = model.get_layer(LOGITS)
-features = np.concatenate([keras.Model(model.input, logits.input)(batch) for batch in np.array_split(pixels, 3)])
+backbone = keras.Model(model.input, logits.input)
+features = np.concatenate([backbone(batch) for batch in np.array_split(pixels, 3)])
 mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
 fitted = LogisticRegression(C=0.1, max_iter=2000).fit((features - mean) / deviation, faces.class_ids)
 kernel = fitted.coef_.T / deviation[:, None]
@@ -53,7 +53,7 @@ model.save(out)
 def test_densenet_still_knows_seven_classes_in_int8(made_csv, tmp_path):
     """It is known to answer one class after post-training int8 elsewhere."""
     command = [sys.executable, "-P", "-c", _FIT_DENSENET, str(made_csv), str(tmp_path / "model.keras")]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(command, capture_output=True, text=True, env=python_environment())
     assert done.returncode == 0, done.stderr
     out = tmp_path / "densenet121-int8.tflite"
     done = run_mien("quantize", tmp_path / "model.keras", "--data", made_csv, "--out", out, "--samples", 70,

@@ -1,7 +1,6 @@
 """Every shipped recipe fits made data, and one of each architecture goes on: evaluate, export, reload, int8, run."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +14,7 @@ from edge.cli.main import cli
 from edge.datasets.reader import load_dataset
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
-from tests.conftest import ROOT
+from edge.system.processes import python_environment
 from tests.made_data import write_csv, write_votes
 from train.cli.group import train
 from train.models import build_model
@@ -38,8 +37,8 @@ test_every_recipe.{function}({name!r}, *map(Path, {paths!r}))
 def in_a_child(function, name, *paths):
     """Return what the function printed."""
     code = CHILD.format(function=function.__name__, name=name, paths=[str(path) for path in paths])
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=python_environment())
     assert done.returncode == 0, done.stderr
     return done.stdout
 
