@@ -60,9 +60,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._finished = 0
 
     def restore(self, model: keras.Model) -> None:
-        """Load the last state into a compiled model."""
-        # The optimizer's variables must exist before they can be loaded.
-        model.optimizer.build(model.trainable_variables)
+        """Load the last state into a compiled model, whose optimizer has its variables."""
         model.load_weights(self._run.latest_weights)
 
     def stopped_early(self) -> bool:

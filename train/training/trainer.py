@@ -194,8 +194,10 @@ class Trainer:
             build_optimizer(fit, stage, len(batches)),
             self._loss(),
             # Faces that pad a batch have no weight.
-            weighted_metrics=["accuracy"],
+            weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
+        # TensorFlow traces a function twice where variables are made in it, which takes half a minute for a ResNet50.
+        model.optimizer.build(model.trainable_variables)
         checkpoint = Checkpoint(run, batches, fit, first_epoch)
         finished = finished_epochs(run)
         if finished > first_epoch:
