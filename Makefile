@@ -48,7 +48,7 @@ soak: install-train  ## a daemon to which everything happens: make soak MINUTES=
 KILLS ?= 100
 test-deploy: install-train  ## deployment at length: real bundles, an installation without a network, KILLS=100 kills
 	$(BIN)/mien models pull
-	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/deploy
+	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(PYTEST) $(BY_FILE) tests/deploy
 
 lint: install-train  ## style, types, and who may import whom
 	$(BIN)/ruff check .

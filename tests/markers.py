@@ -37,7 +37,10 @@ REAL_NAMES = {"Mosquitto", "Server", "webdriver", "listening", "ansible", "prome
 REAL_FOLDERS = ("tests/arm64/", "tests/booted/", "tests/deploy/ansible/", "tests/deploy/fleet/", "tests/deploy/push/")
 
 #: What takes longest, in this order: it begins first.
-LONGEST = ("tests/train/training/", "tests/convert/", "tests/train/", "tests/deploy/device/", "tests/edge/capture/")
+LONGEST = (
+    "tests/train/training/", "tests/convert/", "tests/train/", "tests/deploy/ansible/", "tests/deploy/device/",
+    "tests/edge/capture/",
+)  # fmt: skip
 
 #: Files whose tests share nothing expensive and take minutes each: any worker takes the next one.
 SEPARABLE = ("tests/train/recipes/test_every_recipe.py",)
