@@ -4,6 +4,8 @@ import pytest
 
 from tests.arm64.board import Board
 from tests.conftest import run_mien
+from tests.deploy import made_release
+from tests.deploy.made_release import WITH_DEPLOY, Workshop
 
 # Only `make test-arm64` runs these: they take minutes, and download Debian packages.
 collect_ignore_glob = [] if os.environ.get("MIEN_ARM64") else ["test_*.py"]
@@ -11,6 +13,9 @@ collect_ignore_glob = [] if os.environ.get("MIEN_ARM64") else ["test_*.py"]
 
 #: Bookworm alone by default, because an installation takes minutes under emulation.
 SUITES = os.environ.get("MIEN_ARM64_SUITES", "bookworm").split()
+
+
+PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 
 
 @pytest.fixture(scope="session", params=SUITES)
@@ -29,10 +34,22 @@ def board(request, tmp_path_factory):
         make("bundle", "--target", board.suite, "--key", folder / "fleet", "--version", version, "--out", path)
         board.copy(path)
 
+    def bring_stand_in(version):
+        """Do the same with a bundle whose mien is a stand-in: real libraries take minutes to install here."""
+        workshop = Workshop(folder, folder / "fleet")
+        path = folder / version / "mien.bundle"
+        path.parent.mkdir()
+        installer = "/root/install.py"
+        with pytest.MonkeyPatch.context() as patch:
+            more = WITH_DEPLOY.format(python="/usr/bin/python3", installer=installer)
+            patch.setattr(made_release, "_DAEMON", more.replace("{", "{{").replace("}", "}}") + made_release._DAEMON)
+            made = workshop.bundle(version, arch="aarch64", target=board.suite, python=PYTHON[board.suite])
+        board.copy(made.rename(path))
+
     make("keygen", "--out", folder / "fleet")
     make("installer", "--out", folder / "install.py")
     board.copy(folder / "fleet.pub", folder / "install.py")
-    board.bring_bundle = bring_bundle
+    board.bring_stand_in = bring_stand_in
     bring_bundle("1.0")
-    board.installed = board.follow("sudo python3 install.py mien.bundle --pubkey fleet.pub")
+    board.installed = board.install("sudo python3 install.py mien.bundle --pubkey fleet.pub")
     return board

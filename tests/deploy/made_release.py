@@ -42,6 +42,13 @@ while HOW != "silent":
 time.sleep(600)
 """
 
+#: The fake mien has no command `deploy`: it runs the installer, which contains the same modules.
+WITH_DEPLOY = """
+import os, sys
+if sys.argv[1:2] == ["deploy"]:
+    os.execv({python!r}, [{python!r}, "-I", {installer!r}, *sys.argv[2:]])
+"""
+
 #: A stand-in for pip, which takes seconds to load: it unpacks the wheels that the requirements name.
 _PIP = """
 import pathlib, sys, zipfile

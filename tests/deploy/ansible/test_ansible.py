@@ -11,18 +11,11 @@ import pytest
 from tests.conftest import ROOT
 from tests.deploy import made_release
 from tests.deploy.conftest import BARE_PYTHON
-from tests.deploy.made_release import Workshop
+from tests.deploy.made_release import WITH_DEPLOY, Workshop
 from tests.deploy.sshd import Network
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_part]
 FOLDER = ROOT / "deploy" / "ansible"
-
-#: The fake mien has no command `deploy`: it runs the installer, which contains the same modules.
-_WITH_DEPLOY = """
-import os, sys
-if sys.argv[1:2] == ["deploy"]:
-    os.execv({python!r}, [{python!r}, "-I", {installer!r}, *sys.argv[2:]])
-"""
 
 
 def ansible(name):
@@ -94,7 +87,7 @@ def fleet(workshop, tmp_path_factory):
     network = Network(folder / "network", ["hall"], "/usr/bin")
     own = Workshop(folder, workshop.key)
     with pytest.MonkeyPatch.context() as patch:
-        more = _WITH_DEPLOY.format(python=BARE_PYTHON, installer=str(own.installer))
+        more = WITH_DEPLOY.format(python=BARE_PYTHON, installer=str(own.installer))
         patch.setattr(made_release, "_DAEMON", more.replace("{", "{{").replace("}", "}}") + made_release._DAEMON)
         yield Fleet(folder, own, network)
     network.close()

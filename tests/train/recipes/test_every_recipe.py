@@ -29,6 +29,9 @@ FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet12
 #: Calls a function of this file in a process of its own: such a network takes more memory than a worker may keep.
 CHILD = """
 from pathlib import Path
+import tensorflow
+# Optimizing a graph for four steps takes longer than the steps.
+tensorflow.config.optimizer.set_experimental_options({{"disable_meta_optimizer": True}})
 from tests.train.recipes import test_every_recipe
 test_every_recipe.{function}({name!r}, *map(Path, {paths!r}))
 """
