@@ -196,7 +196,7 @@ class Trainer:
             # Faces that pad a batch have no weight.
             weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
-        # TensorFlow traces a function twice where variables are made in it, which takes half a minute for a ResNet50.
+        # TensorFlow traces a function twice where variables are made in it, which takes long for a deep network.
         model.optimizer.build(model.trainable_variables)
         checkpoint = Checkpoint(run, batches, fit, first_epoch)
         finished = finished_epochs(run)
