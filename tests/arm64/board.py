@@ -72,8 +72,8 @@ class Board:
         """Run a line of the tutorial in the home folder, and return its output."""
         return self.run(CORES[0], "sh", "-c", f"cd && {line}").stdout
 
-    def install(self, line):
-        """Run a line of the tutorial that tries a release: emulation takes many times as long as a Raspberry Pi."""
+    def try_release(self, line):
+        """Do the same with a line that installs or rolls back, and leave the self-test more time: this is emulated."""
         return self.follow(f"{line.partition('#')[0].strip()} --limit 1200")
 
     def run(self, core, *command, check=True):

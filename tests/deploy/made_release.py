@@ -42,8 +42,8 @@ while HOW != "silent":
 time.sleep(600)
 """
 
-#: The fake mien has no command `deploy`: it runs the installer, which contains the same modules.
-WITH_DEPLOY = """
+#: In place of the command `deploy`, which the fake mien lacks, it runs the installer, which has the same modules.
+_DEPLOY = """
 import os, sys
 if sys.argv[1:2] == ["deploy"]:
     os.execv({python!r}, [{python!r}, "-I", {installer!r}, *sys.argv[2:]])
@@ -69,10 +69,14 @@ class Workshop:
         folder: for the bundles.
         key: the private key.
         has_real_pip: put pip itself into the bundles, and not its stand-in.
+        deploy_by: the device's Python and the path of its installer, if the fake mien shall have the command `deploy`.
     """
 
-    def __init__(self, folder: Path, key: Path, has_real_pip: bool = False) -> None:
+    def __init__(
+        self, folder: Path, key: Path, has_real_pip: bool = False, deploy_by: tuple[str, str] | None = None
+    ) -> None:
         self.has_real_pip = has_real_pip
+        self._deploy = "" if deploy_by is None else _DEPLOY.format(python=deploy_by[0], installer=deploy_by[1])
         self.folder, self.key, self.pubkey = folder, key, key.with_name(f"{key.name}.pub")
         self.installer = folder / "install.py"
         self.installer.write_text(render_installer())
@@ -95,7 +99,10 @@ class Workshop:
             (parts / path).write_bytes(content)
         wheels = parts / "wheels"
         wheels.mkdir()
-        files = {"mien/__init__.py": b"", "mien/__main__.py": _DAEMON.format(how=how, version=version).encode()}
+        files = {
+            "mien/__init__.py": b"",
+            "mien/__main__.py": (self._deploy + _DAEMON.format(how=how, version=version)).encode(),
+        }
         if ballast:
             files["mien/ballast.bin"] = ballast
         metadata = f"Metadata-Version: 2.1\nName: mien\nVersion: {version}\n".encode()

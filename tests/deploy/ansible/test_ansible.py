@@ -9,9 +9,8 @@ import subprocess
 import pytest
 
 from tests.conftest import ROOT
-from tests.deploy import made_release
 from tests.deploy.conftest import BARE_PYTHON
-from tests.deploy.made_release import WITH_DEPLOY, Workshop
+from tests.deploy.made_release import Workshop
 from tests.deploy.sshd import Network
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_part]
@@ -85,11 +84,7 @@ def fleet(workshop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
     (folder / "network").mkdir()
     network = Network(folder / "network", ["hall"], "/usr/bin")
-    own = Workshop(folder, workshop.key)
-    with pytest.MonkeyPatch.context() as patch:
-        more = WITH_DEPLOY.format(python=BARE_PYTHON, installer=str(own.installer))
-        patch.setattr(made_release, "_DAEMON", more.replace("{", "{{").replace("}", "}}") + made_release._DAEMON)
-        yield Fleet(folder, own, network)
+    yield Fleet(folder, Workshop(folder, workshop.key, deploy_by=(BARE_PYTHON, str(workshop.installer))), network)
     network.close()
 
 
