@@ -293,13 +293,17 @@ def test_all_kinds_of_output_at_once(tmp_path):
             (info,) = next(family for family in families if family.name == "mien_model_info").samples
             assert f"{info.labels['model']}@{info.labels['version']}" == model
             with sockets.connect(f"ws://127.0.0.1:{preview}/live", compression=None, proxy=None) as viewer:
-                texts = []
-                while not isinstance(message := viewer.recv(30), bytes):
-                    texts.append(message)
-            (length,) = struct.unpack(">I", message[:4])
-            view = json.loads(message[4 : 4 + length])
-            assert [face["expression"] for face in view["faces"]] == ["happy"]
-            assert message[4 + length :].startswith(b"\xff\xd8")
+                texts, faces, until_s = [], [], time.monotonic() + 30
+                # A busy machine may miss the moving face in one frame, and then it is not in that picture.
+                while not faces and time.monotonic() < until_s:
+                    message = viewer.recv(30)
+                    if isinstance(message, str):
+                        texts.append(message)
+                        continue
+                    (length,) = struct.unpack(">I", message[:4])
+                    faces = json.loads(message[4 : 4 + length])["faces"]
+                    assert message[4 + length :].startswith(b"\xff\xd8")
+            assert [face["expression"] for face in faces] == ["happy"]
             assert any("PICTURES ARE BEING STORED" in text for text in texts)
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=30)
