@@ -1,6 +1,7 @@
 """Every shipped recipe fits made data, and one of each architecture goes on: evaluate, export, reload, int8, run."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,8 @@ from edge.datasets.reader import load_dataset
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import read_model
 from edge.system.processes import python_environment
+from tests.commands import forget_keras_state
+from tests.conftest import backend_environment
 from tests.made_data import write_csv, write_votes
 from train.cli.group import train
 from train.models import build_model
@@ -29,19 +32,31 @@ FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet12
 #: Calls a function of this file in a process of its own: such a network takes more memory than a worker may keep.
 CHILD = """
 from pathlib import Path
-import tensorflow
-# Optimizing a graph for four steps takes longer than the steps.
-tensorflow.config.optimizer.set_experimental_options({{"disable_meta_optimizer": True}})
 from tests.train.recipes import test_every_recipe
-test_every_recipe.{function}({name!r}, *map(Path, {paths!r}))
+test_every_recipe.{function}({arguments!r}, *map(Path, {paths!r}))
+"""
+#: TensorFlow would optimize a graph for four steps for longer than the steps take.
+ON_TENSORFLOW = """
+import tensorflow
+tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 """
 
 
-def in_a_child(function, name, *paths):
-    """Return what the function printed."""
-    code = CHILD.format(function=function.__name__, name=name, paths=[str(path) for path in paths])
-    command = [sys.executable, "-P", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, env=python_environment())
+def in_a_child(function, arguments, *paths, on_torch=False):
+    """Return what the function printed.
+
+    Args:
+        function: of this file.
+        arguments: its first argument, a name or names.
+        paths: its other arguments.
+        on_torch: with PyTorch as Keras' backend, where it is installed; it need not trace deep networks.
+    """
+    code = CHILD.format(function=function.__name__, arguments=arguments, paths=[str(path) for path in paths])
+    start, environment = ON_TENSORFLOW, python_environment()
+    if on_torch and os.environ.get("MIEN_TORCH"):
+        start, environment = backend_environment("torch")
+    command = [sys.executable, "-P", "-c", start + code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -139,19 +154,40 @@ def test_every_architecture_has_a_recipe_that_is_converted():
     assert converted == {load_recipe(name).architecture for name in recipe_names()}
 
 
+#: The recipes that only have to fit; those of the deep networks one after the other, in one process.
+TO_FIT = sorted({*recipe_names()} - {*WHOLE_WAY})
+DEEP_TO_FIT = [name for name in TO_FIT if load_recipe(name).architecture in FAMILIES]
+
+
+def assert_reported(run, out):
+    accuracy = json.loads((run / "metrics.json").read_text())["scores"]["accuracy"]
+    assert f"{run / 'model.keras'}: {accuracy:.2%} on PublicTest" in out
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in TO_FIT if name not in DEEP_TO_FIT])
+def test_it_fits(name, few_faces, tmp_path, capfd):
+    fit_briefly(name, few_faces, tmp_path, tmp_path / "run")
+    keras.utils.clear_session()
+    assert_reported(tmp_path / "run", capfd.readouterr().out)
+
+
+def fit_each_briefly(names, data, folder):
+    """One epoch of each recipe, into a run folder with its name."""
+    for name in names:
+        fit_briefly(name, data, folder, folder / name)
+        forget_keras_state()
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", sorted({*recipe_names()} - {*WHOLE_WAY}))
-def test_it_fits(name, few_faces, tmp_path, capfd):
-    if load_recipe(name).architecture in FAMILIES:
-        out = in_a_child(fit_briefly, name, few_faces, tmp_path, tmp_path / "run")
-    else:
-        fit_briefly(name, few_faces, tmp_path, tmp_path / "run")
-        keras.utils.clear_session()
-        out = capfd.readouterr().out
-    accuracy = json.loads((tmp_path / "run" / "metrics.json").read_text())["scores"]["accuracy"]
-    assert f"{accuracy:.2%} on PublicTest" in out
+def test_the_other_recipes_of_deep_networks_fit(few_faces, tmp_path):
+    """Those of each that go the whole way train on TensorFlow."""
+    out = in_a_child(fit_each_briefly, DEEP_TO_FIT, few_faces, tmp_path, on_torch=True)
+    for name in DEEP_TO_FIT:
+        assert_reported(tmp_path / name, out)
 
 
 @pytest.mark.slow

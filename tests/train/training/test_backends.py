@@ -79,6 +79,10 @@ def trained(request, cnn_run, made_csv, tmp_path_factory):
              "--out", folder / "by-constant"),
         ],
         XLA_FLAGS="--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0",
+        # Two runs of one recipe share what XLA has compiled.
+        JAX_COMPILATION_CACHE_DIR=str(folder / "compiled"),
+        JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
+        JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
     )  # fmt: skip
     return request.param, folder, out
 
