@@ -187,15 +187,11 @@ STAGED = (
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("rows", [4, 11], ids=["first stage", "second stage"])
-def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, made_csv, pretrained, tmp_path, rows):
-    recipe = tmp_path / "staged.toml"
-    recipe.write_text(STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1))
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", whole, module="train")
-    assert done.code == 0, done.err
-    assert "stage 1, head: 35 trainable parameters" in done.out
-    assert "stage 2, all: " in done.out
-    assert "stage 2, all: 35 trainable" not in done.out
+def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(
+    mien, made_csv, pretrained, staged_run, tmp_path, rows
+):
+    recipe, whole = staged_run
+    broken = tmp_path / "broken"
     command = ("--recipe", recipe, "--seed", 0, "--data", made_csv, "--out", broken)
     kill_after(rows, "fit", *command)
     # What the first weights came from may be gone by now.
@@ -209,6 +205,20 @@ def test_a_run_killed_in_a_stage_resumes_and_ends_as_a_whole_one_would(mien, mad
     assert b["learning_rate"] == pytest.approx(a["learning_rate"])
     assert len(set(a["learning_rate"])) > 2
     assert b["loss"] == pytest.approx(a["loss"], rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def staged_run(mien, made_csv, pretrained, tmp_path_factory):
+    """A recipe of two stages, and the folder of a whole run of it."""
+    folder = tmp_path_factory.mktemp("staged")
+    recipe = folder / "staged.toml"
+    recipe.write_text(STAGED.replace("[model]", f'weights = "{pretrained}"\n[model]', 1))
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", folder / "whole", module="train")
+    assert done.code == 0, done.err
+    assert "stage 1, head: 35 trainable parameters" in done.out
+    assert "stage 2, all: " in done.out
+    assert "stage 2, all: 35 trainable" not in done.out
+    return recipe, folder / "whole"
 
 
 @pytest.fixture(scope="module")
