@@ -23,6 +23,14 @@ A message states what was expected, what was found instead, and what to do about
 
 from __future__ import annotations
 
+import reprlib
+
+#: The longest text of a value in a message, in characters.
+_MAX_SHOWN = 200
+_SHORT_REPR = reprlib.Repr()
+_SHORT_REPR.maxlist = _SHORT_REPR.maxtuple = _SHORT_REPR.maxdict = 20
+_SHORT_REPR.maxstring = _SHORT_REPR.maxlong = _SHORT_REPR.maxother = _MAX_SHOWN
+
 
 class MienError(Exception):
     """Base of every error that mien raises on purpose; `exit_code` is the command's exit status."""
@@ -99,3 +107,14 @@ class MissingExtraError(WrongUseError):
 def first_line(error: Exception) -> str:
     """Return the first line of an error's text, at most 300 characters; the name of its type if it has no text."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+def shown(value: object) -> str:
+    """Return a value of a file as a message shows it: like `repr`, but of what is long or deep only a part."""
+    return shortened(_SHORT_REPR.repr(value), _MAX_SHOWN)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters: its beginning and its end, where it is longer."""
+    end = longest // 3
+    return text if len(text) <= longest else f"{text[: longest - end - 3]}...{text[-end:]}"

@@ -10,8 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DataError
+from edge.system.image_header import image_size
 from edge.system.native_logs import quiet_stderr
 
+#: A larger image is not decoded unless the caller allows it: a file of 39 KB may claim 4 GB of pixels.
+MAX_MEGAPIXELS = 50.0
+_MAX_FILE_BYTES = 200_000_000
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
@@ -22,22 +26,39 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint8]:
+def read_image(
+    path: Path, flags: int = cv2.IMREAD_COLOR, max_megapixels: float = MAX_MEGAPIXELS
+) -> npt.NDArray[np.uint8]:
     """Decode one image file: `(h, w, 3)` uint8 BGR, or `(h, w)` with `cv2.IMREAD_GRAYSCALE`.
 
+    Args:
+        path: a JPEG, PNG, BMP or WebP file, whatever its name.
+        flags: OpenCV's, see `cv2.imdecode`.
+        max_megapixels: a larger image is not decoded.
+
     Raises:
-        DataError: the file is missing or is not an image.
+        DataError: the file is missing, is not such an image, or is too large.
     """
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is not a regular file: expected an image")
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise DataError(f"{path} has {path.stat().st_size} bytes: expected an image of at most {_MAX_FILE_BYTES}")
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     try:
+        width, height = image_size(data)
+    except ValueError as error:
+        raise DataError(
+            f"{path} is not an image that OpenCV can read: expected a JPEG, PNG, BMP or WebP; {error}"
+        ) from error
+    if width * height > max_megapixels * 1e6:
+        raise DataError(f"{path} has {width} x {height} pixels: expected at most {max_megapixels:g} megapixels")
+    try:
         # A truncated PNG makes libpng write to the terminal.
         with quiet_stderr():
-            image = cv2.imdecode(data, flags) if data.size else None
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         # The image has more pixels than OpenCV accepts (2**30), or its header claims so.
         raise DataError(f"OpenCV cannot decode {path}: {error.err}") from error

@@ -22,11 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError
+from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError, first_line, shortened
 from edge.system.atomic_files import replacing
+from edge.system.regular_files import read_regular
 
 if TYPE_CHECKING:
     from train.recipes.schema import Recipe
+
+#: Of a metrics.json: it has a few numbers for each class.
+_MAX_METRICS_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,9 @@ class RunFolder:
         try:
             table = tomllib.loads(self.recipe_toml.read_text("utf-8"))
             data = table.pop("data")
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-            raise DataError(f"{self.recipe_toml} is damaged: {error}") from error
+        except (ValueError, KeyError, RecursionError) as error:
+            # A ValueError is text that is not UTF-8 or not TOML, or a number of thousands of digits.
+            raise DataError(f"{self.recipe_toml} is damaged: {first_line(error)}") from error
         if not isinstance(data, dict) or not {"name", "sha256"} <= set(data):
             raise DataError(f"{self.recipe_toml} is damaged: [data] lacks name or sha256")
         return parse_recipe(table, str(self.recipe_toml)), data
@@ -158,8 +163,8 @@ class RunFolder:
         with self.history_csv.open(newline="") as stream:
             try:
                 return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{self.history_csv} is damaged: {error}") from error
+            except (TypeError, ValueError, csv.Error) as error:
+                raise DataError(f"{self.history_csv} is damaged: {first_line(error)}") from error
 
     def truncate_history(self, epochs: int) -> None:
         """Remove the rows after the first `epochs`: they were written, and their checkpoint was not."""
@@ -182,12 +187,13 @@ def recorded_metrics(model: Path) -> dict[str, Any]:
     """
     path = model.with_name("metrics.json")
     try:
-        table = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+        table = json.loads(read_regular(path, _MAX_METRICS_BYTES)) if path.exists() else {}
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot read {path}, which describes {model.name}: {error}") from error
     # Other tools use the same file name: only mien's has the labels.
     labels = table.get("labels") if isinstance(table, dict) else None
-    return table if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else {}
+    is_own = isinstance(labels, list) and all(isinstance(label, str) and label.isprintable() for label in labels)
+    return table if is_own else {}
 
 
 def recorded_labels(model: Path, n_classes: int) -> tuple[str, ...]:
@@ -198,6 +204,6 @@ def recorded_labels(model: Path, n_classes: int) -> tuple[str, ...]:
     """
     labels = tuple(recorded_metrics(model).get("labels", ()))
     if labels and len(labels) != n_classes:
-        names = ", ".join(labels)
+        names = shortened(", ".join(labels), 200)
         raise ModelError(f"{model} has {n_classes} classes, metrics.json beside it names {len(labels)}: {names}")
     return labels

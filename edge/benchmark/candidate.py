@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from edge.errors import WrongUseError
 from edge.inference.shipped_models import find_model
+from edge.system.hashing import sha256_of
+from edge.system.untrusted_text import printable
 
 #: Keras' own formats, which need the extra `train`.
 KERAS_SUFFIXES = (".keras", ".h5")
@@ -47,16 +48,15 @@ def find_candidates(models: Sequence[str]) -> list[Candidate]:
     if not models:
         raise WrongUseError("no models: expected shipped names (see `mien models list`) or .tflite or .keras files")
     paths = [find_model(model) for model in models]
-    contents = [path.read_bytes() for path in paths]
-    digests = [sha256(content).hexdigest() for content in contents]
+    digests = [sha256_of(path) for path in paths]
     for i, digest in enumerate(digests):
         if digest in digests[:i]:
             first = models[digests.index(digest)]
             raise WrongUseError(f"{models[i]} and {first} are the same model: expected each once")
     names = _names(paths)
     return [
-        Candidate(name, path, len(content), digest)
-        for name, path, content, digest in zip(names, paths, contents, digests, strict=True)
+        Candidate(name, path, path.stat().st_size, digest)
+        for name, path, digest in zip(names, paths, digests, strict=True)
     ]
 
 
@@ -68,5 +68,5 @@ def _names(paths: Sequence[Path]) -> list[str]:
     for parts in range(1, max(len(path.parts) for path in full) + 1):
         for names in (["/".join(path.parts[-parts:]) for path in some] for some in (plain, full)):
             if len(set(names)) == len(names):
-                return names
+                return list(map(printable, names))
     raise AssertionError("different files have different paths")

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.benchmark.intervals import mcnemar
 from edge.benchmark.results import SCHEMA_VERSION, SIGNIFICANT, unpack_bits
-from edge.errors import DataError
+from edge.errors import DataError, first_line, shortened, shown
+from edge.system.regular_files import read_regular
 
 #: Relative difference of a latency between two runs on one machine without any change.
 LATENCY_TOLERANCE = 0.10
 #: The same for memory.
 MEMORY_TOLERANCE = 0.10
+#: Of a results.json: it has a bit for each face and model.
+_MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,16 @@ def read_results(path: Path) -> dict[str, Any]:
         DataError: the file is missing, or this version cannot read it.
     """
     try:
-        table = json.loads(path.read_text("utf-8"))
+        table = json.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; expected a results.json") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: expected a results.json of mien benchmark") from error
     version = table.get("schema_version") if isinstance(table, dict) else None
-    if version != SCHEMA_VERSION or "models" not in table:
-        raise DataError(f"{path} has schema_version {version!r}: expected a results.json of version {SCHEMA_VERSION}")
+    if type(version) is not int or version != SCHEMA_VERSION or "models" not in table:
+        raise DataError(
+            f"{path} has schema_version {shown(version)}: expected a results.json of version {SCHEMA_VERSION}"
+        )
     return table  # type: ignore[no-any-return]
 
 
@@ -71,12 +78,46 @@ def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[Chang
         One change for each figure of each model, in the order of the first results.
 
     Raises:
-        DataError: no model is in both.
+        DataError: no model is in both, or one of them is not as `results.schema.json` describes it.
     """
-    others = {model["name"]: model for model in after["models"]}
-    both = [(model, others[model["name"]]) for model in before["models"] if model["name"] in others]
+    with damage_as_error():
+        return _compare(before, after)
+
+
+@contextmanager
+def damage_as_error() -> Iterator[None]:
+    """Turn what reading damaged results raises in the block into one error. The base install cannot validate schemas.
+
+    Raises:
+        DataError: one of the results is not as `results.schema.json` describes it.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise DataError(
+            "the results are damaged: expected what results.schema.json describes "
+            f"({type(error).__name__}: {first_line(error)})"
+        ) from error
+
+
+def models_by_name(results: dict[str, Any]) -> dict[str, Any]:
+    """Return the models of results by their names.
+
+    Raises:
+        ValueError: a name is not printable text. What other errors damaged results raise, `damage_as_error` catches.
+    """
+    models = {model["name"]: model for model in results["models"]}
+    wrong = [name for name in models if not isinstance(name, str) or not name.isprintable()]
+    if wrong:
+        raise ValueError(f"{shown(wrong[0])} is no name of a model")
+    return models
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    models, others = models_by_name(before), models_by_name(after)
+    both = [(models[name], others[name]) for name in models if name in others]
     if not both:
-        names = [", ".join(model["name"] for model in table["models"]) for table in (before, after)]
+        names = [shortened(", ".join(table), 200) for table in (models, others)]
         raise DataError(f"no model is in both results: {names[0]} in the first, {names[1]} in the second")
     same_faces = all(before["data"][key] == after["data"][key] for key in ("sha256", "split", "faces", "seed"))
     found = []
@@ -99,7 +140,7 @@ def _accuracy(old: dict[str, Any], new: dict[str, Any], same_faces: int | None) 
         # The squares of the half-widths of two independent samples add up.
         half = math.hypot((a["high"] - a["low"]) / 2, (b["high"] - b["low"]) / 2)
         real = abs(a["value"] - b["value"]) > half
-    before, after = 100 * a["value"], 100 * b["value"]
+    before, after = 100 * _finite(a["value"]), 100 * _finite(b["value"])
     return Change(old["name"], "accuracy, %", before, after, real and after < before, real and after > before)
 
 
@@ -112,9 +153,17 @@ def _speed(name: str, old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
         a, b = old[key]["p50_ms"], new[key]["p50_ms"]
         worse = b["low"] > a["high"] and b["value"] > a["value"] * (1 + LATENCY_TOLERANCE)
         better = b["high"] < a["low"] and a["value"] > b["value"] * (1 + LATENCY_TOLERANCE)
-        found.append(Change(name, f"{title}, {threads}, p50 ms", a["value"], b["value"], worse, better))
+        values = _finite(a["value"]), _finite(b["value"])
+        found.append(Change(name, f"{title}, {threads}, p50 ms", *values, worse, better))
     a, b = old["peak_rss_mb"], new["peak_rss_mb"]
     if a and b:
         worse, better = b > a * (1 + MEMORY_TOLERANCE), a > b * (1 + MEMORY_TOLERANCE)
-        found.append(Change(name, f"memory, {threads}, MB", a, b, worse, better))
+        found.append(Change(name, f"memory, {threads}, MB", _finite(a), _finite(b), worse, better))
     return found
+
+
+def _finite(value: float) -> float:
+    """Return a figure; JSON as Python reads it has `Infinity`, and integers that no float can hold."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no figure")
+    return float(value)

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edge.system.untrusted_text import printable
+
 #: Width in characters from which a terminal shows all columns.
 WIDE = 140
 Row = dict[str, Any]
@@ -41,7 +43,7 @@ def print_results(results: Row, console: Console) -> None:
 
     def print_line(text: str, style: str = "") -> None:
         # Brackets in a user's names are not markup, and lines for a pipe are not wrapped.
-        console.print(Text(text, style), soft_wrap=True, highlight=False)
+        console.print(Text(printable(text), style), soft_wrap=True, highlight=False)
 
     for warning in results["marks"]:
         print_line(f"not reliable: {warning}", "bold red")
@@ -92,7 +94,7 @@ def _models(results: Row, wide: bool) -> Table:
     for model in results["models"]:
         for i, speed in enumerate(model["speeds"]):
             cells = [cell(model, speed) if i == 0 or not shared else "" for _, _, shared, cell in columns]
-            name = Text(model["name"] if i == 0 else "")
+            name = Text(printable(model["name"]) if i == 0 else "")
             rows.add_row(name, str(speed["threads"]), *cells, style="dim" if model["dominated_by"] else "")
     return rows
 
@@ -109,7 +111,7 @@ def _operations(operations: list[Row]) -> Table:
         rows.add_row(
             str(row["index"]),
             row["kind"],
-            Text(row["layer"]),
+            Text(printable(row["layer"])),
             "x".join(map(str, row["output_shape"])),
             f"{row['macs'] / 1e6:.2f}" if row["macs"] else "",
             f"{row['ms']:.4f}",

@@ -15,6 +15,7 @@ from edge.datasets import load_dataset, summarize_bad_records
 from edge.errors import WrongUseError
 from edge.system.energy import find_meter
 from edge.system.hashing import sha256_of
+from edge.system.untrusted_text import printable
 
 
 def measure(
@@ -78,7 +79,7 @@ def measure(
         partial = True
     after = read_machine_state()
     about = {
-        "name": data.name,
+        "name": printable(data.name),
         "sha256": sha256_of(data),
         "split": split,
         "faces": len(faces),

@@ -17,6 +17,7 @@ from edge import __version__
 from edge.benchmark.intervals import mcnemar
 from edge.benchmark.model_result import ModelResult, Speed
 from edge.benchmark.pareto import Point, dominators, pareto_front
+from edge.system.untrusted_text import spreadsheet_cell
 
 #: Increased when a change would mislead a reader of the older version.
 SCHEMA_VERSION = 1
@@ -106,7 +107,7 @@ def as_csv(results: dict[str, Any]) -> str:
             invoke, crop = (speed.get(key) or {} for key in ("invoke", "crop_to_scores"))
             writer.writerow(
                 [
-                    model["name"],
+                    spreadsheet_cell(model["name"]),
                     speed.get("threads"),
                     *(accuracy.get(key) for key in ("value", "low", "high")),
                     *(scores.get(key, {}).get("value") for key in ("macro_f1", "ece")),
@@ -115,8 +116,7 @@ def as_csv(results: dict[str, Any]) -> str:
                     *(speed.get(k) for k in ("faces_per_s", "load_ms", "first_invoke_ms", "peak_rss_mb")),
                     *(model[key] for key in ("size_bytes", "macs")),
                     *(speed.get(key) for key in ("gmacs_per_s", "share_of_peak", "joules_per_face")),
-                    model["dominated_by"],
-                    model["error"],
+                    *(spreadsheet_cell(model[key]) for key in ("dominated_by", "error")),
                 ]
             )
     return buffer.getvalue()
@@ -128,8 +128,16 @@ def pack_bits(bits: npt.NDArray[np.bool_]) -> str:
 
 
 def unpack_bits(text: str, n: int) -> npt.NDArray[np.bool_]:
-    """Decode the `n` booleans that `pack_bits` encoded."""
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=n).astype(bool)
+    """Decode the `n` booleans that `pack_bits` encoded.
+
+    Raises:
+        ValueError: the text does not encode that many.
+    """
+    packed = np.frombuffer(base64.b64decode(text), np.uint8)
+    # Otherwise numpy would append zeros, as many as a damaged file asks for.
+    if len(packed) != -(-n // 8):
+        raise ValueError(f"expected {n} bits, got {len(packed)} bytes")
+    return np.unpackbits(packed, count=n).astype(bool)
 
 
 def _percentiles(latency: dict[str, Any]) -> list[float | None]:

@@ -12,6 +12,7 @@ from edge.errors import MienError
 from edge.images import read_image
 from edge.inference import Threads
 from edge.recognizer import Recognizer
+from edge.system.untrusted_text import one_line, printable
 from edge.types import Face
 
 
@@ -35,7 +36,7 @@ def classify(images: tuple[Path, ...], model: str, detector: str, threads: Threa
             if len(images) == 1:
                 raise
             failed += 1
-            click.echo(f"mien: {error}", err=True)
+            click.echo(f"mien: {one_line(str(error))}", err=True)
             continue
         if as_json:
             table = {"image": str(path), "faces": [face.as_dict() for face in faces], "model": recognizer.model}
@@ -47,7 +48,7 @@ def classify(images: tuple[Path, ...], model: str, detector: str, threads: Threa
 
 
 def _print(path: Path, faces: list[Face]) -> None:
-    click.echo(f"{path}: {len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}")
+    click.echo(f"{printable(str(path))}: {len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}")
     for face in faces:
         x, y, w, h = (round(v) for v in face.box)
         click.echo(f"  {face.emotion:<9}{face.score:>5.0%}  at {x},{y} {w}x{h}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.tables import new_table, open_console, print_line
+from edge.cli.tables import new_table, open_console, plain, print_line
 from edge.errors import MienError
 
 if TYPE_CHECKING:
@@ -28,31 +28,31 @@ def compare(before: Path, after: Path, fail_on_regression: bool, as_json: bool) 
     latency has changed if the intervals of its median do not overlap and it changed by more than 10 %; memory, if it
     changed by more than 10 %.
     """
-    from edge.benchmark.comparison import compare_results, read_results
+    from edge.benchmark.comparison import compare_results, damage_as_error, models_by_name, read_results
 
     tables = [read_results(before), read_results(after)]
     found = compare_results(*tables)
-    names = [{model["name"] for model in table["models"]} for table in tables]
-    only = {"A": sorted(names[0] - names[1]), "B": sorted(names[1] - names[0])}
+    with damage_as_error():
+        names = [set(models_by_name(table)) for table in tables]
+        only = {"A": sorted(names[0] - names[1]), "B": sorted(names[1] - names[0])}
+        heads = [_head(name, path, table) for name, path, table in zip("AB", (before, after), tables, strict=True)]
     if as_json:
         files = {name: str(path) for name, path in zip("AB", (before, after), strict=True)}
         click.echo(json.dumps({"files": files, "changes": [asdict(change) for change in found], "only_in": only}))
     else:
-        _print([(before, tables[0]), (after, tables[1])], found, only)
+        _print(heads, found, only)
     worse = [change for change in found if change.worse]
     if worse and fail_on_regression:
         figures = "; ".join(f"{c.model}: {c.figure} {_number(c.before)} -> {_number(c.after)}" for c in worse)
         raise MienError(f"{len(worse)} figure{'s' * (len(worse) > 1)} worse than noise: {figures}")
 
 
-def _print(results: list[tuple[Path, dict[str, Any]]], found: list[Change], only: dict[str, list[str]]) -> None:
-    from rich.text import Text
-
+def _print(heads: list[list[str]], found: list[Change], only: dict[str, list[str]]) -> None:
     console = open_console()
-    for name, (path, table) in zip("AB", results, strict=True):
-        print_line(console, f"{name}: {path}, {_conditions(table)}")
-        for mark in table["marks"]:
-            print_line(console, f"{name} is not reliable: {mark}", "bold red")
+    for line, *marks in heads:
+        print_line(console, line)
+        for mark in marks:
+            print_line(console, mark, "bold red")
     rows = new_table()
     rows.add_column("model", overflow="fold")
     rows.add_column("figure")
@@ -65,7 +65,7 @@ def _print(results: list[tuple[Path, dict[str, Any]]], found: list[Change], only
         name, last = (change.model if change.model != last else ""), change.model
         ratio = f"{change.after / change.before:.2f}" if change.before else ""
         figures = _number(change.before), _number(change.after), ratio
-        rows.add_row(Text(name), change.figure, *figures, verdict, style=style)
+        rows.add_row(plain(name), change.figure, *figures, verdict, style=style)
     console.print(rows)
     for where, missing in only.items():
         if missing:
@@ -76,6 +76,8 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
-def _conditions(table: dict[str, Any]) -> str:
+def _head(name: str, path: Path, table: dict[str, Any]) -> list[str]:
+    """Return where one of the results comes from, and a line for each reason not to rely on it."""
     machine = table["conditions"]["machine"]
-    return f"{table['created']}, mien {table['mien']}, {machine['board'] or machine['processor']}"
+    origin = f"{table['created']}, mien {table['mien']}, {machine['board'] or machine['processor']}"
+    return [f"{name}: {path}, {origin}", *(f"{name} is not reliable: {mark}" for mark in table["marks"])]

@@ -14,11 +14,16 @@ from typing import Any
 
 import click
 
-from edge.errors import WrongUseError
+from edge.errors import WrongUseError, first_line, shortened, shown
 from edge.system.addresses import without_credentials
+from edge.system.regular_files import read_regular
 
 #: Parameters that are not settings, so they are not in the file.
 ELSEWHERE = ("config", "show_config", "help")
+#: In characters: of what click or the parser of TOML reports, which may have a whole value in it.
+_LONGEST_MESSAGE = 1000
+#: Of a configuration file: many times what all options need.
+MAX_BYTES = 1 << 20
 
 
 def from_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -36,7 +41,7 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
     """Read a configuration file and check its keys and values.
 
     Args:
-        path: a TOML file.
+        path: a TOML file; a regular one, no pipe: it is read again on SIGHUP.
         ctx: the context of the command whose options it sets.
 
     Returns:
@@ -46,18 +51,21 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
         WrongUseError: the file cannot be read, has an unknown key, or a value that is not valid.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(read_regular(path, MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise WrongUseError(f"cannot read the configuration {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WrongUseError(f"{path} is not valid TOML: {without_credentials(str(error))}") from error
+        raise WrongUseError(f"{path} is not valid TOML: {_shortened(str(error))}") from error
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, and thousands of nested brackets.
+        raise WrongUseError(f"{path} cannot be parsed: {without_credentials(first_line(error))}") from error
     known = {_key(option): option for option in _options(ctx.command)}
     values = {}
     for key, value in table.items():
         if key not in known:
             similar = difflib.get_close_matches(key.replace("_", "-"), known, 1)
             hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(known)}"
-            raise WrongUseError(f"{path}: unknown key {key!r}: {hint}")
+            raise WrongUseError(f"{path}: unknown key {shown(key)}: {hint}")
         option = known[key]
         assert option.name is not None
         values[option.name] = _value(path, key, value, option, ctx)
@@ -107,15 +115,24 @@ def _value(path: Path, key: str, value: Any, option: click.Option, ctx: click.Co
         has_right_type = all(isinstance(each, str) for each in value)
     if not has_right_type:
         raise WrongUseError(f"{path}: {key}: expected {expected}, got {_shown(value)}")
+    if any("\0" in str(each) for each in (value if option.multiple else [value])):
+        # Neither the name of a file nor an address has one.
+        raise WrongUseError(f"{path}: {key}: expected text without NUL characters, got {_shown(value)}")
     try:
         option.type_cast_value(ctx, value)
     except click.BadParameter as error:
-        raise WrongUseError(f"{path}: {key}: {error.message}") from error
+        raise WrongUseError(f"{path}: {key}: {_shortened(error.message)}") from error
+    except OverflowError as error:
+        raise WrongUseError(f"{path}: {key}: expected a number that a float can hold, got {_shown(value)}") from error
     return value
 
 
 def _shown(value: Any) -> str:
     return without_credentials(repr(value))[:100]
+
+
+def _shortened(message: str) -> str:
+    return shortened(without_credentials(message), _LONGEST_MESSAGE)
 
 
 def _example(option: click.Option) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -14,6 +14,8 @@ import click
 from edge import __version__
 from edge.errors import MienError
 from edge.system.native_logs import quiet_native_logs
+from edge.system.standard_streams import discard_output, flush_output, prepare_streams
+from edge.system.untrusted_text import one_line
 
 
 class LazyGroup(click.Group):
@@ -78,16 +80,17 @@ def cli(debug: bool) -> None:
 def main(command: click.Command = cli, prog_name: str = "mien") -> None:
     """Run a command and exit with its status: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C."""
     quiet_native_logs()
-    _prepare_streams()
+    prepare_streams()
     # A monitor may request the report before `mien run` handles the signal; by default the process would be killed.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         status = command.main(prog_name=prog_name, standalone_mode=False)
+        flush_output()
     except MienError as error:
         status = _fail(prog_name, str(error), error.exit_code)
     except BrokenPipeError:
         # The reader of the output has gone away (`mien ... | head`). Python would print another error on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         status = 1
     except OSError as error:
         # A full disk, or a folder without permission, where no part of mien reports it better.
@@ -104,25 +107,14 @@ def main(command: click.Command = cli, prog_name: str = "mien") -> None:
         status = _fail(prog_name, f"{message}{end} See {context} --help", error.exit_code)
     except click.ClickException as error:
         status = _fail(prog_name, error.format_message(), error.exit_code)
+    # What a command that failed has left there: the interpreter would try again, fail, and exit with status 120.
+    with suppress(OSError):
+        flush_output()
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(prog_name: str, message: str, status: int) -> int:
     if "--debug" in sys.argv[1:]:
         traceback.print_exc()
-    click.echo(f"{prog_name}: {message}", err=True)
+    click.echo(f"{prog_name}: {one_line(message)}", err=True)
     return status
-
-
-def _prepare_streams() -> None:
-    """Replace closed standard streams (`mien ... >&-`) by the null device; make names that are not UTF-8 printable."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        stream = getattr(sys, name)
-        if stream is None:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
-            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
-        elif number and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")

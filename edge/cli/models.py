@@ -78,9 +78,7 @@ def _detector(name: str) -> dict[str, Any]:
 
 
 def _print(table: dict[str, list[dict[str, Any]]]) -> None:
-    from rich.text import Text
-
-    from edge.cli.tables import new_table, open_console, print_line
+    from edge.cli.tables import new_table, open_console, plain, print_line
 
     console = open_console()
     rows = new_table()
@@ -96,7 +94,7 @@ def _print(table: dict[str, list[dict[str, Any]]]) -> None:
             f"{model['size_bytes'] / 1024:.0f} KiB",
             str(len(model["labels"])),
             accuracy,
-            Text(model["split"] or ""),
+            plain(model["split"] or ""),
         )
     console.print(rows)
     print_line(console, "")
@@ -104,12 +102,12 @@ def _print(table: dict[str, list[dict[str, Any]]]) -> None:
     rows.add_column("detector", overflow="fold")
     rows.add_column("weights", overflow="fold")
     for detector in table["detectors"]:
-        rows.add_row(_name(detector), Text(detector["error"] or detector["weights"]))
+        rows.add_row(_name(detector), plain(detector["error"] or detector["weights"]))
     console.print(rows)
     print_line(console, f"weights are stored in {cache_folder()}")
 
 
 def _name(row: dict[str, Any]) -> Any:
-    from rich.text import Text
+    from edge.cli.tables import plain
 
-    return Text(f"{row['name']} (default)" if row["default"] else row["name"])
+    return plain(f"{row['name']} (default)" if row["default"] else row["name"])

@@ -13,6 +13,7 @@ from edge.datasets import SPLITS, Faces, load_dataset, summarize_bad_records
 from edge.detection import DEFAULT_DETECTOR, detector_help
 from edge.inference.shipped_models import DEFAULT_MODEL
 from edge.inference.threads import parse_threads
+from edge.system.untrusted_text import one_line, printable
 from edge.tracking.scheduler import parse_interval
 
 data = click.option(
@@ -92,8 +93,8 @@ def read_with_progress(
         if on_bad:
             on_bad(line)
 
-    with progress(f"reading {path.name}") as advance:
+    with progress(f"reading {printable(path.name)}") as advance:
         faces = load_dataset(path, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
-        click.echo(summarize_bad_records(path, bad, sum(map(len, faces.values()))), err=True)
+        click.echo(one_line(summarize_bad_records(path, bad, sum(map(len, faces.values())))), err=True)
     return faces

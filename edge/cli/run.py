@@ -15,7 +15,7 @@ from edge.cli import config_file, options
 from edge.cli.duration import Seconds
 from edge.cli.progress import progress
 from edge.cli.signals import Signals, handling
-from edge.errors import MienError
+from edge.errors import first_line
 from edge.service.daemon import Daemon
 from edge.service.heartbeat import Heartbeat
 from edge.service.settings import RunSettings
@@ -171,7 +171,7 @@ def run(ctx: click.Context, /, **_: Any) -> None:
     """Watch a source and name the expression on each face.
 
     Runs until the source ends or until Ctrl-C, then prints a summary with the latency of every stage. On SIGUSR1,
-    prints the summary of the run so far.
+    prints the summary of the run so far, at most once a second.
     """
     if ctx.params["show_config"]:
         click.echo(config_file.as_toml(ctx), nl=False)
@@ -195,16 +195,16 @@ def run(ctx: click.Context, /, **_: Any) -> None:
 
 
 def _watch(ctx: click.Context, daemon: Daemon, signals: Signals) -> None:
-    """Run the daemon to its end; reload its settings when a signal asks for it."""
+    """Run the daemon to its end; print the report or reload the settings when a signal asks for it."""
     with daemon, Heartbeat.of(daemon.pipeline) as heartbeat, _frame_counter(daemon.total) as count:
         for frame in daemon.steps():
             if frame is not None:
                 count()
-            if signals.reload:
-                signals.reload = False
+            if signals.take_reload():
                 heartbeat.reloading()
                 _reload(ctx, daemon)
                 heartbeat.reloaded()
+            signals.print_requested_report()
             heartbeat.beat()
 
 
@@ -217,8 +217,9 @@ def _reload(ctx: click.Context, daemon: Daemon) -> None:
     try:
         with ctx.command.make_context(ctx.info_name, list(ctx.meta[_ARGUMENTS]), ctx.parent) as again:
             settings = _settings(again)
-    except (MienError, click.ClickException) as error:
-        reason = error.format_message() if isinstance(error, click.ClickException) else error
+    # Whatever is wrong with it: the run goes on without it. RecursionError is among what a parser may raise.
+    except Exception as error:
+        reason = error.format_message() if isinstance(error, click.ClickException) else first_line(error)
         logger.error("the new configuration is rejected, the old one stays: %s", reason)
         return
     daemon.change(settings)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.system.untrusted_text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 #: Width of a console that is a file or a pipe, in characters: wide enough for whole lines.
 _FILE_WIDTH = 200
@@ -31,8 +34,13 @@ def new_table() -> Table:
     return Table(header_style="bold", box=None, pad_edge=False)
 
 
-def print_line(console: Console, text: str, style: str = "") -> None:
-    """Print a text as it is, without wrapping it: it may hold names with brackets, which are not markup."""
+def plain(text: str, style: str = "") -> Text:
+    """Return a text for a table or a line: it may hold names with brackets, which are not markup, or with escapes."""
     from rich.text import Text
 
-    console.print(Text(text, style), soft_wrap=True, highlight=False)
+    return Text(printable(text), style)
+
+
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a text as `plain` has it, without wrapping it."""
+    console.print(plain(text, style), soft_wrap=True, highlight=False)

@@ -9,6 +9,8 @@ from edge.errors import DataError
 
 #: Greatest percentage of bad rows or images; a data set with more of them is probably the wrong file.
 MAX_PERCENT = 1
+#: Number of bad rows or images at which reading ends, whatever comes after them: each is kept as a line of text.
+MAX_BAD = 100_000
 
 
 class BadRecords:
@@ -30,8 +32,13 @@ class BadRecords:
 
         Args:
             line: where the record is, and what is wrong with it.
+
+        Raises:
+            DataError: there are more than `MAX_BAD`.
         """
         self._n += 1
+        if self._n > MAX_BAD:
+            raise DataError(f"{self._path}: more than {MAX_BAD} {self._kind} are bad, the first: {self._first}")
         self._first = self._first or line
         if self._on_bad:
             self._on_bad(line)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.datasets.image_store import take_images
+from edge.system.untrusted_text import printable
 
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 
@@ -51,8 +52,8 @@ class Faces:
         return Faces(images, self.class_ids[positions], self.rows[positions], self.labels, votes, targets, files)
 
     def origin(self, position: int) -> int | str:
-        """Return where a face came from: its row in a CSV, or its file in a folder."""
-        return int(self.rows[position]) if self.files is None else str(self.files[position])
+        """Return where a face came from: its row in a CSV, or its file in a folder, with escapes if needed."""
+        return int(self.rows[position]) if self.files is None else printable(str(self.files[position]))
 
     def sample(self, n: int | None, seed: int) -> Faces:
         """Draw `n` faces at random without replacement.

@@ -19,11 +19,19 @@ from edge.datasets.bad_records import BadRecords
 from edge.datasets.faces import SPLITS, Faces, Progress
 from edge.datasets.ferplus import read_votes
 from edge.datasets.image_store import FaceStore
-from edge.errors import DataError
+from edge.errors import DataError, first_line
 from edge.inference.contract import FER2013_LABELS, INPUT_SIZE
+from edge.system.regular_files import open_regular
 
 _PIXELS = INPUT_SIZE * INPUT_SIZE
 _CODES = {str(code).encode(): code for code in range(len(FER2013_LABELS))}
+
+#: A face is 2,304 numbers of up to three digits. A compressed file of few bytes may hold a line of gigabytes.
+_MAX_LINE_BYTES = 65_536
+#: FER-2013 unpacks to about three times its compressed size, and drawings to twenty times.
+_MAX_RATIO, _MARGIN_BYTES = 100, 32 << 20
+#: More than a file whose every other line is blank has.
+_MAX_BLANK_LINES = 100_000
 
 
 def read_csv(
@@ -116,9 +124,23 @@ def _parse(code: bytes, pixels: bytes, usage: str) -> tuple[int, npt.NDArray[np.
 
 def _lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
     size = path.stat().st_size
+    remaining = _MAX_RATIO * size + _MARGIN_BYTES
     try:
-        with path.open("rb") as raw, _open_bytes(path, raw) as stream:
-            for number, line in enumerate(stream):
+        with open_regular(path) as raw, _open_bytes(path, raw) as stream:
+            blank = 0
+            for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE_BYTES), b"")):
+                if len(line) == _MAX_LINE_BYTES:
+                    raise DataError(
+                        f"{path}: line {number + 1} is longer than {_MAX_LINE_BYTES} bytes: expected a face"
+                    )
+                remaining -= len(line)
+                if remaining < 0:
+                    raise DataError(
+                        f"{path} unpacks to more than {_MAX_RATIO} times its size of {size} bytes: expected a data set"
+                    )
+                blank += line in (b"\n", b"\r\n")
+                if blank > _MAX_BLANK_LINES:
+                    raise DataError(f"{path}: more than {_MAX_BLANK_LINES} lines are blank: expected faces")
                 if progress and number % 500 == 0:
                     progress(raw.tell(), size)
                 yield line.rstrip(b"\r\n")
@@ -134,7 +156,7 @@ def _lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
         zipfile.BadZipFile,
     ) as error:
         # What gzip, bz2, lzma and zipfile raise for a damaged, encrypted or unknown archive.
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(f"cannot read {path}: {first_line(error)}") from error
 
 
 def _open_bytes(path: Path, raw: BinaryIO) -> BinaryIO:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from edge.datasets.faces import Faces
 from edge.errors import DataError, WrongUseError
 from edge.inference.contract import EIGHT_LABELS
+from edge.system.regular_files import read_regular
 
 #: What people can vote for: the eight expressions, then `unknown` and `NF`, not a face.
 VOTE_COLUMNS = (*EIGHT_LABELS, "unknown", "NF")
@@ -26,6 +27,8 @@ LABEL_MODES = ("majority", "probability")
 #: The same columns as FER+'s header names them.
 _HEADER = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
 _N_CLASSES = len(EIGHT_LABELS)
+#: The authors' file has 1.8 MB.
+_MAX_BYTES = 64 << 20
 
 #: Constants of `_process_data` in the authors' src/ferplus.py: expressions are taken until they have `_ENOUGH_SHARE` of
 #: the votes, at most `_MAX_CLASSES` of them, and a face is dropped unless they have more than `_MIN_SHARE`.
@@ -42,7 +45,7 @@ def read_votes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
         DataError: the file cannot be read, has another header, or contains something other than numbers of votes.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     usages: list[str] = []

@@ -116,6 +116,10 @@ def _labels(path: Path, folders: dict[str, Path]) -> tuple[str, ...]:
     names = {_label(p.name) for folder in folders.values() for p in _folders(folder)}
     others = sorted(names - set(EIGHT_LABELS))
     for name in others:
+        # Labels reach terminals, metrics and tables; a model card rejects such a label too.
+        if not name.isprintable():
+            raise DataError(f"{path} has the class {name!a}: expected a folder with a printable name")
+    for name in others:
         spellings = [other for other in others if other.lower() == name.lower()]
         if len(spellings) > 1:
             raise DataError(f"{path} has the classes {' and '.join(spellings)}: expected one spelling of a class")

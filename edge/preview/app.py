@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ from edge.preview.viewers import TOKEN_NEEDED, Viewers
 PAGES = Path(__file__).parent / "pages"
 #: The longest token with each character encoded as `%XX`, and a margin.
 _MAX_FORM_BYTES = 4 * MAX_LENGTH
+#: How long a client may take to send the form.
+_FORM_TIMEOUT_S = 5.0
 
 
 class PreviewApp:
@@ -64,11 +67,12 @@ class PreviewApp:
 
     async def _login(self, request: Request) -> Response:
         body = b""
-        with suppress(ClientDisconnect):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MAX_FORM_BYTES:
-                    return _login_page(AuthenticationResult(False), "The token is too long.", 413)
+        with suppress(ClientDisconnect, TimeoutError):
+            async with asyncio.timeout(_FORM_TIMEOUT_S):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _MAX_FORM_BYTES:
+                        return _login_page(AuthenticationResult(False), "The token is too long.", 413)
         return self._sign_in(request, parse_qs(body.decode("ascii", "replace")).get("token", [""])[0])
 
     def _sign_in(self, request: Request, token: str) -> Response:

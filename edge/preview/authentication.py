@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from edge.preview.login_attempts import LoginAttempts
+from edge.system.login_attempts import LoginAttempts
 
 #: How long a browser stays signed in.
 COOKIE_AGE_S = 30 * 24 * 3600
@@ -56,20 +56,25 @@ class Authenticator:
         """Check the token that a client has sent."""
         if self._token is None:
             return AuthenticationResult(True)
-        return self._compare(client, token.strip().encode(), self._token)
-
-    def check_cookie(self, client: str, cookie: str | None) -> AuthenticationResult:
-        """Check the cookie that a client has sent. A wrong one counts, for it could be made from a guessed token."""
-        if self._token is None:
-            return AuthenticationResult(True)
-        if cookie is None:
-            return AuthenticationResult(False, retry_after_s=self._attempts.retry_after_s(client))
-        return self._compare(client, cookie.encode(), self.cookie.encode())
-
-    def _compare(self, client: str, received: bytes, expected: bytes) -> AuthenticationResult:
         if retry_after_s := self._attempts.retry_after_s(client):
             return AuthenticationResult(False, retry_after_s=retry_after_s)
-        if hmac.compare_digest(received, expected):
+        if hmac.compare_digest(token.strip().encode(), self._token):
             return AuthenticationResult(True)
+        return self._failed(client)
+
+    def check_cookie(self, client: str, cookie: str | None) -> AuthenticationResult:
+        """Check the cookie that a client has sent. A wrong one counts, for it could be made from a guessed token.
+
+        A right one is accepted even while the client has to wait: behind a proxy, all its users have one address. It is
+        256 bits of a digest, which no number of attempts finds.
+        """
+        if self._token is None or (cookie is not None and hmac.compare_digest(cookie.encode(), self.cookie.encode())):
+            return AuthenticationResult(True)
+        retry_after_s = self._attempts.retry_after_s(client)
+        if cookie is None or retry_after_s:
+            return AuthenticationResult(False, retry_after_s=retry_after_s)
+        return self._failed(client)
+
+    def _failed(self, client: str) -> AuthenticationResult:
         self._attempts.record_failure(client)
         return AuthenticationResult(False, was_wrong=True, retry_after_s=self._attempts.retry_after_s(client))

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from threading import Thread
+from typing import Any
 
 import uvicorn
 
+from edge.errors import first_line
 from edge.preview.app import PreviewApp
 from edge.preview.authentication import Authenticator
 from edge.preview.broadcast import Broadcast
+from edge.preview.http_protocol import http_protocol, websocket_protocol
+from edge.system.logs import RateLimitedLogger
+from edge.system.open_connections import OpenConnections
 
-#: Concurrent connections; a browser opens up to six.
-_MAX_CONNECTIONS = 64
+logger = logging.getLogger(__name__)
+
+#: How many connections are accepted before those are served or closed that were accepted before: each of them holds a
+#: file descriptor until then.
+_BACKLOG = 16
+#: How many more the kernel queues meanwhile. A client for whom there is no room tries again after a second.
+_QUEUE = 1024
 #: A page sends only that it has shown a frame.
 _MAX_INCOMING_BYTES = 1024
 #: How long viewers have to disconnect at the end.
@@ -31,17 +42,18 @@ class Server:
 
     def __init__(self, listener: socket.socket, broadcast: Broadcast, authenticator: Authenticator) -> None:
         self._listener, self._broadcast = listener, broadcast
+        connections = OpenConnections("the preview")
         config = uvicorn.Config(
             PreviewApp(broadcast, authenticator, listener.getsockname()[1]).asgi_app(),
-            # The successor of the implementation that websockets has deprecated.
-            ws="websockets-sansio",
-            http="h11",
+            # Of the successor of the implementation that websockets has deprecated.
+            ws=websocket_protocol(connections),
+            http=http_protocol(connections),
             loop="asyncio",
             lifespan="off",
             # Compression does not make a JPEG smaller.
             ws_per_message_deflate=False,
             ws_max_size=_MAX_INCOMING_BYTES,
-            limit_concurrency=_MAX_CONNECTIONS,
+            backlog=_BACKLOG,
             timeout_graceful_shutdown=_END_TIMEOUT_S,
             # Otherwise clients could choose the address for which their wrong tokens are counted.
             proxy_headers=False,
@@ -50,7 +62,8 @@ class Server:
             log_config=None,
             log_level="error",
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
+        self._warnings = RateLimitedLogger(logger)
         self._thread = Thread(target=self._run, name="preview", daemon=True)
 
     def start(self) -> None:
@@ -68,8 +81,22 @@ class Server:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._log_once_a_minute)
         broadcast = asyncio.create_task(self._broadcast.run())
         try:
             await self._server.serve(sockets=[self._listener])
         finally:
             broadcast.cancel()
+
+    def _log_once_a_minute(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log in place of asyncio, which writes a traceback each time: a client can cause thousands."""
+        error = context.get("exception")
+        self._warnings.warning(f"the preview: {context['message']}{f': {first_line(error)}' if error else ''}")
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and have the kernel queue more connections than are accepted at once; asyncio knows one number."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_QUEUE)

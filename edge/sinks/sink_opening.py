@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.errors import WrongUseError
 from edge.sinks.sink import Sink
@@ -13,6 +15,7 @@ from edge.sinks.sink_uri import SinkUri
 from edge.sinks.sink_worker import CAPACITY, SinkWorker
 from edge.system.addresses import without_credentials
 from edge.system.registry import Registry
+from edge.system.regular_files import read_regular
 
 _BUILTIN = {
     "console": "edge.sinks.console:ConsoleSink",
@@ -26,6 +29,10 @@ _BUILTIN = {
 REGISTRY: Registry[Sink] = Registry("mien.sinks", "sink", _BUILTIN)
 #: The option that every sink has: how many messages may wait for it.
 _QUEUE = "queue"
+#: Options whose value is a file with a secret or a certificate, which may be replaced while the sink is open.
+_FILES = {"token_file", "login", "ca", "cert", "key"}
+#: Of such a file: a bundle of all certificate authorities has a quarter of a megabyte.
+_MAX_FILE_BYTES = 16 << 20
 _MAX_CAPACITY = 100_000
 
 
@@ -43,11 +50,13 @@ class PreparedSink:
         name: for logs and metrics; contains no secret.
         open: opens the sink; raises SinkError if it can never be written to.
         capacity: how many messages may wait for it.
+        files_sha256: of the files that its options name, such as tokens and certificates: it changes with them.
     """
 
     name: str
     open: Callable[[], Sink]
     capacity: int = CAPACITY
+    files_sha256: str = ""
 
 
 def prepare_sink(uri: str) -> PreparedSink:
@@ -78,7 +87,16 @@ def prepare_sink(uri: str) -> PreparedSink:
     capacity = parsed.integer(_QUEUE, CAPACITY, 1, _MAX_CAPACITY)
     if sink.requirement is not None:
         sink.requirement.check()
-    return PreparedSink(parsed.name, sink.prepare(parsed), capacity)
+    return PreparedSink(parsed.name, sink.prepare(parsed), capacity, _sha256_of_files(parsed))
+
+
+def _sha256_of_files(uri: SinkUri) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(_FILES & set(uri.options)):
+        # `prepare` has read it, and has reported what is wrong with it.
+        with suppress(OSError, ValueError):
+            digest.update(read_regular(Path(uri.options[key]), _MAX_FILE_BYTES))
+    return digest.hexdigest()
 
 
 def open_sink(uri: str) -> Sink:

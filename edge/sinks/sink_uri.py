@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from edge.errors import WrongUseError
 from edge.system.addresses import without_credentials
+from edge.system.untrusted_text import printable
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class SinkUri:
         """Split `text` into its parts. A question mark that no `key=` follows belongs to the target.
 
         Raises:
-            WrongUseError: an option is given twice, or has no value.
+            WrongUseError: an option is given twice, or has no value; or there is a NUL character.
         """
+        if "\0" in unquote(text):
+            raise WrongUseError(f"wrong sink {without_credentials(text)!r}: expected no NUL character in it")
         scheme, _, rest = text.partition(":")
         target, mark, query = rest.rpartition("?")
         if not mark or not re.match(r"\w+=", query):
@@ -49,8 +52,8 @@ class SinkUri:
 
     @property
     def name(self) -> str:
-        """The sink's name in logs and metrics: the URI without user, password and options."""
-        return without_credentials(f"{self.scheme}:{self.target}" if self.target else self.scheme)
+        """The sink's name in logs and metrics: the URI without user, password and options, printable."""
+        return printable(without_credentials(f"{self.scheme}:{self.target}" if self.target else self.scheme))
 
     def check_options(self, known: Sequence[str]) -> None:
         """Reject unknown options.

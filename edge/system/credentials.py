@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import MienError, WrongUseError
+from edge.system.regular_files import read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ VARIABLE = "CREDENTIALS_DIRECTORY"
 MQTT_LOGIN, PREVIEW_TOKEN, METRICS_TOKEN = "mqtt-login", "preview-token", "metrics-token"
 #: More than any token or password has; a wrong path may name a huge file.
 _MAX_BYTES = 4096
-#: 16 hexadecimal digits are 64 bits: more than can be guessed under the limit in `edge.preview.login_attempts`.
+#: 16 hexadecimal digits are 64 bits: more than can be guessed under the limit in `edge.system.login_attempts`.
 MIN_TOKEN_LENGTH = 16
 _MAKE_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
@@ -128,8 +129,7 @@ def warn_if_readable_by_others(file: Path) -> None:
 
 def _read_text(file: Path, description: str, error_type: type[MienError]) -> str:
     try:
-        with file.open("rb") as stream:
-            return stream.read(_MAX_BYTES).decode("utf-8")
+        return read_regular(file, _MAX_BYTES).decode("utf-8")
     except OSError as error:
         raise error_type(f"cannot read {description}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

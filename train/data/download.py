@@ -33,7 +33,7 @@ def fetch_from_kaggle(handle: str, out: Path | None) -> Path:
 
     Raises:
         MissingExtraError: kagglehub is not installed.
-        WrongUseError: `out` is not empty, or the handle is not of that form.
+        WrongUseError: `out` is not empty, the handle is not of that form, or the user has no home folder.
         DataError: Kaggle asks for credentials and there are none, it rejects them or has no such set, it cannot be
             reached, or the download is damaged.
     """
@@ -50,6 +50,9 @@ def fetch_from_kaggle(handle: str, out: Path | None) -> Path:
         from kagglehub.handle import parse_dataset_handle
     except ImportError as error:
         raise MissingExtraError("train", "kagglehub") from error
+    except RuntimeError as error:
+        # The user id has no entry in passwd.
+        raise WrongUseError("kagglehub needs a home folder for credentials and downloads: set HOME") from error
     logging.getLogger("kagglehub").setLevel(logging.ERROR)
     try:
         parse_dataset_handle(handle)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from edge.errors import DataError
+from edge.errors import DataError, first_line
 from edge.system.atomic_files import replacing, write_json
+from edge.system.untrusted_text import spreadsheet_cell
 from train.plots.run_comparison import Line, draw_comparison
 from train.run_folder import RunFolder, recorded_metrics
 
@@ -84,9 +86,9 @@ def read_run(path: Path) -> tuple[RunSummary, list[float]]:
             f"{path} is not a finished run: its metrics.json or history.csv lacks {error}, which `mien train fit` "
             "writes"
         ) from error
-    except (OSError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DataError(
-            f"{path} is not a finished run: its metrics.json or history.csv is damaged ({error})"
+            f"{path} is not a finished run: its metrics.json or history.csv is damaged ({first_line(error)})"
         ) from error
 
 
@@ -103,18 +105,26 @@ def _summary(path: Path, table: dict[str, Any], history: list[dict[str, float]],
         parameters=int(table["parameters"]),
         epochs=None if ensemble else int(table["epochs"]),
         best_epoch=best_epoch,
-        train_accuracy=None if train_accuracy is None else float(train_accuracy),
-        val_accuracy=float(scores["accuracy"]),
-        macro_f1=float(scores["macro_f1"]),
-        seconds=sum(float(run["seconds"]) for run in (table["members"] if ensemble else [table])),
+        train_accuracy=None if train_accuracy is None else _finite(train_accuracy),
+        val_accuracy=_finite(scores["accuracy"]),
+        macro_f1=_finite(scores["macro_f1"]),
+        seconds=sum(_finite(run["seconds"]) for run in (table["members"] if ensemble else [table])),
         data=str(data["name"]),
         data_sha256=str(data["sha256"]),
-        limit=data.get("limit"),
+        limit=None if data.get("limit") is None else int(data["limit"]),
         labels=" ".join([*table["labels"], *label_mode]),
         split=str(table["split"]),
-        images_per_second=table.get("images_per_second"),
-        device=table.get("device"),
+        images_per_second=None if table.get("images_per_second") is None else _finite(table["images_per_second"]),
+        device=None if table.get("device") is None else str(table["device"]),
     )
+
+
+def _finite(value: Any) -> float:
+    """Return a figure; JSON as Python reads it has `NaN` and `Infinity`, which others do not read."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no figure")
+    return number
 
 
 def differences(runs: Sequence[RunSummary]) -> list[str]:
@@ -164,10 +174,13 @@ def write_comparison(
         out / "compare.png",
         title=f"validation accuracy ({', '.join(dict.fromkeys(run.split for run in runs))})",
     )
-    with replacing(out / "compare.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        replacing(out / "compare.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.DictWriter(stream, [field.name for field in fields(RunSummary)])
         writer.writeheader()
-        writer.writerows(asdict(run) for run in runs)
+        writer.writerows({key: spreadsheet_cell(cell) for key, cell in asdict(run).items()} for run in runs)
     write_json(out / "compare.json", as_dict(runs))
     return [
         ("compare.png", "validation accuracy over the epochs"),

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from edge.errors import DataError, MissingExtraError, WrongUseError
+from edge.errors import DataError, MissingExtraError, WrongUseError, first_line
+from edge.system.regular_files import read_regular
 from train.recipes.catalog import DEFAULT_EPOCHS, ENSEMBLE, read_shipped_recipe
 
 try:
@@ -33,6 +34,8 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 IMAGENET, NO_WEIGHTS = "imagenet", "none"
 #: Keys of `[fit]` that belong to each stage where a recipe has stages.
 _STAGE_KEYS = ("epochs", "learning_rate")
+#: Of a recipe's file: many times what all keys need.
+_MAX_BYTES = 1 << 20
 #: Keys of `[fit]` under their former names.
 _RENAMED = {"balance": "logit_adjustment"}
 
@@ -264,13 +267,14 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         text = read_shipped_recipe(name_or_path)
     else:
         try:
-            text = path.read_text("utf-8")
+            text = read_regular(path, _MAX_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot read the recipe {path}: {error}") from error
+            raise DataError(f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         return parse_recipe(tomllib.loads(text), str(name_or_path))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"the recipe {name_or_path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        # Not only TOML's own error: numbers of thousands of digits, and thousands of nested brackets.
+        raise DataError(f"the recipe {name_or_path} is not TOML: {first_line(error)}") from error
 
 
 def parse_recipe(table: dict[str, Any], where: str) -> Recipe:

@@ -11,6 +11,8 @@ from annotated_types import Ge, Le
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from edge.errors import shown
+
 #: What a value of the wrong type should have been, by pydantic's name of the error.
 _EXPECTED = {
     "string_type": "a string",
@@ -48,21 +50,21 @@ def _message(details: ErrorDetails, key: str, place: str, sections: Mapping[str,
         known = [field.name for field in fields(sections[section])]
         near = difflib.get_close_matches(key, known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
-        return f"unknown key {key!r} in {place.rstrip(',')}: {hint}"
+        return f"unknown key {shown(key)} in {place.rstrip(',')}: {hint}"
     if kind == "missing":
         return f"{place} lacks {key}"
     if kind == "tuple_type":
-        return f"{key} in {place} is {value!r}: expected tables, each with the heading [[{key}]]"
+        return f"{key} in {place} is {shown(value)}: expected tables, each with the heading [[{key}]]"
     if kind == "dataclass_type":
         heading = _heading(str(details["loc"][0]))
-        return f"{heading} in {place.partition(', [')[0]} is {value!r}: expected a table"
+        return f"{heading} in {place.partition(', [')[0]} is {shown(value)}: expected a table"
     hint = get_type_hints(sections[section], include_extras=True)[key]
     if kind in _RANGE_ERRORS:
-        return f"{key} in {place} is {value}: expected {_range(hint)}"
+        return f"{key} in {place} is {shown(value)}: expected {_range(hint)}"
     if kind == "literal_error":
         choices = hint if get_origin(hint) is Literal else get_args(hint)[0]
-        return f"{key} in {place} is {value!r}: expected one of {', '.join(map(str, get_args(choices)))}"
-    return f"{key} in {place} is {value!r}: expected {_EXPECTED.get(kind, details['msg'])}"
+        return f"{key} in {place} is {shown(value)}: expected one of {', '.join(map(str, get_args(choices)))}"
+    return f"{key} in {place} is {shown(value)}: expected {_EXPECTED.get(kind, details['msg'])}"
 
 
 def _range(hint: Any) -> str:

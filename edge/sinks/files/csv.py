@@ -7,13 +7,15 @@ import io
 from collections.abc import Iterable
 
 from edge.sinks.files.text_sink import TextSink
+from edge.system.untrusted_text import spreadsheet_cell
 from edge.types import UNCERTAIN_LABEL, Aggregate, Event, Message
 
 
 class CsvSink(TextSink):
     """Writes events or aggregates as rows; box, scores, latencies and shares have a column each.
 
-    Changes of the source's state are not written, because every row has the same columns.
+    Changes of the source's state are not written, because every row has the same columns. Text that a spreadsheet would
+    take for a formula, such as a label that begins with `=`, gets an apostrophe in front.
     """
 
     usage = "csv:PATH"
@@ -53,5 +55,5 @@ def _row(event: Event) -> dict[str, object]:
 
 def _line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(values)
+    csv.writer(buffer).writerow(map(spreadsheet_cell, values))
     return buffer.getvalue()

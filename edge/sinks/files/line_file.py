@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -23,12 +24,16 @@ class LineFile:
     If another program moves or deletes the file (logrotate), a new one is created under its name. A folder that
     disappears is not created again: it may have been a disk that comes back.
 
+    A file that is rotated belongs to one writer: two would rename each other's files and delete what was written a
+    moment ago. Several may append to one that is not.
+
     Args:
         path: a file, a named pipe or a device.
         rotation: when to start a new file; for regular files only.
 
     Raises:
-        SinkError: the path can never be written to: a folder, a missing folder, no permission.
+        SinkError: the path can never be written to: a folder, a missing folder, no permission; or another writer
+            rotates it, or it should be rotated and has another writer.
     """
 
     def __init__(self, path: Path, rotation: Rotation | None = None) -> None:
@@ -123,8 +128,8 @@ class LineFile:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError:
             if len(rest) < whole:
-                # Truncate the partial line, or else end it before the next line.
-                if size is None:
+                # Truncate the partial line, unless another writer's follows, or else end it before the next line.
+                if size is None or os.fstat(self._fd).st_size != size + whole - len(rest):
                     self._prefix = b"\n"
                 else:
                     with suppress(OSError):
@@ -137,8 +142,33 @@ class LineFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
         self._fd = os.open(self._path, flags, 0o666)
         os.set_blocking(self._fd, True)
+        if self._is_regular():
+            self._lock()
+            if self._was_moved():
+                # Its owner has rotated it between the two calls.
+                self.close()
+                self._open()
+                return
         self._header = ""
         self._prefix = b"" if self._ends_with_line_break() else b"\n"
+
+    def _lock(self) -> None:
+        """Hold the file until it is closed: alone to rotate it, or else together with others.
+
+        Raises:
+            SinkError: another writer does not allow it.
+        """
+        try:
+            fcntl.flock(self._fd, (fcntl.LOCK_SH if self._rotation is None else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise SinkError(
+                f"cannot write events to {self._path}: another sink or process writes to it, and one of them rotates "
+                "it; expected a file for each"
+            ) from error
+        except OSError:
+            # Some network file systems have no locks.
+            return
 
     def _ends_with_line_break(self) -> bool:
         """Return False if the file ends in the middle of a line, as after a power failure."""

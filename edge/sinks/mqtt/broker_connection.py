@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import first_line
 from edge.sinks.mqtt.broker_settings import BrokerSettings
+from edge.system.logs import RateLimitedLogger
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessageInfo
@@ -19,6 +22,10 @@ _KEEPALIVE_S, _CONNECT_TIMEOUT_S = 30, 5.0
 #: Pauses between attempts to connect: they double from the first to the longest.
 _FIRST_RECONNECT_S, _LONGEST_RECONNECT_S = 1, 5
 _DISCONNECT_TIMEOUT_S = 0.3
+#: How often the payload of the subscription is answered within the window.
+_MAX_INTRODUCTIONS, _INTRODUCTIONS_WINDOW_S = 4, 60.0
+
+logger = logging.getLogger(__name__)
 
 
 class BrokerConnection:
@@ -44,8 +51,9 @@ class BrokerConnection:
         on_ready: Callable[[], None],
         subscription: tuple[str, str] | None,
     ) -> None:
-        from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
+
+        from edge.sinks.mqtt.bounded_client import BoundedClient
 
         self._topic, self._on_ready, self._subscription = settings.topic, on_ready, subscription
         self.is_connected = self._is_rejected = False
@@ -53,7 +61,9 @@ class BrokerConnection:
         self.connected_s = time.monotonic()
         self.problem = "no answer yet"
         self._answered, self._disconnected = threading.Event(), threading.Event()
-        self._client: Client = Client(CallbackAPIVersion.VERSION2)
+        self._client = BoundedClient(CallbackAPIVersion.VERSION2)
+        self._introductions_s: deque[float] = deque(maxlen=_MAX_INTRODUCTIONS)
+        self._warnings = RateLimitedLogger(logger)
         self._configure(settings, max_in_flight)
 
     def start(self) -> None:
@@ -132,6 +142,7 @@ class BrokerConnection:
         self._answered.set()
         if self._subscription is not None:
             client.subscribe(self._subscription[0])
+        self._introductions_s.clear()
         self._on_ready()
 
     def _on_connect_fail(self, _: Client, __: Any) -> None:
@@ -141,7 +152,15 @@ class BrokerConnection:
         self._answered.set()
 
     def _on_disconnect(self, *_: Any) -> None:
-        if self.is_connected:
+        exceeded, self._client.exceeded = self._client.exceeded, ""
+        if exceeded:
+            self.problem = exceeded
+            if self._subscription is not None:
+                # What it sends is what was subscribed to. Events are worth more than that.
+                # It happens once: the log must have it, whatever it had in the last minute.
+                logger.warning("no longer listening to %s: %s", self._subscription[0], exceeded)
+                self._subscription = None
+        elif self.is_connected:
             self.problem = "the connection was lost"
         elif not self._is_rejected:
             self.problem = "it closes the connection at once; does it expect mqtts://, or a client certificate?"
@@ -150,5 +169,12 @@ class BrokerConnection:
         self._disconnected.set()
 
     def _on_message(self, _: Client, __: Any, message: Any) -> None:
-        if self._subscription is not None and message.payload == self._subscription[1].encode():
-            self._on_ready()
+        if self._subscription is None or message.payload != self._subscription[1].encode():
+            return
+        # Each announcement is answered with a hundred times its size.
+        now_s, times_s = time.monotonic(), self._introductions_s
+        if len(times_s) == _MAX_INTRODUCTIONS and now_s - times_s[0] < _INTRODUCTIONS_WINDOW_S:
+            self._warnings.warning(f"{self._subscription[0]} announces a start again and again; not answered each time")
+            return
+        times_s.append(now_s)
+        self._on_ready()

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError, WrongUseError
+from edge.sinks.prometheus.accept_header import AcceptHeaderCheck
 from edge.sinks.prometheus.bearer_token import BearerTokenCheck
+from edge.sinks.prometheus.metrics_server import MetricsServer
 from edge.sinks.sink import Requirement, Sink
 from edge.sinks.sink_uri import SinkUri
 from edge.system.addresses import is_loopback
@@ -51,7 +53,7 @@ class MetricsSink(Sink):
     wants_frames = True
 
     def __init__(self, host: str, port: int, token: str | None = None) -> None:
-        from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, start_http_server
+        from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, make_wsgi_app
 
         from edge.sinks.prometheus.board_collector import BoardCollector
         from edge.sinks.prometheus.run_metrics import RunMetrics
@@ -59,15 +61,13 @@ class MetricsSink(Sink):
         # The creation time of each counter is of no use here, and doubles the page.
         disable_created_metrics()
         self._registry = CollectorRegistry()
+        app = AcceptHeaderCheck(make_wsgi_app(self._registry))
         try:
-            self._server, self._thread = start_http_server(port, host, self._registry)
-        except (OSError, OverflowError) as error:
+            self._server = MetricsServer(host, port, app if token is None else BearerTokenCheck(app, token))
+        except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SinkError(f"cannot listen at {host}:{port} for metrics: {reason}") from error
-        if token is not None:
-            # Before there are metrics to protect.
-            self._server.set_app(BearerTokenCheck(self._server.get_app(), token))
-        self.port = self._server.server_port
+        self.port = self._server.port
         self._metrics = RunMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         self._registry.register(BoardCollector())
@@ -115,6 +115,4 @@ class MetricsSink(Sink):
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()

@@ -11,6 +11,7 @@ from edge.cli.options import read_with_progress
 from edge.datasets.reader import load_dataset
 from edge.errors import DataError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
+from edge.system.board import peak_rss_mb
 from tests.made_data import write_csv, write_folder
 
 
@@ -350,3 +351,14 @@ def test_the_real_data_is_as_its_readme_states(fer2013, ferplus):
     assert np.bincount(faces["PublicTest"].class_ids).tolist() == [467, 56, 496, 895, 653, 415, 607]
     assert faces["PublicTest"].votes.shape == (3589, 10)
     assert faces["PublicTest"].votes.sum(axis=1).tolist() == [10] * 3589
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_line_without_an_end_is_not_read_into_memory(compress, tmp_path):
+    path = tmp_path / "bomb.csv"
+    # Compressed streams may follow one another: that is quicker than to compress 200 MB.
+    path.write_bytes(compress(b"emotion,pixels,Usage\n0,") + 200 * compress(b"0 " * 500_000))
+    before_mb = peak_rss_mb()
+    with pytest.raises(DataError, match="line 2 is longer than 65536 bytes"):
+        load_dataset(path)
+    assert peak_rss_mb() < before_mb + 60

@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -420,3 +422,81 @@ def test_tls_with_a_ca_and_a_client_certificate(tls_broker, certificates, caplog
     assert not [r for r in caplog.records if "insecure" in r.getMessage()]
     assert tls("127.0.0.1", other, "insecure=yes", *client) == (True, "")
     assert "the broker's certificate is not verified" in caplog.text
+
+
+def test_a_huge_retained_message_is_not_read(broker, tmp_path):
+    (tmp_path / "huge").write_bytes(b"x" * 80_000_000)
+    publish = [find("mosquitto_pub"), "-p", str(broker.port), "-t", "homeassistant/status", "-r", "-f"]
+    subprocess.run([*publish, tmp_path / "huge"], check=True, timeout=60)
+    before_mb = peak_rss_mb()
+    with opened(broker) as group:
+        for number in range(20):
+            group.put(made_event(number))
+        # Without a listener in this process, which would read it.
+        wait_until(lambda: [counts.delivered for counts in group.counts.values()] == [20], "the events")
+    assert peak_rss_mb() < before_mb + 30
+
+
+def test_announcements_are_answered_a_few_times_a_minute(broker, listener):
+    with opened(broker) as group:
+        group.put(made_event())
+        wait_until(lambda: len(listener.payloads(CONFIG)) == 1, "discovery")
+        birth = [find("mosquitto_pub"), "-p", str(broker.port), "-t", "homeassistant/status", "-l"]
+        subprocess.run(birth, input="online\n" * 300, text=True, check=True, timeout=60)
+        group.put(made_event(1))
+        wait_until(lambda: len(received_frames(listener)) == 2, "another event")
+    assert 2 <= len(listener.payloads(CONFIG)) <= 5
+
+
+def test_the_end_of_the_subscription_is_logged_whatever_was_logged_before(broker, listener, tmp_path, caplog):
+    (tmp_path / "huge").write_bytes(bytes(100_000))
+    publish = [find("mosquitto_pub"), "-p", str(broker.port), "-t", "homeassistant/status"]
+    with opened(broker) as group:
+        group.put(made_event())
+        wait_until(lambda: len(listener.payloads(CONFIG)) == 1, "discovery")
+        subprocess.run([*publish, "-l"], input="online\n" * 300, text=True, check=True, timeout=60)
+        wait_until(lambda: "announces a start again and again" in caplog.text, "the first warning")
+        subprocess.run([*publish, "-f", tmp_path / "huge"], check=True, timeout=60)
+        wait_until(lambda: "no longer listening to homeassistant/status" in caplog.text, "the second warning")
+
+
+def test_a_broker_that_sends_and_never_reads_is_left(tmp_path):
+    """It acknowledges the connection, and then sends messages that each want an acknowledgment."""
+    message = b"\x32\x1e" + b"\x00\x14homeassistant/status" + b"\x00\x01" + b"online"
+    sent = 0
+    ending = threading.Event()
+
+    def serve(server):
+        nonlocal sent
+        while not ending.is_set():
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                continue
+            with connection, suppress(OSError):
+                connection.settimeout(1)
+                connection.recv(1024)
+                connection.sendall(b"\x20\x02\x00\x00")
+                while not ending.is_set():
+                    connection.sendall(message * 1000)
+                    sent += 1000
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        before_mb = peak_rss_mb()
+        uri = f"mqtt://127.0.0.1:{server.getsockname()[1]}/{TOPIC}"
+        try:
+            with open_sink_group([prepare_sink(uri)]) as group:
+                group.put(made_event())
+                wait_until(lambda: sent > 200_000 or "reads nothing" in problem_of(group), "it is noticed", 60)
+                wait_until(lambda: "reads nothing" in problem_of(group), "it is left", 60)
+        finally:
+            ending.set()
+            thread.join()
+        assert peak_rss_mb() < before_mb + 50
+
+
+def problem_of(group):
+    return next(iter(group)).sink._connection.problem

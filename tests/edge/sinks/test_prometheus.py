@@ -2,6 +2,8 @@
 
 import socket
 import struct
+import threading
+import time
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
@@ -14,7 +16,9 @@ from edge.errors import SinkError, WrongUseError
 from edge.sinks import open_sink, open_sink_group, prepare_sink
 from edge.sinks.prometheus.board_collector import BoardCollector
 from edge.sinks.prometheus.exporter import TOKEN_VARIABLE
+from edge.system.login_attempts import MAX_FAILURES
 from edge.types import SourceEvent
+from tests.edge.idle_clients import idle_clients
 from tests.edge.made_events import made_event, made_report
 from tests.edge.mosquitto import free_port
 from tests.edge.waiting import wait_until
@@ -179,3 +183,35 @@ def test_addresses_of_other_machines(monkeypatch):
             open_sink(f"metrics:{host}:9108")
     with pytest.raises(WrongUseError, match="did you mean 'token_file'"):
         prepare_sink("metrics:9108?tokenfile=x")
+
+
+@pytest.mark.parametrize("count", [64, 2000])
+def test_clients_that_send_nothing_keep_nobody_out(count, caplog):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with open_sink_group([prepare_sink("metrics:0")]) as group:
+        port = sinks_of(group)[0].port
+        with idle_clients(port, count):
+            begin_s = time.monotonic()
+            for _ in range(3):
+                assert scrape(port)
+            # The goal is 2 s; the machine may be busy.
+            assert time.monotonic() - begin_s < 15
+            assert threading.active_count() < 40
+            assert len(list(Path("/proc/self/fd").iterdir())) < before + 40
+    assert len(caplog.records) < 20
+
+
+def test_wrong_tokens_are_limited(monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    with open_sink_group([prepare_sink("metrics:0")]) as group:
+        port = sinks_of(group)[0].port
+        for _ in range(MAX_FAILURES):
+            with pytest.raises(HTTPError) as caught:
+                scrape(port, "a-wrong-token-of-16")
+            assert caught.value.code == HTTPStatus.UNAUTHORIZED
+            caught.value.close()
+        with pytest.raises(HTTPError) as caught:
+            scrape(port, TOKEN)
+        assert caught.value.code == HTTPStatus.TOO_MANY_REQUESTS
+        assert 0 < int(caught.value.headers["Retry-After"]) <= 60
+        caught.value.close()

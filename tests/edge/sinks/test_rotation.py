@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from edge.errors import SinkError, WrongUseError
 from edge.sinks import open_sink, open_sink_group, prepare_sink
 from edge.types import SourceEvent
+from tests.conftest import ROOT
 from tests.edge.made_events import made_event
 from tests.edge.waiting import wait_until
 
@@ -110,6 +112,77 @@ def test_a_file_that_was_moved_deleted_or_truncated_is_recreated(tmp_path):
             os.truncate(path, 0)
             sink.write(made_event(3))
             assert len(path.read_text().splitlines()) == lines
+
+
+#: Writes events to a sink as a daemon would, from standard input: the number of the event on each line.
+WRITER = """
+import sys
+from edge.sinks import open_sink
+from tests.edge.made_events import made_event
+with open_sink(sys.argv[1]) as sink:
+    print("open", flush=True)
+    for line in sys.stdin:
+        sink.write(made_event(int(line)))
+        print("written", flush=True)
+"""
+
+
+@pytest.fixture
+def other_process():
+    """Starts a process that writes to a sink; its method `write` returns when the event is in the file."""
+    started = []
+
+    class Writer:
+        def __init__(self, uri):
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", WRITER, uri],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+            started.append(self.process)
+            assert self.process.stdout.readline() == "open\n"
+
+        def write(self, number):
+            print(number, file=self.process.stdin, flush=True)
+            assert self.process.stdout.readline() == "written\n"
+
+    yield Writer
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("others", ["?rotate=10kB&keep=3", ""])
+def test_a_file_that_is_rotated_has_one_writer(others, other_process, invoke, demo_clip, tmp_path):
+    path = tmp_path / "e.jsonl"
+    first = other_process(f"jsonl:{path}?rotate=10kB&keep=99")
+    for number in range(60):
+        first.write(number)
+        # Also after the file was rotated.
+        if number % 20 == 0:
+            with pytest.raises(SinkError, match=r"e\.jsonl: another sink or process .* expected a file for each"):
+                open_sink(f"jsonl:{path}{others}")
+    done = invoke("run", "--source", demo_clip, "--detector", "haar", "--sink", f"jsonl:{path}{others}")
+    assert done.code == 1
+    assert str(path) in done.error_line()
+    first.write(60)
+    files = sorted(tmp_path.iterdir(), key=lambda file: -int(file.suffix.removeprefix(".").replace("jsonl", "0")))
+    assert len(files) > 2
+    assert [number for file in files for number in numbers(file)] == list(range(61))
+    # The lock ends with its process, however that ends.
+    first.process.kill()
+    first.process.wait()
+    with open_sink(f"jsonl:{path}{others}") as sink:
+        sink.write(made_event(61))
+
+
+def test_several_may_append_to_a_file_that_nobody_rotates(other_process, tmp_path):
+    path = tmp_path / "e.jsonl"
+    first, second = other_process(f"jsonl:{path}"), other_process(f"jsonl:{path}")
+    for number in range(40):
+        (first if number % 2 else second).write(number)
+    with pytest.raises(SinkError, match="one of them rotates it"):
+        open_sink(f"jsonl:{path}?rotate=10kB")
+    assert numbers(path) == list(range(40))
 
 
 @pytest.mark.real_part
