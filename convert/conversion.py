@@ -23,12 +23,12 @@ from convert.metadata import with_metadata
 from convert.output_files import proof_paths, rejected_path
 from convert.quality_gate import Limits, advice, worst_layers
 from convert.quantization import quantize_graph
-from convert.sandbox import load_in_sandbox
 from convert.schemes import CALIBRATED
 from edge.datasets.faces import Faces
 from edge.inference.contract import CROP_MARGIN
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import ModelCard, write_model
+from edge.inference.sandbox import load_in_sandbox
 from edge.system.atomic_files import replacing, write_json
 from edge.system.hashing import sha256_of
 

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.graph_edit import prepare_for_quantizer
-from convert.sandbox import load_in_sandbox
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
 from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
+from edge.inference.sandbox import load_in_sandbox
 from edge.system.native_logs import quiet_stderr
 from train.models.saved_model import SIGNATURE, SavedModel
 from train.run_folder import recorded_metrics

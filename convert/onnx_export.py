@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from convert.sandbox import load_in_sandbox
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import MissingExtraError, ModelError, first_line
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
+from edge.inference.sandbox import load_in_sandbox
 from edge.system.atomic_files import replacing
 from edge.system.native_logs import quiet_stderr
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.sandbox import load_in_sandbox
 from convert.schemes import CALIBRATED, SCHEMES
 from edge.datasets.reader import Faces
 from edge.errors import ModelError
@@ -18,6 +17,7 @@ from edge.evaluation.classification import Metrics, score
 from edge.inference.classifier import Classifier
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import ModelFile, read_model
+from edge.inference.sandbox import load_in_sandbox
 
 Progress = Callable[[int, int], None]
 Scores = npt.NDArray[np.float32]

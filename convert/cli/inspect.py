@@ -9,8 +9,9 @@ import click
 
 from convert.analysis.inspection import Inspection, IoTensor
 from convert.api import inspect as inspect_file
-from convert.sandbox import load_in_sandbox
 from edge.errors import ModelError
+from edge.inference.sandbox import load_in_sandbox
+from edge.system.untrusted_text import one_line, printable
 
 
 @click.command()
@@ -26,7 +27,7 @@ def inspect(file: Path, as_json: bool) -> None:
         # Operations of a runtime that is not installed (Flex, MediaPipe's own) are not damage.
         if "custom op" not in str(error):
             raise
-        click.echo(str(error), err=True)
+        click.echo(one_line(str(error)), err=True)
 
 
 def as_text(found: Inspection) -> str:
@@ -63,7 +64,8 @@ def as_text(found: Inspection) -> str:
             f"{row.index:>4} {row.kind[:17]:<18}{row.layer[:26]:<27}{output:<21}{scale:>10}{zero:>6}"
             f"{_span(row.weight_scales):>22}{row.macs:>13,}{row.parameters:>12,}"
         )
-    return "\n".join(lines)
+    # Names in a file of unknown origin.
+    return "\n".join(map(printable, lines))
 
 
 def _span(scales: tuple[float, ...]) -> str:

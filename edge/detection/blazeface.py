@@ -21,6 +21,7 @@ from edge.errors import DetectorError
 from edge.images import Letterbox
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import read_parts
+from edge.inference.sandbox import require_loadable
 from edge.inference.threads import Threads
 from edge.types import Detection, Frame
 
@@ -95,10 +96,13 @@ class BlazeFace:
         Raises:
             WeightsMissingError: `mien models pull` has not been run.
             DetectorError: the weights are not BlazeFace's.
+            ModelError: the file crashes the runtime, see `edge.inference.sandbox`.
         """
         if weights is None:
             return cls(read_weights(cls.name), cls.name, threads)
-        return cls(read_parts(weights)[0], str(weights), threads)
+        graph = read_parts(weights)[0]
+        require_loadable(graph, weights)
+        return cls(graph, str(weights), threads)
 
     @classmethod
     def weights_state(cls) -> str:

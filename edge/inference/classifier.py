@@ -20,6 +20,7 @@ from edge.inference.contract import (
 )
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import read_model
+from edge.inference.sandbox import require_loadable
 from edge.inference.threads import Threads
 
 
@@ -73,6 +74,7 @@ class Classifier:
 
     def __init__(self, path: Path, threads: Threads = 1) -> None:
         model = read_model(path)
+        require_loadable(model.graph, path)
         self.path, self.card, self.labels = path, model.card, model.card.labels
         self.identity, self.crop_margin = model.card.identity, model.card.crop_margin
         self._interpreter = load_interpreter(model.graph, threads, str(path))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge.errors import ModelError, WrongUseError
+from edge.inference.unpacked_size import check_unpacked_size
 
 #: The file identifier that TensorFlow's schema.fbs declares.
 FILE_IDENTIFIER = b"TFL3"
@@ -163,7 +164,9 @@ class Graph:
         if content[4:8] != FILE_IDENTIFIER:
             raise ModelError(f"{name} is not a .tflite: expected a TensorFlow Lite flatbuffer")
         try:
-            self.model = schema().ModelT.InitFromPackedBuf(content, 0)
+            root = schema().Model.GetRootAs(content, 0)
+            check_unpacked_size(root, len(content))
+            self.model = schema().ModelT.InitFromObj(root)
             self.main = self.model.subgraphs[0]
             _move_inside(self.model.buffers, content)
             for code in self.model.operatorCodes:

@@ -33,11 +33,13 @@ def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
     """
     with _runtime_errors(name):
         if threads == AUTO:
-            threads = fastest_threads(graph, _version(), lambda n: _allocated(graph, n).invoke, name)
+            threads = fastest_threads(graph, runtime_version(), lambda n: _allocated(graph, n).invoke, name)
         interpreter = _allocated(graph, threads)
         # tflite-runtime can be imported under numpy 2 and fails only in use: fail now, not on the first face.
         with quiet_stderr():
             interpreter.invoke()
+        # A damaged name of a tensor is no UTF-8.
+        interpreter.get_input_details(), interpreter.get_output_details()
     return interpreter
 
 
@@ -67,8 +69,12 @@ def runtime() -> str:
     return _find_runtime()[1]
 
 
-def _version() -> str:
-    """Return the name of the runtime and its version."""
+def runtime_version() -> str:
+    """Return the name of the runtime's package and its version.
+
+    Raises:
+        MienError: no LiteRT runtime works on this machine.
+    """
     name = runtime()
     try:
         return f"{name} {version(name)}"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-import math
+import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field, fields
@@ -17,10 +18,27 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from edge.errors import CardError, ModelError
+from edge.errors import CardError, ModelError, shown
 from edge.inference.contract import RESIZES
 from edge.system.atomic_files import replacing
+from edge.system.regular_files import read_regular
 
+#: The errors that zipfile raises for bytes that are not a zip archive, or a damaged one.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+_MAX_FILE_BYTES, _MAX_CARD_BYTES = 500_000_000, 1_000_000
+#: Of the ends of an input range. It also excludes what is no number, and integers that no float can hold.
+_LARGEST = 1e9
+_MAX_LABELS, _MAX_LABEL_LENGTH, _MAX_SIDE = 1000, 100, 4096
 CARD_NAME, LABELS_NAME = "model_card.json", "labels.txt"
 INTENDED_USE = (
     "Naming the facial expression on faces of adults seen from the front, on the device, for people who know "
@@ -125,13 +143,14 @@ def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
         CardError: the card is not valid or does not match the file.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+        content = read_regular(path, _MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        # A path with a NUL in it is a ValueError.
+        raise ModelError(f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}") from error
     # "TFL3" is the file identifier that TensorFlow's schema.fbs declares.
     if content[4:8] != b"TFL3":
         raise ModelError(f"{path} is not a .tflite: expected a TensorFlow Lite flatbuffer")
-    inside = _split(content)
+    inside = _split(path, content)
     if inside is not None:
         graph, text = inside
         card = _parse(text, f"the card in {path}")
@@ -144,9 +163,9 @@ def read_parts(path: Path) -> tuple[bytes, ModelCard | None]:
     if not side.exists():
         return content, None
     try:
-        text = side.read_text("utf-8-sig")
+        text = read_regular(side, _MAX_CARD_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise CardError(f"cannot read {side}: {error}") from error
+        raise CardError(f"cannot read {side}: {getattr(error, 'strerror', None) or error}") from error
     return content, _parse(text, str(side))
 
 
@@ -172,17 +191,25 @@ def write_model(path: Path, graph: bytes, card: ModelCard) -> ModelCard:
     return _parse(text, f"the card of {path}")
 
 
-def _split(content: bytes) -> tuple[bytes, str] | None:
-    """Return the flatbuffer and the text of the card; None if no zip archive is appended."""
+def _split(path: Path, content: bytes) -> tuple[bytes, str] | None:
+    """Return the flatbuffer and the text of the card; None if no zip archive is appended.
+
+    Raises:
+        CardError: the card is too large.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if CARD_NAME not in archive.namelist():
                 return None
             start = min(entry.header_offset for entry in archive.infolist())
-            return content[:start], archive.read(CARD_NAME).decode("utf-8")
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
-        # The errors that zipfile raises for bytes that are not a zip archive, or a damaged one.
+            with archive.open(CARD_NAME) as stream:
+                # Never more, whatever size the archive claims.
+                text = stream.read(_MAX_CARD_BYTES + 1)
+            if len(text) <= _MAX_CARD_BYTES:
+                return content[:start], text.decode("utf-8")
+    except _ZIP_ERRORS:
         return None
+    raise CardError(f"the card in {path} has more than {_MAX_CARD_BYTES} bytes: it is not one of mien's")
 
 
 def _parse(text: str, where: str) -> ModelCard:
@@ -198,34 +225,49 @@ def _parse(text: str, where: str) -> ModelCard:
     if not str(values.get("name") or "\n").isprintable() or not isinstance(labels, tuple) or len(labels) < 2:
         raise CardError(f"{where} lacks a name or labels: expected a string and a list of two or more strings")
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
-        raise CardError(f"{where} has labels {list(labels)!r}: expected strings, each only once")
+        raise CardError(f"{where} has labels {shown(list(labels))}: expected strings, each only once")
+    # They reach terminals, metrics and tables.
+    are_names = all(label.isprintable() and 0 < len(label) <= _MAX_LABEL_LENGTH for label in labels)
+    if len(labels) > _MAX_LABELS or not are_names:
+        raise CardError(
+            f"{where} has labels that are not names: expected at most {_MAX_LABELS}, of 1 to {_MAX_LABEL_LENGTH} "
+            "printable characters each"
+        )
     if "input_shape" in values and not (
-        isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(n, int) and n > 0 for n in shape)
+        isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(n, int) and 0 < n <= _MAX_SIDE for n in shape)
     ):
-        raise CardError(f"{where} has input_shape {table['input_shape']!r}: expected [1, H, W, C]")
+        raise CardError(f"{where} has input_shape {shown(table['input_shape'])}: expected [1, H, W, C]")
     value_range = values.get("input_range")
     if value_range is not None and (
         not isinstance(value_range, tuple)
         or len(value_range) != 2
-        or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in value_range)
+        or not all(isinstance(v, (int, float)) and abs(v) <= _LARGEST for v in value_range)
     ):
-        raise CardError(f"{where} has input_range {value_range!r}: expected [low, high]")
+        raise CardError(f"{where} has input_range {shown(value_range)}: expected [low, high]")
     margin = values.get("crop_margin", 0.0)
     if not isinstance(margin, (int, float)) or not -0.5 <= margin <= 2:
-        raise CardError(f"{where} has crop_margin {margin!r}: expected a fraction from -0.5 to 2")
+        raise CardError(f"{where} has crop_margin {shown(margin)}: expected a fraction from -0.5 to 2")
     if value_range is not None and not value_range[0] < value_range[1]:
-        raise CardError(f"{where} has input_range {list(value_range)!r}: expected the low end first")
-    if values.get("resize", "area") not in RESIZES:
-        raise CardError(f"{where} has resize {values['resize']!r}: expected one of {', '.join(RESIZES)}")
+        raise CardError(f"{where} has input_range {shown(list(value_range))}: expected the low end first")
+    if not isinstance(values.get("resize", "area"), str) or values.get("resize", "area") not in RESIZES:
+        raise CardError(f"{where} has resize {shown(values['resize'])}: expected one of {', '.join(RESIZES)}")
     for key in ("name", "licence", "scheme", "architecture", "intended_use", "limits", "source_commit"):
         if not isinstance(values.get(key, ""), str):
-            raise CardError(f"{where} has {key} {values[key]!r}: expected a string")
+            raise CardError(f"{where} has {key} {shown(values[key])}: expected a string")
     for key in ("training_data", "calibration", "measured"):
         if not isinstance(values.get(key, {}), dict):
-            raise CardError(f"{where} has {key} {values[key]!r}: expected an object")
+            raise CardError(f"{where} has {key} {shown(values[key])}: expected an object")
+    # They are part of the identity, which reaches terminals, metrics and tables too.
+    for key in ("name", "scheme"):
+        text = values.get(key, "")
+        if not text.isprintable() or len(text) > _MAX_LABEL_LENGTH:
+            raise CardError(
+                f"{where} has {key} {text[:_MAX_LABEL_LENGTH]!r}: expected at most {_MAX_LABEL_LENGTH} printable "
+                "characters"
+            )
     float_layers = values.get("keep_float", ())
     if not isinstance(float_layers, tuple) or not all(isinstance(layer, str) for layer in float_layers):
-        raise CardError(f"{where} has keep_float {float_layers!r}: expected a list of layer names")
+        raise CardError(f"{where} has keep_float {shown(float_layers)}: expected a list of layer names")
     if not isinstance(values.get("version", 1), int):
-        raise CardError(f"{where} has version {values['version']!r}: expected a whole number")
+        raise CardError(f"{where} has version {shown(values['version'])}: expected a whole number")
     return ModelCard(**values)

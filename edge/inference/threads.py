@@ -49,7 +49,7 @@ def parse_threads(text: str) -> Threads:
     except ValueError as error:
         raise WrongUseError(f"{text!r} is not a number of threads: expected auto, or 1 to {MAX_THREADS}") from error
     if not 1 <= count <= MAX_THREADS:
-        raise WrongUseError(f"{text} threads are out of range: expected auto, or 1 to {MAX_THREADS}")
+        raise WrongUseError(f"{count} threads are out of range: expected auto, or 1 to {MAX_THREADS}")
     return count
 
 
@@ -112,7 +112,7 @@ def _read(path: Path) -> dict[str, int]:
     """Return what the cache file contains; nothing if it cannot be read, so that it is measured and written again."""
     try:
         table = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {key: n for key, n in table.items() if type(n) is int} if isinstance(table, dict) else {}
 

@@ -34,7 +34,7 @@ def test_models_that_are_none(tmp_path):
         ("text.keras", "is not a model that Keras"),
         ("text.h5", "is not a model that Keras"),
         ("text.tflite", "is not a .tflite"),
-        ("folder", "is not a SavedModel with a serving_default signature"),
+        ("folder", "is not a SavedModel"),
     ):
         with pytest.raises(ModelError, match=message) as caught:
             load_float_model(tmp_path / name)

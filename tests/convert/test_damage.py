@@ -8,10 +8,10 @@ import pytest
 
 from convert.analysis.inspection import inspect
 from convert.analysis.verification import check_file
-from convert.sandbox import load_in_sandbox
 from edge.errors import ModelError
 from edge.inference.classifier import Classifier
 from edge.inference.model_card import read_model, read_parts
+from edge.inference.sandbox import load_in_sandbox
 from tests.conftest import SHIPPED
 
 FACE = np.random.default_rng(3).integers(0, 256, (48, 48)).astype(np.uint8)
@@ -86,7 +86,7 @@ def test_without_a_checksum_the_child_process_crashes_instead(tmp_path):
 
 
 def test_a_child_that_crashes_or_hangs_is_an_error(monkeypatch, tmp_path):
-    import convert.sandbox as module
+    import edge.inference.sandbox as module
 
     shutil.copy(SHIPPED, tmp_path / "x.tflite")
     killer = tmp_path / "killer"

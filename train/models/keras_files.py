@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError, first_line
 from edge.inference.contract import INPUT_SIZE
+from edge.system.archives import read_member
+from edge.system.memory import limited_growth
 from train.backend import import_keras
+
+#: What a model may need while it is loaded, where VGG16 takes a tenth: a file of few bytes may name an endless layer.
+MAX_GROWTH_BYTES = 3 << 30
+_MAX_METADATA_BYTES = 1 << 20
+#: The configuration of DenseNet121 has 0.4 MB.
+_MAX_TEXT_BYTES = 64 << 20
 
 
 def load_keras_model(path: Path) -> Any:
@@ -29,8 +38,10 @@ def load_keras_model(path: Path) -> Any:
     keras = import_keras()
     if not path.is_file():
         raise ModelError(f"no model at {path}: expected a .keras file, such as runs/cnn/model.keras")
+    _check_members(path)
     try:
-        model = keras.saving.load_model(path, compile=False)
+        with limited_growth(MAX_GROWTH_BYTES):
+            model = keras.saving.load_model(path, compile=False)
     except Exception as error:
         # Keras raises whatever its zip, JSON and HDF5 readers raise.
         current, saved_by = keras.__version__, _keras_version(path)
@@ -49,6 +60,28 @@ def load_keras_model(path: Path) -> Any:
     return model
 
 
+def _check_members(path: Path) -> None:
+    """Check the sizes that the members of a .keras archive claim; zipfile never reads more than that.
+
+    Raises:
+        ModelError: one of them unpacks to far more than a model needs.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile):
+        # An .h5 file, or one whose damage Keras will name.
+        return
+    for member in members:
+        # Weights hardly compress.
+        limit = 2 * member.compress_size + _MAX_TEXT_BYTES
+        if member.file_size > limit:
+            raise ModelError(
+                f"{path} is damaged: {member.filename!r} unpacks from {member.compress_size} bytes to "
+                f"{member.file_size}; expected at most {limit}"
+            )
+
+
 def _keras_version(path: Path) -> str:
     """The version of Keras that saved a .keras or .h5 file; empty where the file does not name it."""
     import h5py
@@ -56,8 +89,9 @@ def _keras_version(path: Path) -> str:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
+                metadata = read_member(archive, "metadata.json", _MAX_METADATA_BYTES)
+                return str(json.loads(metadata).get("keras_version", ""))
         with h5py.File(path) as file:
             return str(file.attrs.get("keras_version", ""))
-    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, AttributeError, RuntimeError, zlib.error, zipfile.BadZipFile):
         return ""

@@ -9,8 +9,11 @@ import numpy.typing as npt
 
 from edge.errors import ModelError, first_line
 from edge.inference.contract import INPUT_SIZE
+from edge.system.memory import limited_growth
 from edge.system.native_logs import quiet_stderr
 from train.backend import import_keras
+from train.models.keras_files import MAX_GROWTH_BYTES
+from train.models.saved_model_operators import check_operators
 
 SIGNATURE = "serving_default"
 #: Faces in one call, where the signature takes any number.
@@ -29,13 +32,15 @@ class SavedModel:
         n_classes: number of scores in a row.
 
     Raises:
-        ModelError: the folder is not a SavedModel, or has other inputs or outputs.
+        ModelError: the folder is not a SavedModel, has other operators than a network (see `saved_model_operators`), or
+            other inputs or outputs.
     """
 
     def __init__(self, path: Path) -> None:
         keras = import_keras()
+        check_operators(path)
         try:
-            with quiet_stderr():
+            with quiet_stderr(), limited_growth(MAX_GROWTH_BYTES):
                 self._layer = keras.layers.TFSMLayer(str(path), call_endpoint=SIGNATURE)
             signature = self._layer.call_endpoint_fn
             inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs

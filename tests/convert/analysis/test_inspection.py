@@ -6,6 +6,8 @@ import pytest
 
 from convert.analysis.inspection import inspect
 from edge.detection.weights import WEIGHTS
+from edge.inference.flatbuffer import Graph
+from edge.inference.model_card import read_parts
 from edge.system.cache import cache_folder
 from tests.conftest import SHIPPED
 
@@ -55,6 +57,19 @@ def test_it_reads_a_foreign_file(mien, weights):
     assert "card        none" in done.out
     assert "every operation" in done.out
     assert "105.67 million" in done.out
+
+
+def test_names_in_a_file_of_unknown_origin_are_printed_with_escapes(invoke, tmp_path):
+    graph, _ = read_parts(SHIPPED)
+    tables = Graph(graph, "shipped")
+    for tensor in tables.main.tensors:
+        tensor.name = "\x1b[2J\nx"
+    path = tmp_path / "x.tflite"
+    path.write_bytes(tables.pack())
+    done = invoke("inspect", path, module="convert")
+    assert done.code == 0, done.err
+    assert r"\x1b[2J\nx: UINT8" in done.out
+    assert "\x1b" not in done.out
 
 
 def test_it_needs_no_tensorflow():

@@ -94,6 +94,8 @@ def test_a_foreign_model_uses_the_card_beside_it(tmp_path):
         ('{"name": "x", "labels": ["a", "b"], "input_range": [0, Infinity]}', r"expected \[low, high\]"),
         ('{"name": "x", "labels": ["a", "b"], "version": "x"}', "expected a whole number"),
         ('{"name": "x\\n", "labels": ["a", "b"]}', "lacks a name"),
+        ('{"name": "x", "labels": ["a", "b"], "scheme": "\\u001b[2J"}', "scheme .* printable"),
+        ('{"name": "' + 101 * "x" + '", "labels": ["a", "b"]}', "name .* at most 100 printable"),
         ("[" * 100_000, "is not valid JSON"),
     ],
 )
