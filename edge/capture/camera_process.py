@@ -17,8 +17,12 @@ from typing import Any
 from edge.capture.shared_frames import FrameMemory
 from edge.errors import MienError, first_line
 from edge.sources import open_source
+from edge.system.memory import limited_growth, prefer_for_oom_kill
 from edge.system.processes import die_with_parent
 
+#: What the process may allocate: a frame of 4096 x 4096 as decoded and in color, and the decoder's reference frames.
+#: What a camera sends beyond is an error to report, before the kernel kills the service for its memory.
+MAX_GROWTH_BYTES = 192 << 20
 _LIBC = ctypes.CDLL(None)
 
 
@@ -73,8 +77,10 @@ def main() -> None:
     """Take over the file descriptors that the parent passed on, and serve it."""
     parent_pid, channel, memory, frame_ready_fd = map(int, sys.argv[1:])
     die_with_parent(parent_pid)
+    prefer_for_oom_kill()
     try:
-        CameraProcess(socket.socket(fileno=channel), FrameMemory(memory), frame_ready_fd).run()
+        with limited_growth(MAX_GROWTH_BYTES):
+            CameraProcess(socket.socket(fileno=channel), FrameMemory(memory), frame_ready_fd).run()
     except ConnectionError:
         # The parent has closed its end.
         return

@@ -14,6 +14,7 @@ from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.errors import SourceError, WrongUseError
 from edge.sources import BaseSource, source_class
 from edge.system.backoff import Backoff
+from edge.system.untrusted_text import one_line, printable
 from edge.types import Frame, SourceEvent, SourceState
 
 #: The iterator yields None at least this often.
@@ -66,7 +67,8 @@ class CapturedSource(BaseSource):
         captured_class = source_class(spec)
         if not captured_class.needs_own_process:
             raise WrongUseError(f"{spec!r} is no live source: open it with edge.sources.open_source")
-        self.name, self._spec = captured_class.event_name(spec), spec
+        # A plug-in may not take care of it.
+        self.name, self._spec = printable(captured_class.event_name(spec)), spec
         self.can_downscale = captured_class.can_downscale
         self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
         self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
@@ -106,6 +108,11 @@ class CapturedSource(BaseSource):
     def pid(self) -> int | None:
         """The id of the process that holds the camera now."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the first attempt to open it is over: it has given a frame, or failed."""
+        return self._state is not None
 
     def close(self) -> None:
         """End the process and free the memory."""
@@ -228,6 +235,8 @@ class CapturedSource(BaseSource):
         Raises:
             SourceError: there has been no frame yet, and `wait` is false.
         """
+        # It may be what a server has answered.
+        reason = one_line(reason)
         if self._state is None and not self._wait:
             raise SourceError(reason if self.name in reason else f"{self.name}: {reason}")
         self._set_state(state, reason)

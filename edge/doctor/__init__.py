@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from edge.doctor.finding import Finding, State
 from edge.doctor.hardware import board_health, cameras, clock, cpu_frequency, disk, groups, memory
-from edge.doctor.software import architecture, detector_weights, libraries, litert, picamera2, python
+from edge.doctor.software import architecture, detector_weights, libraries, litert, picamera2, python, stream_decoding
 
 __all__ = ["CHECKS", "Finding", "State", "examine"]
 
@@ -23,6 +23,7 @@ CHECKS: tuple[Callable[[], list[Finding]], ...] = (
     litert,
     detector_weights,
     picamera2,
+    stream_decoding,
     groups,
     cameras,
     board_health,

@@ -197,7 +197,11 @@ def _throttling_fix(reasons: list[str]) -> str:
 
 
 def _user_name() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # A container may run as a user that passwd does not have.
+        return str(os.getuid())
 
 
 def _add_to_video(user: str) -> str:

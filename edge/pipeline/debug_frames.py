@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import queue
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -34,7 +35,7 @@ class DebugFrames:
     A folder is used once: a daemon that a service manager restarts again and again would otherwise never stop.
 
     Args:
-        folder: new or empty; it is made readable by its owner alone.
+        folder: new or empty, and of this user; it is made readable by its owner alone.
         duration_s: how long images are stored.
 
     Attributes:
@@ -42,17 +43,17 @@ class DebugFrames:
         stored: number of images on the disk.
 
     Raises:
-        SinkError: the folder cannot be written.
+        SinkError: the folder cannot be written, or belongs to another user.
     """
 
     def __init__(self, folder: Path, duration_s: float = DURATION_S) -> None:
         self._folder, self.stored = folder, 0
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            used = any(folder.iterdir())
+            self._descriptor = _open_private(folder)
+            used = bool(os.listdir(self._descriptor))  # noqa: PTH208
             if not used:
-                folder.chmod(0o700)
-                (folder / "PICTURES-OF-PEOPLE.txt").write_text("Stored by mien run --debug-frames. Delete them.\n")
+                self._create("PICTURES-OF-PEOPLE.txt", b"Stored by mien run --debug-frames. Delete them.\n")
         except OSError as error:
             raise SinkError(f"cannot store frames in {folder}: {error.strerror or error}") from error
         self._end_s = time.monotonic() + (0 if used else duration_s)
@@ -98,12 +99,37 @@ class DebugFrames:
 
     def _write_images(self) -> None:
         while (frame := self._queue.get()) is not None:
-            path = self._folder / f"{frame.index:08d}.jpg"
+            name = f"{frame.index:08d}.jpg"
             try:
-                if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
+                disk = os.fstatvfs(self._descriptor)
+                if disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES:
                     raise OSError("the disk is almost full")
-                if not cv2.imwrite(str(path), frame.image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-                    raise OSError("the image cannot be written")
+                _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+                self._create(name, jpeg.tobytes())
                 self.stored += 1
             except (OSError, cv2.error) as error:
-                self._failures.warning(f"--debug-frames: {path}: {error}")
+                self._failures.warning(f"--debug-frames: {self._folder / name}: {error}")
+        os.close(self._descriptor)
+
+    def _create(self, name: str, content: bytes) -> None:
+        """Write a new file into the folder, whatever its path leads to by now; never through a link."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(name, flags, 0o600, dir_fd=self._descriptor), "wb") as stream:  # noqa: PTH123
+            stream.write(content)
+
+
+def _open_private(folder: Path) -> int:
+    """Open a folder, and make it readable by its owner alone.
+
+    Raises:
+        OSError: it is a link, or belongs to another user, who could read the images or lay links in their way.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(errno.EACCES, "it belongs to another user: name a new folder")
+        os.fchmod(descriptor, 0o700)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

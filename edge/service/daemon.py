@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from edge.errors import MienError, SinkError
+from edge.errors import SinkError, first_line
 from edge.pipeline import Pipeline, RunReport
 from edge.service.resources import Resources
 from edge.service.settings import RunSettings
@@ -67,9 +67,10 @@ class Daemon:
         self.pipeline.end_tracks()
         try:
             components = self._resources.open(settings)
-        except MienError as error:
-            logger.error("the new configuration is rejected, the old one stays: %s", error)
-            self.pipeline.change(self._resources.open(self._settings))
+        # Whatever is wrong with it: the configuration is somebody's text, and the run goes on without it.
+        except Exception as error:
+            logger.error("the new configuration is rejected, the old one stays: %s", first_line(error))
+            self.pipeline.change(self._resources.open_again(self._settings))
         else:
             self._settings = settings
             self.pipeline.change(components)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from typing import Self
 
 from edge.capture import open_watched
 from edge.detection import DETECTORS, FaceDetector, open_detector
@@ -20,6 +22,28 @@ from edge.sinks import PreparedSink, SinkGroup, open_sink_group, prepare_sink
 from edge.sources import Source
 from edge.system.cpu import cpu_s
 
+#: How long a source that may come later has for its first answer. A process that imports OpenCV starts within it.
+_ANSWER_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What was read and checked for some settings before anything is opened.
+
+    Attributes:
+        sinks: can be opened, more than once.
+        token: of the preview.
+    """
+
+    sinks: tuple[PreparedSink, ...] = ()
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, settings: RunSettings) -> Self:
+        sinks = tuple(prepare_sink(uri) for uri in settings.sink)
+        # Read each time: the token may have been replaced in its file.
+        return cls(sinks, None if settings.preview is None else read_token(settings.preview_token_file))
+
 
 class Resources:
     """Opens what settings name. What is open already and does not change stays open.
@@ -32,6 +56,8 @@ class Resources:
     def __init__(self) -> None:
         self.source: Source | None = None
         self.sinks: SinkGroup | None = None
+        self._source_spec: str | None = None
+        self._prepared = _Prepared()
         self._sink_counts_before: dict[str, dict[str, int]] = {}
         self._classifier = ManagedResource[Classifier]()
         self._detector = ManagedResource[FaceDetector]()
@@ -44,33 +70,57 @@ class Resources:
     def open(self, settings: RunSettings) -> Components:
         """Return the components of a run with these settings.
 
+        If one of them cannot be opened, a source that was open before is still open. Another source replaces it only
+        when it has given a frame.
+
         Raises:
             MienError: one of them cannot be opened.
         """
         # What can be checked without closing anything comes first: a wrong setting then costs no frame.
-        prepared_sinks = [prepare_sink(uri) for uri in settings.sink]
-        new_preview = _preview(settings)
+        prepared = _Prepared.of(settings)
+        components = self._open(settings, prepared)
+        self._prepared = prepared
+        return components
+
+    def open_again(self, settings: RunSettings) -> Components:
+        """Return the components with the settings of the last `open` that succeeded.
+
+        The tokens, passwords and certificates are those that were read then: their files may hold anything by now.
+
+        Raises:
+            MienError: one of them cannot be opened.
+        """
+        return self._open(settings, self._prepared)
+
+    def _open(self, settings: RunSettings, prepared: _Prepared) -> Components:
+        new_preview = _preview(settings, prepared.token)
         recognizer = self._open_recognizer(settings)
-
-        self.source = source = self._open_source(settings)
-        block_when_full = source.total is not None
-        self.sinks = sinks = self._sinks.get(
-            (settings.sink, block_when_full), lambda: self._exchange_sinks(prepared_sinks, block_when_full)
-        )
-        sinks.set_model(recognizer.model)
-        preview = self._preview.get((settings.preview, settings.preview_token_file), lambda: new_preview)
-        debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
-
-        return Components.build(
-            source,
-            recognizer,
-            Dispatcher(sinks, preview, _aggregator(settings, source, recognizer), debug_frames),
-            emit=settings.emit,
-            interval=settings.cadence,
-            min_hold_s=settings.min_hold,
-            uncertain_below=settings.uncertain_below,
-            load_control=self._open_load_control(settings, source),
-        )
+        try:
+            source = self._open_source(settings)
+            block_when_full = source.total is not None
+            self.sinks = sinks = self._sinks.get(
+                (settings.sink, block_when_full, *(sink.files_sha256 for sink in prepared.sinks)),
+                lambda: self._exchange_sinks(prepared.sinks, block_when_full),
+            )
+            sinks.set_model(recognizer.model)
+            preview = self._preview.get((settings.preview, prepared.token), lambda: new_preview)
+            debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
+            components = Components.build(
+                source,
+                recognizer,
+                Dispatcher(sinks, preview, _aggregator(settings, source, recognizer), debug_frames),
+                emit=settings.emit,
+                interval=settings.cadence,
+                min_hold_s=settings.min_hold,
+                uncertain_below=settings.uncertain_below,
+                load_control=self._open_load_control(settings, source),
+            )
+        except BaseException:
+            self._source.roll_back()
+            raise
+        self._source.commit()
+        self.source, self._source_spec = source, settings.source
+        return components
 
     def start_closing(self) -> None:
         """Have the sinks deliver what is queued while the other resources are closed."""
@@ -104,10 +154,18 @@ class Resources:
 
     def _open_source(self, settings: RunSettings) -> Source:
         timeouts_s = settings.stall_timeout, settings.freeze_timeout
-        return self._source.get(
-            (settings.source, *timeouts_s, settings.wait_for_source),
-            lambda: open_watched(settings.source, *timeouts_s, wait=settings.wait_for_source),
-        )
+        key = (settings.source, *timeouts_s, settings.wait_for_source)
+
+        def make() -> AbstractContextManager[Source]:
+            return open_watched(settings.source, *timeouts_s, wait=settings.wait_for_source)
+
+        if self._source_spec in (None, settings.source):
+            # Two cannot hold the same camera.
+            return self._source.get(key, make)
+        source = self._source.exchange(key, make)
+        if source.live:
+            _await_answer(source, needs_frame=not settings.wait_for_source)
+        return source
 
     def _exchange_sinks(self, prepared: Sequence[PreparedSink], block_when_full: bool) -> SinkGroup:
         """Open other sinks; the former ones are closed by now, and their counts are kept."""
@@ -130,13 +188,26 @@ class Resources:
         return cpu_s(None if self.source is None else self.source.pid)
 
 
-def _preview(settings: RunSettings) -> AbstractContextManager[Preview | None]:
+def _await_answer(source: Source, needs_frame: bool) -> None:
+    """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
+
+    Raises:
+        SourceError: there is no frame, and one is needed.
+        WrongUseError: the source can never be used on this machine: later, that would end the run.
+    """
+    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+    for frame in source:
+        if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
+            return
+
+
+def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager[Preview | None]:
     if settings.preview is None:
         return nullcontext()
     if settings.aggregate is not None:
         raise WrongUseError("--preview shows single faces, --aggregate reports none: expected one of the two options")
     host, port = parse_address(settings.preview)
-    return Preview(host, port, read_token(settings.preview_token_file))
+    return Preview(host, port, token)
 
 
 def _debug_frames(settings: RunSettings) -> AbstractContextManager[DebugFrames | None]:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import ClassVar, Protocol, Self
 
 from edge.system.addresses import without_credentials
+from edge.system.untrusted_text import printable
 from edge.types import Frame, SourceEvent
 
 
@@ -32,6 +33,11 @@ class Source(Protocol):
     @property
     def pid(self) -> int | None:
         """The id of the child process that captures the frames at present; None if this process reads them."""
+        ...
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the first attempt to open it is over: it has given a frame, or failed."""
         ...
 
     def __iter__(self) -> Iterator[Frame | None]:
@@ -111,8 +117,8 @@ class BaseSource:
 
     @classmethod
     def event_name(cls, spec: str) -> str:
-        """The name in events of the source that `from_spec` opens, without credentials. Nothing is opened."""
-        return without_credentials(spec)
+        """The printable name in events of what `from_spec` opens, without credentials. Nothing is opened."""
+        return printable(without_credentials(spec))
 
     @classmethod
     def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
@@ -134,6 +140,11 @@ class BaseSource:
     def pid(self) -> int | None:
         """None: the source is read by this process."""
         return None
+
+    @property
+    def has_answered(self) -> bool:
+        """True: the source was opened when it was constructed."""
+        return True
 
     def state_events(self) -> list[SourceEvent]:
         """Return no change of state: a source that is read directly is online, or raises an error."""

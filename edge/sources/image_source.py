@@ -11,6 +11,7 @@ import click
 from edge.errors import DataError, SourceError
 from edge.images import IMAGE_SUFFIXES, image_files, read_image
 from edge.sources.base import BaseSource, BlockingSource
+from edge.system.untrusted_text import one_line, printable
 from edge.types import Frame
 
 
@@ -29,7 +30,7 @@ class FolderSource(BaseSource):
 
     def __init__(self, path: Path, fps: float = 1.0) -> None:
         self._fps = fps
-        self.name = path.name or str(path)
+        self.name = self.event_name(str(path))
         try:
             self._files = image_files(path) if path.is_dir() else [path]
         except OSError as error:
@@ -47,7 +48,7 @@ class FolderSource(BaseSource):
     @classmethod
     def event_name(cls, spec: str) -> str:
         """The name of the folder or file."""
-        return Path(spec).name or spec
+        return printable(Path(spec).name or spec)
 
     @classmethod
     def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
@@ -61,7 +62,7 @@ class FolderSource(BaseSource):
                 image = read_image(file)
             except DataError as error:
                 self.unreadable += 1
-                click.echo(f"mien: skipped: {error}", err=True)
+                click.echo(f"mien: skipped: {one_line(str(error))}", err=True)
                 continue
             yield Frame(image, index, begin_s, index / self._fps, (time.monotonic() - begin_s) * 1000)
         if self.unreadable == len(self._files):

@@ -9,7 +9,9 @@ import cv2
 
 from edge.errors import SourceError
 from edge.sources.base import BaseSource, BlockingSource
-from edge.system.addresses import without_credentials
+from edge.sources.ffmpeg_limits import ffmpeg_limits
+from edge.sources.frame_size import MAX_LIVE_PIXELS, check_frame_size
+from edge.sources.redirects import resolve_redirects
 from edge.types import Frame
 
 #: OpenCV's default for each is 30 s.
@@ -20,6 +22,8 @@ MAX_DAMAGED = 30
 
 class StreamSource(BaseSource):
     """A live stream; RTSP uses TCP unless OPENCV_FFMPEG_CAPTURE_OPTIONS sets another transport.
+
+    Only the given host and port are asked for it: playlists, and redirects to other addresses, are errors.
 
     Args:
         url: may contain user and password; they are used and never shown.
@@ -37,24 +41,25 @@ class StreamSource(BaseSource):
     def __init__(
         self, url: str, open_timeout_s: float = OPEN_TIMEOUT_S, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
-        self.name = without_credentials(url)
+        self.name = self.event_name(url)
         scheme, _, rest = url.partition("://")
-        # Without a named backend, OpenCV ignores the timeouts.
-        self._capture = cv2.VideoCapture(
-            f"{scheme.lower()}://{rest}",
-            cv2.CAP_FFMPEG,
-            [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                round(open_timeout_s * 1000),
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                round(read_timeout_s * 1000),
-                # One decoding thread: several delay the frames.
-                cv2.CAP_PROP_N_THREADS,
-                1,
-            ],
-        )
+        scheme = scheme.lower()
+        address = f"{scheme}://{rest}"
+        if scheme in ("http", "https"):
+            address = resolve_redirects(address, open_timeout_s / 2)
+        parameters = {
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: round(open_timeout_s * 1000),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC: round(read_timeout_s * 1000),
+            # One decoding thread: several delay the frames.
+            cv2.CAP_PROP_N_THREADS: 1,
+        }
+        with ffmpeg_limits(scheme):
+            # Without a named backend, OpenCV ignores the timeouts.
+            self._capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [n for pair in parameters.items() for n in pair])
         if not self._capture.isOpened():
-            raise SourceError(f"cannot open {self.name}: expected a stream that FFmpeg can play; is the camera on?")
+            raise SourceError(
+                f"cannot open {self.name}: expected a stream that FFmpeg can play, and no playlist; is the camera on?"
+            )
 
     @classmethod
     def accepts(cls, spec: str) -> bool:
@@ -73,6 +78,7 @@ class StreamSource(BaseSource):
             asked_s = time.monotonic()
             grabbed = self._capture.grab()
             begin_s = time.monotonic()
+            check_frame_size(self._capture, self.name, MAX_LIVE_PIXELS)
             if not grabbed:
                 # isOpened() stays true from here on, and every read fails at once: it must be opened again.
                 raise SourceError(f"{self.name} gave no frame for {begin_s - asked_s:.1f} s, or ended, after {index}")

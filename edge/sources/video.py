@@ -11,6 +11,9 @@ import cv2
 
 from edge.errors import SourceError
 from edge.sources.base import BaseSource, BlockingSource
+from edge.sources.ffmpeg_limits import ffmpeg_limits
+from edge.sources.frame_size import MAX_CLIP_PIXELS, check_frame_size
+from edge.system.untrusted_text import printable
 from edge.types import Frame
 
 _NO_VIDEO = "{path} is not a video that OpenCV can read: expected an MP4, AVI, MKV or a similar file"
@@ -26,7 +29,7 @@ class VideoSource(BaseSource):
         path: the file.
 
     Raises:
-        SourceError: it is not a clip, or cannot be read.
+        SourceError: it is not a clip, cannot be read, or has frames of more than 50 megapixels.
     """
 
     usage = "a video file"
@@ -48,11 +51,13 @@ class VideoSource(BaseSource):
         if b"\0" not in head:
             raise SourceError(_NO_VIDEO.format(path=path))
         # One decoding thread: several need more memory, and the frames are needed one at a time.
-        self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        with ffmpeg_limits("file"):
+            self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise SourceError(_NO_VIDEO.format(path=path))
-        self.name = path.name
+        self.name = self.event_name(str(path))
         self.path = path
+        check_frame_size(self._capture, path.name, MAX_CLIP_PIXELS)
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         # Containers without an index give 0 or a negative number.
         self.total = frames if frames > 0 else None
@@ -67,7 +72,7 @@ class VideoSource(BaseSource):
     @classmethod
     def event_name(cls, spec: str) -> str:
         """The name of the file."""
-        return Path(spec).name
+        return printable(Path(spec).name)
 
     @classmethod
     def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
@@ -90,7 +95,8 @@ class VideoSource(BaseSource):
         # Some containers only estimate their length.
         if missing > max(2, 0.02 * index):
             self.unreadable = missing
-            click.echo(f"mien: {self.path} ends after {index} of {self.total} frames: is it cut short?", err=True)
+            name = printable(str(self.path))
+            click.echo(f"mien: {name} ends after {index} of {self.total} frames: is it cut short?", err=True)
 
     def close(self) -> None:
         """Close the file."""

@@ -22,6 +22,12 @@ def picture(number: int) -> np.ndarray:
     return image
 
 
+def claim_size(jpeg: bytes, width: int, height: int) -> bytes:
+    """The same JPEG, whose header (SOF0, ITU-T T.81, B.2.2) claims another size."""
+    at = jpeg.index(b"\xff\xc0") + 5
+    return jpeg[:at] + height.to_bytes(2) + width.to_bytes(2) + jpeg[at + 4 :]
+
+
 def read_number(image: np.ndarray) -> int | None:
     """The picture's number; None where top and bottom are of two pictures."""
     ends = [
@@ -41,10 +47,15 @@ class Camera(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
+        large = cv2.imencode(".jpg", np.zeros((5_000, 5_000), np.uint8))[1].tobytes()
         try:
             while True:
                 number = int(time.monotonic() * FPS) % 2**BITS
                 jpeg = cv2.imencode(".jpg", picture(number))[1].tobytes()
+                if self.path.startswith("/huge"):
+                    jpeg = claim_size(jpeg, 12_000, 12_000)
+                elif self.path.startswith("/large"):
+                    jpeg = large
                 self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
                 self.wfile.write(f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n")
                 time.sleep(1 / FPS)

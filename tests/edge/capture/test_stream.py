@@ -1,5 +1,6 @@
 """Streams of real servers that die, stall and return."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -170,3 +171,23 @@ def test_open_source_opens_streams(serve):
     server = serve("http")
     with open_source(server.url.replace("http", "HTTP")) as source:
         assert isinstance(source, StreamSource)
+
+
+def test_a_camera_whose_pictures_are_too_large_is_an_error(serve, camera):
+    camera.spec = serve("http").url.replace("/bars", "/large")
+    with camera.open(wait=True) as source:
+        stream = iter(source)
+        camera.watch(stream, lambda: any(state.state == "offline" for state in camera.states))
+    reason = next(state.reason for state in camera.states if state.state == "offline")
+    assert "gives frames of 5000 x 5000 pixels: expected at most 16.8 megapixels" in reason
+
+
+def test_the_process_survives_pictures_that_no_memory_holds(serve, camera):
+    """12,000 x 12,000 pixels take 650 MB, decoded and in color, and the service may have 400."""
+    camera.spec = serve("http").url.replace("/bars", "/huge")
+    with camera.open(wait=True) as source:
+        stream = iter(source)
+        camera.watch(stream, lambda: bool(camera.states))
+        status = Path(f"/proc/{source.pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 350_000
+    assert not any("died" in state.reason for state in camera.states)

@@ -1,4 +1,5 @@
 import logging
+import os
 import time
 
 import cv2
@@ -81,3 +82,39 @@ def test_viewers_see_a_notice_until_it_ends(tmp_path):
     assert len(notices) == 2
     assert "BEING STORED" in notices[0]
     assert notices[1] == ""
+
+
+def test_a_link_in_the_way_of_an_image_is_not_followed(tmp_path, caplog):
+    target = tmp_path / "target"
+    target.write_text("precious")
+    with DebugFrames(tmp_path / "p") as frames:
+        (tmp_path / "p" / "00000000.jpg").symlink_to(target)
+        frames.store(frame(0))
+        wait_until(lambda: "00000000.jpg" in caplog.text, "a line in the log")
+    assert target.read_text() == "precious"
+    assert frames.stored == 0
+
+
+def test_a_folder_that_is_a_link_is_rejected(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(SinkError, match="cannot store frames"):
+        DebugFrames(tmp_path / "link")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a folder of another user: run as root")
+def test_the_folder_of_another_user_is_rejected(tmp_path):
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o777)
+    os.chown(folder, 12345, 12345)
+    with pytest.raises(SinkError, match="it belongs to another user"):
+        DebugFrames(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_images_are_readable_by_their_owner_alone(tmp_path):
+    (tmp_path / "p").mkdir(mode=0o777)
+    with DebugFrames(tmp_path / "p") as frames:
+        frames.store(frame(0))
+        wait_until(lambda: frames.stored == 1, "a stored picture")
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "p", *(tmp_path / "p").iterdir())} == {0}

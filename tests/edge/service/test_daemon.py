@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import contextmanager
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from edge.system.cache import cache_folder
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
 from tests.conftest import SHIPPED
+from tests.edge.mosquitto import free_port
 from tests.edge.waiting import wait_until
 
 HAPPY = 3
@@ -176,6 +179,82 @@ def test_sighup_reads_the_configuration_again(tmp_path):
     assert {event["state"] for event in lines(second)} == {"frame"}
     # The counts include both configurations.
     assert json.loads(report.read_text())["events"] == 2 + len(lines(second))
+
+
+def test_whatever_a_configuration_holds_the_run_goes_on_with_its_camera(tmp_path):
+    """The camera is not even opened again: the other source is opened, and has to give a frame, before it is closed."""
+    config, out, camera, gone = (tmp_path / name for name in ("mien.toml", "e.jsonl", "camera", "gone"))
+    camera.write_text("work")
+    gone.write_text("vanish")
+    settings = f'sink = "jsonl:{out}"\nemit = "frame"\n'
+    config.write_text(f'source = "scripted:{camera}"\n{settings}')
+    with running("--config", config) as process:
+        wait_for_line(process, "is online")
+        for bad in (
+            f"prior = {'[' * 3000}{']' * 3000}",
+            f"min-faces = {'9' * 5000}",
+            'source = "a\\u0000b.mp4"',
+            'report = "a\\u0000b"',
+            f'source = "rtsp://{"h" * 70}.example/1"',
+            f'preview = "{"h" * 70}.example:8080"\npreview-token-file = "{tmp_path / "no"}"',
+            f'sink = "metrics:{"h" * 70}.example:9108?token_file={camera}"',
+            f'sink = "mqtt://{"h" * 300}/x"',
+            'source = "camera:63"',
+            'source = "picamera2"',
+            'source = "picamera2"\nwait-for-source = true',
+            f'source = "scripted:{gone}"',
+            'model = "a\\u0000b"',
+            'detector = "blazeface:a\\u0000b"',
+        ):
+            config.write_text(bad + "\n" + ("" if "sink" in bad else settings))
+            process.send_signal(signal.SIGHUP)
+            skipped = []
+            while "the old one stays" not in (line := process.stderr.readline()):
+                assert line, f"the daemon ended after {bad[:60]!r}: {skipped}"
+                skipped.append(line)
+            assert not [line for line in skipped if "Traceback" in line or "online" in line or "offline" in line], bad[
+                :60
+            ]
+            n = len(lines(out))
+            wait_until(lambda n=n: len(lines(out)) > n + 5, f"more events after {bad[:60]!r}")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+
+
+def test_sighup_reads_tokens_again(tmp_path):
+    config, out, token = tmp_path / "mien.toml", tmp_path / "e.jsonl", tmp_path / "token"
+    token.write_text("the-first-token-of-two")
+    preview, metrics = free_port(), free_port()
+    config.write_text(
+        f'sink = ["jsonl:{out}", "metrics:{metrics}?token_file={token}"]\n'
+        f'preview = "127.0.0.1:{preview}"\npreview-token-file = "{token}"\n'
+    )
+
+    def status(port, path="", **headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status
+        except HTTPError as error:
+            return error.code
+
+    def statuses(text):
+        return status(preview, f"?token={text}"), status(metrics, "metrics", Authorization=f"Bearer {text}")
+
+    with running("--config", config) as process:
+        wait_until(lambda: lines(out), "an event")
+        assert statuses("the-first-token-of-two") == (200, 200)
+        token.write_text("the-second-token-of-two")
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "configuration was read again")
+        assert statuses("the-second-token-of-two") == (200, 200)
+        assert statuses("the-first-token-of-two") == (403, 401)
+        # A file that is just being written, or holds anything else: the token that was read before stays.
+        token.write_text("")
+        process.send_signal(signal.SIGHUP)
+        assert "contains no valid token" in wait_for_line(process, "rejected, the old one stays")
+        assert statuses("the-second-token-of-two") == (200, 200)
 
 
 def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
