@@ -54,6 +54,19 @@ from edge.system.hashing import sha256_of
     metavar="FILE",
     help="A systemd unit to use in place of mien's own.",
 )
+@click.option(
+    "--trust",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A public key that the device trusts from then on, beside those that it trusts already; can be repeated.",
+)
+@click.option(
+    "--revoke",
+    multiple=True,
+    metavar="ID",
+    help="Identifier of a key that the device never trusts again, as `mien deploy keygen` printed it; can be repeated.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The bundle to write.")
 def bundle(
     target: str,
@@ -63,6 +76,8 @@ def bundle(
     config: Path | None,
     version: str | None,
     unit: Path,
+    trust: tuple[Path, ...],
+    revoke: tuple[str, ...],
     out: Path,
 ) -> None:
     """Build a signed file with everything that a device needs; it installs without a network.
@@ -70,7 +85,7 @@ def bundle(
     The same source, lock, models and configuration give the same bytes. Needs the extra 'deploy'.
     """
     check_writable(out)
-    spec = BundleSpec(TARGETS[target], arch, key, model, config, version, unit)
+    spec = BundleSpec(TARGETS[target], arch, key, model, config, version, unit, trust, revoke)
     manifest = build_bundle(spec, out, lambda line: click.echo(line, err=True))
     size_mb = out.stat().st_size / 1e6
     click.echo(f"{out}: release {manifest.version}, {len(manifest.parts)} files, {size_mb:.1f} MB")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deploy.build.signing_keys import generate_keys
+from deploy.device.trusted_keys import key_id
 
 
 @click.command()
@@ -26,3 +27,4 @@ def keygen(out: Path) -> None:
     public = generate_keys(out)
     click.echo(f"{out}: the private key, which signs bundles; keep it secret, and keep a backup")
     click.echo(f"{public}: the public key, which verifies bundles; copy it to every device")
+    click.echo(f"its identifier is {key_id(public.read_bytes())}")

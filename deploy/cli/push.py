@@ -14,11 +14,13 @@ from deploy.build.installer_script import render_installer
 from deploy.cli import options
 from deploy.device.checked_bundle import CheckedBundle
 from deploy.device.release_store import DEFAULT_PREFIX
+from deploy.device.trusted_keys import MAX_KEYS_BYTES, split_keys
 from deploy.push import Host, Outcome, Payload, deliver, roll_out
 from edge.cli.progress import progress_transfers
-from edge.cli.tables import new_table, open_console
+from edge.cli.tables import new_table, open_console, plain
 from edge.errors import DeployError, WrongUseError
 from edge.system.hashing import sha256_of
+from edge.system.regular_files import read_regular
 
 
 @click.command()
@@ -73,7 +75,7 @@ def push(
         raise WrongUseError(f"cannot read the bundle {bundle}: expected a file that `mien deploy bundle` wrote")
     if pubkey is not None:
         # A bad bundle is found here, before it is copied anywhere.
-        with CheckedBundle(bundle, _read(pubkey)):
+        with CheckedBundle(bundle, _read_keys(pubkey)):
             pass
     installer_options = ["--prefix", prefix, "--frames", str(frames), "--limit", str(limit)]
     installer_options += ["--allow-older"] if allow_older else []
@@ -100,21 +102,20 @@ def push(
         raise DeployError(f"not installed on {len(failed)} of {len(hosts)} hosts: {', '.join(failed)}")
 
 
-def _read(path: Path) -> bytes:
+def _read_keys(path: Path) -> list[bytes]:
     try:
-        return path.read_bytes()
+        content = read_regular(path, MAX_KEYS_BYTES)
+        return split_keys(content) or [content]
     except OSError as error:
         raise WrongUseError(f"cannot read the public key {path}: {error.strerror or error}") from error
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
-    from rich.text import Text
-
     table = new_table()
     for title in ("host", "state", "seconds", "message"):
         table.add_column(title)
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.1f}" if outcome.seconds else ""
         # A host's message is plain text, not markup.
-        table.add_row(*(Text(cell) for cell in (outcome.host, outcome.state, seconds, outcome.message)))
+        table.add_row(*(plain(cell) for cell in (outcome.host, outcome.state, seconds, outcome.message)))
     open_console().print(table)

@@ -50,7 +50,7 @@ def read_members(stream: BinaryIO) -> list[Member]:
             break
         member = _parse_header(header, position + BLOCK_BYTES)
         if member.offset + member.size_bytes > total:
-            raise BundleError(f"the bundle is truncated within {member.name}: copy it again")
+            raise BundleError(f"the bundle is truncated within {printable_name(member.name)}: copy it again")
         members.append(member)
         position = member.offset + -(-member.size_bytes // BLOCK_BYTES) * BLOCK_BYTES
     # Data after the end of the archive could be anything, and no signature would cover it.
@@ -70,9 +70,14 @@ def read_chunks(stream: BinaryIO, member: Member, chunk_bytes: int = 1 << 20) ->
     while remaining:
         chunk = stream.read(min(chunk_bytes, remaining))
         if not chunk:
-            raise BundleError(f"the bundle is truncated within {member.name}: copy it again")
+            raise BundleError(f"the bundle is truncated within {printable_name(member.name)}: copy it again")
         remaining -= len(chunk)
         yield chunk
+
+
+def printable_name(name: str) -> str:
+    """Return a file's name as a message shows it: one that has control characters as Python writes it."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _parse_header(header: bytes, offset: int) -> Member:

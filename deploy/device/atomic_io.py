@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+#: From <fcntl.h> and <linux/fs.h>: paths are relative to the working directory; exchange two names.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def sync_path(path: Path) -> None:
@@ -64,3 +69,29 @@ def replace_symlink(link: Path, target: str) -> None:
     temporary.symlink_to(target)
     temporary.replace(link)
     sync_path(link.parent)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Exchange two files or folders of one file system by a single call: at no moment is either name missing.
+
+    Raises:
+        OSError: the file system cannot do that, or one of them does not exist.
+    """
+    # Python has no function for it: renameat2(2), in the C library since glibc 2.28.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one))
+
+
+@contextmanager
+def fixed_umask(mask: int = 0o022) -> Iterator[None]:
+    """Create files with the given file mode creation mask, whatever the shell of the installing user has set.
+
+    Under 077 the service's user could not start what root has installed, under 000 everybody could change it.
+    """
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)

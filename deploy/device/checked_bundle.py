@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from deploy.device.archive import Member, read_chunks, read_members
+from deploy.device.archive import Member, printable_name, read_chunks, read_members
 from deploy.device.manifest import Manifest, parse_manifest
-from deploy.device.signature import SIGNATURE_BYTES, verify
+from deploy.device.regular_file import open_regular
+from deploy.device.signature import SIGNATURE_BYTES, find_signer
 from edge.errors import BundleError
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
@@ -22,20 +24,21 @@ class CheckedBundle:
 
     Args:
         path: the bundle.
-        public_key_pem: the key that must have signed it.
+        public_keys: the keys of which one must have signed it, each in PEM format.
 
     Attributes:
+        public_keys: as given.
         manifest: the signed manifest.
         manifest_bytes, signature: the manifest and its signature as they are in the file.
 
     Raises:
-        BundleError: the bundle is damaged, or was signed by another key.
-        DeployError: the key is not a valid public key, or no means of verification is installed.
+        BundleError: the bundle is damaged, or was signed by none of the keys.
+        DeployError: a key is not a valid public key, or no means of verification is installed.
     """
 
-    def __init__(self, path: Path, public_key_pem: bytes) -> None:
+    def __init__(self, path: Path, public_keys: Sequence[bytes]) -> None:
         try:
-            self._stream: BinaryIO = path.open("rb")
+            self._stream: BinaryIO = open_regular(path)
         except OSError as error:
             raise BundleError(f"cannot read the bundle {path}: {error.strerror or error}") from error
         try:
@@ -45,7 +48,8 @@ class CheckedBundle:
             if members[1].size_bytes != SIGNATURE_BYTES:
                 raise BundleError(f"the signature has {members[1].size_bytes} bytes: expected {SIGNATURE_BYTES}")
             self.manifest_bytes, self.signature = (b"".join(read_chunks(self._stream, m)) for m in members[:2])
-            verify(self.manifest_bytes, self.signature, public_key_pem)
+            self.public_keys = public_keys
+            find_signer(self.manifest_bytes, self.signature, public_keys)
             self.manifest: Manifest = parse_manifest(self.manifest_bytes)
             self._members = {member.name: member for member in members[2:]}
             self._check_parts(members[2:])
@@ -85,7 +89,7 @@ class CheckedBundle:
         expected = [(part.path, part.size_bytes) for part in self.manifest.parts]
         if [(member.name, member.size_bytes) for member in members] != expected:
             names = {member.name for member in members} ^ {part.path for part in self.manifest.parts}
-            differing = f" ({', '.join(sorted(names)[:3])})" if names else ""
+            differing = f" ({', '.join(map(printable_name, sorted(names)[:3]))})" if names else ""
             raise BundleError(f"the bundle's files do not match its manifest{differing}: copy it again")
         for member, part in zip(members, self.manifest.parts, strict=True):
             digest = hashlib.sha256()

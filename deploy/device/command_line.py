@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -50,9 +51,18 @@ def main(arguments: list[str] | None = None) -> int:
     except (MienError, OSError, KeyboardInterrupt) as error:
         if options.debug:
             traceback.print_exc()
-        print(f"mien deploy: {str(error) or 'stopped'}", file=sys.stderr)
+        _print_error(f"mien deploy: {str(error) or 'stopped'}")
         return 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
     return 0
+
+
+def _print_error(line: str) -> None:
+    """Print a line to standard error. On a full disk, or without a reader, the exit status still states the result."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        # The interpreter would try again on exit, fail, and change the exit status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,13 @@ import tomllib
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.device.child_process import clean_environment, die_with_parent, last_line, run_child
+from deploy.device.child_process import (
+    Identity,
+    clean_environment,
+    die_with_parent,
+    last_line,
+    run_child,
+)
 from deploy.device.manifest import Manifest
 from edge.errors import DeployError, UnhealthyError
 
@@ -26,40 +32,57 @@ FRAMES = 30
 _EXIT_LIMIT_S = 20.0
 
 
-def check_health(release: Path, manifest: Manifest, frames: int, limit_s: float, config: Path | None = None) -> None:
+def check_health(
+    release: Path,
+    manifest: Manifest,
+    frames: int,
+    limit_s: float,
+    config: Path | None = None,
+    identity: Identity | None = None,
+) -> None:
     """Run the release's own daemon on the demo source, with the model that its configuration names.
 
     Args:
         release: an installed release.
         manifest: of the release.
         frames: inferences that must be finished.
-        limit_s: seconds allowed for them.
+        limit_s: seconds allowed for them, and for reading the configuration before.
         config: the configuration that the service reads; None is the one in the bundle.
+        identity: the user that runs it; None is the present one.
 
     Raises:
         UnhealthyError: the release rejects the configuration, does not become ready, stops, or is too slow.
     """
     mien, config = release / "venv" / "bin" / "mien", config or release / "config" / "mien.toml"
-    try:
-        run_child([mien, "run", "--config", config, "--show-config"], f"use {config}", clean_environment())
-    except DeployError as error:
-        raise UnhealthyError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="mien-health-") as folder:
         path = Path(folder)
+        copy = _copy_readable(config, path, identity)
+        # The service's user has a home of its own, and no rights in that of root.
+        home = {"HOME": folder} if identity else {}
+        environment = clean_environment(PYTHONDONTWRITEBYTECODE="1", **home)
+        try:
+            check: list[str | Path] = [mien, "run", "--config", copy, "--show-config"]
+            run_child(check, f"use {config}", environment, limit_s=limit_s, identity=identity)
+        except DeployError as error:
+            # It is the file that the user knows.
+            raise UnhealthyError(str(error).replace(str(copy), str(config))) from error
         options = ("--source", "demo", "--emit", "frame", "--sink", "jsonl:-", *_model_options(config, manifest))
         command: list[str | Path] = [mien, "run", *options]
         with (
             (path / "stderr").open("w+", encoding="utf-8", errors="replace") as stderr,
             _NotifySocket(path / "notify") as notify,
         ):
+            if identity:
+                identity.give(path / "notify")
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=folder,
-                env=clean_environment(NOTIFY_SOCKET=str(path / "notify"), PYTHONDONTWRITEBYTECODE="1"),
+                env={**environment, "NOTIFY_SOCKET": str(path / "notify")},
                 preexec_fn=die_with_parent,
+                **(identity.as_options() if identity else {}),
             )
             try:
                 finished, is_ready = _count_inferences(process, notify, frames, limit_s, manifest.needs_ready)
@@ -81,6 +104,21 @@ def check_health(release: Path, manifest: Manifest, frames: int, limit_s: float,
     if status != 0:
         end = f"ended with status {status}" if status is not None else f"did not end within {_EXIT_LIMIT_S:.0f} s"
         raise UnhealthyError(f"the self-test {end} after SIGTERM: {reason}")
+
+
+def _copy_readable(config: Path, folder: Path, identity: Identity | None) -> Path:
+    """Copy the configuration into the folder of the self-test, so that only its user reads it; it may have secrets."""
+    copy = folder / config.name
+    try:
+        content = config.read_bytes()
+    except OSError as error:
+        raise UnhealthyError(f"cannot read {config}: {error.strerror or error}") from error
+    copy.touch(mode=0o600)
+    copy.write_bytes(content)
+    if identity:
+        for path in (folder, copy):
+            identity.give(path)
+    return copy
 
 
 class _NotifySocket:
@@ -147,7 +185,7 @@ def _is_inference(line: bytes) -> bool:
         event = json.loads(line)
         # A model that computes nonsense fails here: its probabilities do not sum to one.
         return bool(event["state"] == "frame" and abs(sum(event["emotions"].values()) - 1) < 0.05)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return False
 
 
@@ -164,7 +202,7 @@ def _model_options(config: Path, manifest: Manifest) -> list[str]:
     """The options that choose models and threads: from the configuration, or else the bundle's default model."""
     try:
         table = tomllib.loads(config.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnhealthyError(f"cannot read {config}: {error}") from error
     options = ["--model", str(table.get("model", manifest.model))]
     for key in ("detector", "threads"):

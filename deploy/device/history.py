@@ -57,15 +57,17 @@ class History:
                 write_file(self._path, b"".join(lines[-_KEPT_ENTRIES:]))
 
     def read(self) -> list[HistoryEntry]:
-        """The entries, oldest first; lines that a power cut left incomplete are skipped."""
+        """The entries, oldest first; lines that are damaged, or that a power cut left incomplete, are skipped."""
         try:
             lines = self._path.read_text("utf-8", "replace").splitlines()
         except OSError:
             return []
         entries = []
         for line in lines:
-            with suppress(ValueError, TypeError):
-                entries.append(HistoryEntry(**json.loads(line)))
+            with suppress(ValueError, TypeError, AttributeError, RecursionError):
+                values = json.loads(line)
+                if all(isinstance(value, str) for value in values.values()):
+                    entries.append(HistoryEntry(**values))
         return entries
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from deploy.device.history import History, HistoryEntry
 from deploy.device.release_store import ReleaseStore
 from deploy.device.reversion import previous_version
+from deploy.device.trusted_keys import TrustedKeys, key_id
+from edge.errors import BundleError
 
 #: Entries of the history that are shown.
 _SHOWN_ENTRIES = 10
@@ -17,19 +19,30 @@ def read_status(store: ReleaseStore) -> dict[str, Any]:
     """What is installed, as plain values.
 
     Returns:
-        `prefix`, `current` and `previous` (versions or None), `releases` (version, target, arch, python, model, commit
-        of each), `history` (the last entries, see `deploy.device.history.HistoryEntry`; an installation that was
+        `prefix`, `current` and `previous` (versions or None), `trusted_keys` and `revoked_keys` (identifiers),
+        `releases` (version, target, arch, python, model, commit of each, and `damage`: why its manifest cannot be read,
+        else empty), `history` (the last entries, see `deploy.device.history.HistoryEntry`; an installation that was
         killed is `interrupted`).
     """
-    shown = ("version", "target", "arch", "python", "model", "commit")
-    releases = [asdict(store.manifest(version)) for version in store.versions()]
+    trust = TrustedKeys(store.state)
     return {
         "prefix": str(store.path),
         "current": store.current_version(),
         "previous": previous_version(store),
-        "releases": [{key: release[key] for key in shown} for release in releases],
+        "trusted_keys": [key_id(pem) for pem in trust.trusted()],
+        "revoked_keys": trust.revoked(),
+        "releases": [_describe(store, version) for version in store.versions()],
         "history": [asdict(entry) for entry in _mark_interrupted(History(store.state).read())[-_SHOWN_ENTRIES:]],
     }
+
+
+def _describe(store: ReleaseStore, version: str) -> dict[str, str]:
+    fields = ("target", "arch", "python", "model", "commit")
+    try:
+        manifest = store.manifest(version)
+    except BundleError as error:
+        return {"version": version, **dict.fromkeys(fields, ""), "damage": str(error)}
+    return {"version": version, **{name: getattr(manifest, name) for name in fields}, "damage": ""}
 
 
 def as_text(status: dict[str, Any]) -> str:
@@ -37,7 +50,12 @@ def as_text(status: dict[str, Any]) -> str:
     if status["current"] is None and not status["history"]:
         return f"nothing is installed in {status['prefix']}"
     lines = [f"current   {status['current'] or 'none'}", f"previous  {status['previous'] or 'none'}"]
+    if status["trusted_keys"]:
+        lines.append(f"trusts    {', '.join(status['trusted_keys'])}")
     for release in status["releases"]:
+        if release["damage"]:
+            lines.append(f"release   {release['version']}  is damaged: {release['damage']}; install its bundle again")
+            continue
         about = f"{release['target']}, {release['arch']}, Python {release['python']}, {release['model']}"
         lines.append(f"release   {release['version']}  {about}")
     for entry in status["history"]:

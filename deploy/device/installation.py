@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.device.atomic_io import write_file
-from deploy.device.checked_bundle import MANIFEST, CheckedBundle
+from deploy.device.atomic_io import fixed_umask
+from deploy.device.checked_bundle import MANIFEST, SIGNATURE, CheckedBundle
 from deploy.device.health_gate import FRAMES, LIMIT_S, check_health
 from deploy.device.history import History, activated_versions
 from deploy.device.host_checks import check_room, find_python
+from deploy.device.installed_files import find_damage, record_files
 from deploy.device.lock import exclusive_lock
 from deploy.device.manifest import Manifest
 from deploy.device.progress import StepReporter, ignore_step
 from deploy.device.release import make_environment, relocate
 from deploy.device.release_store import ReleaseStore
 from deploy.device.service import Service
+from deploy.device.signature import find_signer
+from deploy.device.trusted_keys import TrustedKeys, read_change
 from deploy.device.version import version_key
 from edge.errors import BundleError, DeployError, MienError, UnhealthyError
 
@@ -31,8 +34,9 @@ class InstallOptions:
     """Options of an installation.
 
     Attributes:
-        public_key: PEM file of the key that must have signed the bundle; None is the key that the store trusts.
-        allow_older: also install a version older than the current one.
+        public_key: PEM file of the key, or keys, of which one must have signed the bundle; None is those that the store
+            trusts.
+        allow_older: also install a version older than the newest one that was ever installed.
         frames: inferences that the health gate must finish.
         limit_s: seconds allowed for them.
     """
@@ -43,6 +47,7 @@ class InstallOptions:
     limit_s: float = LIMIT_S
 
 
+@fixed_umask()
 def install(path: Path, store: ReleaseStore, options: InstallOptions, report_step: StepReporter = ignore_step) -> str:
     """Install a bundle.
 
@@ -61,34 +66,34 @@ def install(path: Path, store: ReleaseStore, options: InstallOptions, report_ste
         DeployError: anything else failed. The old release stays current.
     """
     store.create()
-    history = History(store.state)
+    history, trust = History(store.state), TrustedKeys(store.state)
     report_step("lock")
     with exclusive_lock(store.state / "lock"):
         before = store.current_version()
         report_step("verify")
         with _recorded(history, "refused", "", before):
-            key = _public_key(store, options)
-            bundle = CheckedBundle(path, key)
+            bundle = CheckedBundle(path, trust.accepted(options.public_key))
         with bundle:
             manifest = bundle.manifest
             report_step("check")
             with _recorded(history, "refused", manifest.version, before):
-                _check_order(manifest, before, options)
-                is_unpacked = _is_unpacked(store, bundle)
+                _check_order(store, manifest, before, options)
+                damage = _find_installed(store, bundle)
+                is_unpacked = damage == ""
                 python = find_python(manifest)
                 if not is_unpacked:
                     check_room(store.path, manifest)
             if is_unpacked and manifest.version == before:
                 return f"{manifest.version} is the current release already"
             report_step("begin")
-            history.add("install", "started", manifest.version, before)
+            history.add("install", "started", manifest.version, before, f"to repair it: {damage}" if damage else "")
             with _recorded(history, "failed", manifest.version, before):
                 report_step("clean")
                 store.clean_up()
                 if not is_unpacked:
                     _make_release(bundle, store, python, report_step)
         try:
-            return _activate(store, manifest, before, key, options, history, report_step)
+            return _activate(store, bundle, before, options, history, report_step)
         except BaseException:
             # It would work no better the next time. A release that was installed before stays, for a rollback.
             if not is_unpacked and store.current_version() != manifest.version:
@@ -105,6 +110,9 @@ def _make_release(bundle: CheckedBundle, store: ReleaseStore, python: Path, repo
         make_environment(python, staging)
         report_step("relocate")
         relocate(staging, store.release(bundle.manifest.version))
+        # It may have secrets, and only who installs copies it.
+        (staging / "config" / "mien.toml").chmod(0o600)
+        record_files(staging)
         report_step("publish")
         store.publish(staging, bundle.manifest.version)
     except BaseException:
@@ -114,20 +122,23 @@ def _make_release(bundle: CheckedBundle, store: ReleaseStore, python: Path, repo
 
 def _activate(
     store: ReleaseStore,
-    manifest: Manifest,
+    bundle: CheckedBundle,
     before: str | None,
-    key: bytes,
     options: InstallOptions,
     history: History,
     report_step: StepReporter,
 ) -> str:
-    version, service = manifest.version, Service(store)
+    manifest, service, trust = bundle.manifest, Service(store), TrustedKeys(store.state)
+    version = manifest.version
     release = store.release(version)
     with _recorded(history, "failed", version, before):
+        change = read_change(release)
+        trust.check(bundle.public_keys, change)
         report_step("health")
-        check_health(release, manifest, options.frames, options.limit_s, service.config)
+        check_health(release, manifest, options.frames, options.limit_s, service.config, service.identity)
         report_step("trust")
-        write_file(store.state / "trusted.pub", key)
+        trust.apply(bundle.public_keys, change)
+        store.raise_floor(version)
         report_step("switch")
         store.switch(version)
     report_step("record")
@@ -180,36 +191,35 @@ def _revert(
     return UnhealthyError(f"{reason}; {before} is current again: {note}")
 
 
-def _public_key(store: ReleaseStore, options: InstallOptions) -> bytes:
-    path = options.public_key or store.state / "trusted.pub"
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        if options.public_key is None:
-            raise DeployError(
-                f"{store.path} has no trusted key yet: pass the key that signed the bundle with --pubkey FILE"
-            ) from error
-        raise DeployError(f"cannot read the public key {path}: {error.strerror or error}") from error
-
-
-def _check_order(manifest: Manifest, before: str | None, options: InstallOptions) -> None:
-    if before is None or options.allow_older or version_key(manifest.version) >= version_key(before):
+def _check_order(store: ReleaseStore, manifest: Manifest, before: str | None, options: InstallOptions) -> None:
+    """Reject a release older than the newest one that was ever installed: it may have a flaw that was fixed since."""
+    floor = store.floor()
+    if floor is None or options.allow_older or manifest.version == before:
         return
-    raise BundleError(f"{manifest.version} is older than the current {before}: add --allow-older to install it anyway")
+    if version_key(manifest.version) < version_key(floor):
+        current = "the current" if floor == before else "the release that was installed before,"
+        raise BundleError(f"{manifest.version} is older than {current} {floor}: add --allow-older to install it anyway")
 
 
-def _is_unpacked(store: ReleaseStore, bundle: CheckedBundle) -> bool:
-    """Whether the very same release has been installed before and is still on the disk."""
+def _find_installed(store: ReleaseStore, bundle: CheckedBundle) -> str | None:
+    """Look for the very same release among those that are installed.
+
+    Returns:
+        What is damaged in it, in words; an empty string for a release as it was installed; None where there is none.
+    """
     version = bundle.manifest.version
     try:
         installed = (store.release(version) / MANIFEST).read_bytes()
     except OSError:
-        return False
-    if installed != bundle.manifest_bytes:
-        raise BundleError(
-            f"another release {version} is installed already: build the bundle with a different --version"
-        )
-    return True
+        return None
+    if installed == bundle.manifest_bytes:
+        return find_damage(store.release(version)) or ""
+    try:
+        trusted = [*bundle.public_keys, *TrustedKeys(store.state).trusted()]
+        find_signer(installed, (store.release(version) / SIGNATURE).read_bytes(), trusted)
+    except (BundleError, OSError):
+        return f"{MANIFEST} has changed"
+    raise BundleError(f"another release {version} is installed already: build the bundle with a different --version")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.device.version import version_key
-from edge.errors import BundleError
+from edge.errors import BundleError, shown
 
 #: Incremented when an older installer can no longer read a bundle.
 FORMAT = 1
@@ -77,7 +77,8 @@ def parse_manifest(text: bytes) -> Manifest:
     if not isinstance(table, dict) or table.get("format") != FORMAT:
         found = table.get("format") if isinstance(table, dict) else None
         raise BundleError(
-            f"the manifest has format {found!r}: expected {FORMAT}; use the installer of the mien that built the bundle"
+            f"the manifest has format {shown(found)}: expected {FORMAT}; use the installer of the mien that built the "
+            "bundle"
         )
     values: dict[str, Any] = {}
     for key, kind in (
@@ -87,7 +88,7 @@ def parse_manifest(text: bytes) -> Manifest:
         ("parts", list),
     ):
         if not isinstance(table.get(key), kind):
-            raise BundleError(f"the manifest has {key} {table.get(key)!r}: expected {kind.__name__}")
+            raise BundleError(f"the manifest has {key} {shown(table.get(key))}: expected {kind.__name__}")
         values[key] = table[key]
     version_key(values["version"])
     values["parts"] = tuple(_parse_part(entry) for entry in values["parts"])
@@ -104,4 +105,4 @@ def _parse_part(entry: Any) -> Part:
         is_valid = isinstance(path, str) and _PATH.fullmatch(path) and path not in ("manifest.json", "manifest.sig")
         if is_valid and type(size) is int and size >= 0 and isinstance(digest, str) and _SHA256.fullmatch(digest):
             return Part(path, size, digest)
-    raise BundleError(f"the manifest has a part {str(entry)[:200]}: expected a relative path, a size and a SHA-256")
+    raise BundleError(f"the manifest has a part {shown(entry)}: expected a relative path, a size and a SHA-256")

@@ -8,22 +8,28 @@
     │   ├── venv/                       its own environment; venv/bin/mien finds the folders beside it
     │   ├── models/ weights/            from the bundle
     │   ├── config/ systemd/ licences/  from the bundle
-    │   └── manifest.json manifest.sig
+    │   ├── manifest.json manifest.sig
+    │   └── installed.json              the hash of every file, see installed_files
     ├── releases/.staging               a release that is being installed, or was when the power went
     └── state/
         ├── history.jsonl               installations and rollbacks, and their outcome
-        ├── trusted.pub                 the key whose bundles may be installed here
+        ├── trusted.pub                 the keys whose bundles may be installed here
+        ├── revoked                     identifiers of keys that are never trusted again
+        ├── newest                      the newest version that was ever installed
         └── lock
 """
 
 from __future__ import annotations
 
+import errno
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
-from deploy.device.atomic_io import replace_symlink, sync_filesystem, sync_path
+from deploy.device.atomic_io import exchange, replace_symlink, sync_filesystem, sync_path, write_file
 from deploy.device.checked_bundle import MANIFEST
 from deploy.device.manifest import Manifest, parse_manifest
+from deploy.device.version import version_key
 from edge.errors import BundleError, DeployError
 
 DEFAULT_PREFIX = Path("/opt/mien")
@@ -83,8 +89,9 @@ class ReleaseStore:
         """The manifest of an installed release.
 
         Raises:
-            BundleError: the release is not installed, or is damaged.
+            BundleError: the release is not installed, or is damaged; or the text is not a version, such as a path.
         """
+        version_key(version)
         try:
             return parse_manifest((self.release(version) / MANIFEST).read_bytes())
         except OSError as error:
@@ -101,10 +108,39 @@ class ReleaseStore:
         """Give a staged release its final name, once everything in it is on the disk."""
         # One call for thousands of files, most of which pip wrote.
         sync_filesystem(staging)
-        # At most a folder without a manifest, which the installer never leaves there.
-        shutil.rmtree(self.release(version), ignore_errors=True)
-        staging.rename(self.release(version))
-        sync_path(self.releases)
+        release = self.release(version)
+        if release.exists():
+            # A damaged release of the same version, or a folder without a manifest. It may be the current one, so
+            # there is no moment without a release.
+            try:
+                exchange(staging, release)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+                self.remove(version)
+                staging.rename(release)
+            sync_path(self.releases)
+            shutil.rmtree(staging, ignore_errors=True)
+        else:
+            staging.rename(release)
+            sync_path(self.releases)
+
+    def floor(self) -> str | None:
+        """The newest version that was ever installed; None before the first installation."""
+        versions = [self.current_version() or ""]
+        with suppress(OSError):
+            versions.append((self.state / "newest").read_text("ascii", "replace").strip())
+        known = []
+        for version in versions:
+            with suppress(BundleError):
+                known.append((version_key(version), version))
+        return max(known)[1] if known else None
+
+    def raise_floor(self, version: str) -> None:
+        """Remember a version, if it is the newest one so far."""
+        floor = self.floor()
+        if floor is None or version_key(version) >= version_key(floor):
+            write_file(self.state / "newest", f"{version}\n".encode())
 
     def switch(self, version: str) -> None:
         """Make a release the current one."""

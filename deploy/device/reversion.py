@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from deploy.device.atomic_io import fixed_umask
 from deploy.device.health_gate import FRAMES, LIMIT_S, check_health
 from deploy.device.history import History, activated_versions
 from deploy.device.installation import summary
+from deploy.device.installed_files import find_damage
 from deploy.device.lock import exclusive_lock
 from deploy.device.progress import StepReporter, ignore_step
 from deploy.device.release_store import ReleaseStore
@@ -21,6 +23,7 @@ def previous_version(store: ReleaseStore) -> str | None:
     return None
 
 
+@fixed_umask()
 def roll_back(
     store: ReleaseStore,
     to: str | None = None,
@@ -43,7 +46,7 @@ def roll_back(
         What was done, in one line.
 
     Raises:
-        DeployError: there is no such release.
+        DeployError: there is no such release, or it has changed since it was installed.
         UnhealthyError: that release does not work either. The current release stays current.
     """
     if not store.state.is_dir():
@@ -57,10 +60,15 @@ def roll_back(
         if version == before:
             raise DeployError(f"{version} is the current release already: expected another version")
         manifest, service = store.manifest(version), Service(store)
+        report_step("verify")
+        damage = find_damage(store.release(version))
+        if damage:
+            history.add("rollback", "refused", version, before, damage)
+            raise DeployError(f"the release {version} is damaged ({damage}): install its bundle again")
         if not is_forced:
             report_step("health")
             try:
-                check_health(store.release(version), manifest, frames, limit_s, service.config)
+                check_health(store.release(version), manifest, frames, limit_s, service.config, service.identity)
             except UnhealthyError as error:
                 history.add("rollback", "unhealthy", version, before, str(error))
                 raise UnhealthyError(

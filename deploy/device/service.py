@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from deploy.device.atomic_io import write_file
+from deploy.device.child_process import Identity, unprivileged
 from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
 from edge.errors import UnhealthyError
 
@@ -32,6 +33,11 @@ class Service:
     def config(self) -> Path | None:
         """The configuration that the service reads; None where there is none yet."""
         return self._config if self._is_managed and self._config.is_file() else None
+
+    @property
+    def identity(self) -> Identity | None:
+        """The user as whom a release is tried: one without rights, as systemd starts it. None is the present user."""
+        return unprivileged() if self._is_managed else None
 
     def update(self, release: Path) -> str:
         """Install the unit of the release that has become current, and restart the service if it runs.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import BundleError, DeployError
@@ -15,36 +16,38 @@ from edge.errors import BundleError, DeployError
 SIGNATURE_BYTES = 64
 
 
-def verify(message: bytes, signature: bytes, public_key_pem: bytes) -> None:
-    """Return if the signature over the message was made with the key; raise otherwise.
+def find_signer(message: bytes, signature: bytes, public_keys: Sequence[bytes]) -> bytes:
+    """Return the key that a signature was made with.
 
     Args:
         message: what was signed.
         signature: 64 bytes.
-        public_key_pem: SubjectPublicKeyInfo as PEM.
+        public_keys: SubjectPublicKeyInfo as PEM, each.
 
     Raises:
-        BundleError: the signature is wrong.
-        DeployError: the key is not a valid public key, or no means of verification is installed.
+        BundleError: it was made with none of them.
+        DeployError: a key is not a valid public key, or no means of verification is installed.
     """
-    try:
-        is_valid = _verify_by_cryptography(message, signature, public_key_pem)
-    except ImportError:
-        is_valid = _verify_by_openssl(message, signature, public_key_pem)
-    if not is_valid:
-        raise BundleError(
-            "the signature does not match the public key: the bundle was changed, or was signed with another key"
-        )
+    for key in public_keys:
+        try:
+            is_valid = _verify_by_cryptography(message, signature, key)
+        except ImportError:
+            is_valid = _verify_by_openssl(message, signature, key)
+        if is_valid:
+            return key
+    raise BundleError(
+        "the signature does not match the public key: the bundle was changed, or was signed with another key"
+    )
 
 
 def _verify_by_cryptography(message: bytes, signature: bytes, public_key_pem: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(public_key_pem)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _invalid_key() from error
     if not isinstance(key, Ed25519PublicKey):
         raise _invalid_key()

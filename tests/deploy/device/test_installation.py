@@ -6,21 +6,26 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
 from deploy.build.signing_keys import generate_keys
 from deploy.device import host_checks
+from deploy.device.child_process import unprivileged
+from deploy.device.health_gate import check_health
 from deploy.device.manifest import Manifest
-from edge.errors import DeployError
+from deploy.device.release_store import ReleaseStore
+from edge.errors import DeployError, UnhealthyError
+from tests.deploy.conftest import Device
 from tests.deploy.made_release import PYTHON
 
 
 @pytest.fixture(scope="module")
 def installed(workshop, tmp_path_factory):
     """An installation of 1.0, to be copied."""
-    from tests.deploy.conftest import Device
-
     device = Device(workshop, tmp_path_factory.mktemp("installed") / "mien")
     key = ("--pubkey", workshop.pubkey)
     done = device.run_installer("install", workshop.bundle("1.0"), *key, "--frames", 5, "--limit", 20)
@@ -111,9 +116,9 @@ def test_another_bundle_of_the_same_version_is_rejected(updatable, workshop):
         ("crashes", 20, "the model is damaged"),
         ("rejects", 20, "unknown key"),
         # What never becomes healthy takes all of the time allowed.
-        ("silent", 0.5, "0 of 5 inferences"),
-        ("unready", 0.5, "without becoming ready"),
-        ("nonsense", 0.5, "0 of 5 inferences"),
+        ("silent", 3, "0 of 5 inferences"),
+        ("unready", 3, "without becoming ready"),
+        ("nonsense", 3, "0 of 5 inferences"),
     ],
 )
 def test_an_unhealthy_release_never_becomes_current(updatable, workshop, how, limit_s, words):
@@ -127,6 +132,18 @@ def test_an_older_version_is_installed_only_with_the_option(updatable, workshop)
     assert_rejected(updatable, updatable.install(older), "older than the current 1.0", "--allow-older")
     assert updatable.install(older, "--allow-older").code == 0
     assert updatable.current() == "0.9"
+
+
+def test_the_newest_release_ever_installed_is_the_floor(updatable, workshop):
+    """After a rollback, too: what came between may have the flaw that the newest one fixed."""
+    assert updatable.install(workshop.bundle("2.0")).code == 0
+    assert updatable.run("rollback", "--force").code == 0
+    assert updatable.current() == "1.0"
+    done = updatable.install(workshop.bundle("1.5"))
+    assert "1.5 is older than the release that was installed before, 2.0: add --allow-older" in done.error_line()
+    # What is current may be installed again.
+    assert "current release already" in updatable.install(workshop.bundle("1.0")).out
+    assert updatable.install(workshop.bundle("1.5"), "--allow-older").code == 0
 
 
 def test_another_key_is_rejected(updatable, workshop, tmp_path):
@@ -213,8 +230,6 @@ def test_wrong_use_exits_2(device):
 
 @pytest.mark.slow
 def test_a_full_disk_leaves_the_old_release(workshop, tmp_path):
-    from tests.deploy.conftest import Device
-
     mount = tmp_path / "small"
     mount.mkdir()
     options = ["-t", "tmpfs", "-o", "size=7m", "tmpfs", str(mount)]
@@ -232,3 +247,78 @@ def test_a_full_disk_leaves_the_old_release(workshop, tmp_path):
         assert_rejected(device, done, "MB free", outcome="refused")
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mask", [0o077, 0o000], ids=["077", "000"])
+def test_the_umask_of_the_installing_user_does_not_matter(device, workshop, mask):
+    before = os.umask(mask)
+    try:
+        assert device.install(workshop.bundle("1.0")).code == 0
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    for path in (device.prefix, *device.prefix.rglob("*")):
+        if path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        assert not mode & 0o022, path
+        assert mode & 0o044 == 0o044 or path.suffix in (".lock", ".toml"), path
+        if path.is_dir():
+            assert mode & 0o055 == 0o055, path
+
+
+def test_a_rollback_stays_in_the_store(updatable, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(updatable.prefix / "releases" / "1.0", elsewhere, symlinks=True)
+    for to in (f"../../../{elsewhere.name}", str(elsewhere), "1.0/../1.0", "..", "", ".staging"):
+        done = updatable.run("rollback", "--to", to, "--force")
+        assert done.code == 1
+        assert "Traceback" not in done.err
+        assert updatable.current() == "1.0"
+
+
+def test_the_limit_bounds_the_check_of_the_configuration(updatable, workshop):
+    begin_s = time.monotonic()
+    done = updatable.install(workshop.bundle("2.0", "stuck"), "--limit", 2)
+    assert time.monotonic() - begin_s < 60
+    assert_rejected(updatable, done, "cannot use", "ran out of time after 2 s", outcome="unhealthy")
+
+
+def test_only_its_owner_reads_the_configuration_of_a_release(updatable):
+    config = updatable.prefix / "releases" / "1.0" / "config" / "mien.toml"
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def public_folder():
+    """A folder that every user may enter, which those of pytest are not."""
+    folder = Path(tempfile.mkdtemp(prefix="mien-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user: sudo make test")
+def test_a_release_is_tried_as_a_user_without_rights(workshop, public_folder):
+    identity = unprivileged()
+    if identity is None:
+        pytest.skip("this user namespace has no other user")
+    device = Device(workshop, public_folder / "mien")
+    # The tests' own Python may lie in root's home.
+    python = shutil.which(f"python{PYTHON}", path="/usr/bin")
+    if python is None:
+        pytest.skip(f"no /usr/bin/python{PYTHON}: apt-get install python3-venv")
+    command = [python, *device.command("install", workshop.bundle("1.0"), "--pubkey", workshop.pubkey)[1:]]
+    done = subprocess.run([*command, "--frames", "5", "--limit", "20"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    store = ReleaseStore(device.prefix)
+    release, manifest = store.release("1.0"), store.manifest("1.0")
+    # The configuration is readable by root alone, and the self-test still reads it.
+    check_health(release, manifest, 5, 20, identity=identity)
+    # What root can start, the service's user cannot.
+    release.chmod(0o700)
+    check_health(release, manifest, 5, 20)
+    with pytest.raises(UnhealthyError, match="Permission denied"):
+        check_health(release, manifest, 5, 20, identity=identity)

@@ -25,14 +25,14 @@ def members(path):
 
 
 def rejection(workshop, path):
-    with pytest.raises(BundleError) as caught, CheckedBundle(path, workshop.pubkey.read_bytes()):
+    with pytest.raises(BundleError) as caught, CheckedBundle(path, [workshop.pubkey.read_bytes()]):
         pass
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_an_unchanged_bundle_is_accepted(workshop, good, tmp_path):
-    with CheckedBundle(good, workshop.pubkey.read_bytes()) as bundle:
+    with CheckedBundle(good, [workshop.pubkey.read_bytes()]) as bundle:
         bundle.unpack(tmp_path)
         assert bundle.manifest.version == "1.0"
     unpacked = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
