@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from deploy.push.bounded_command import BoundedCommand, shown
 from edge.errors import DeployError, WrongUseError
 from edge.system.processes import last_line
 
@@ -22,6 +24,9 @@ _OPTIONS = (
 )
 #: Interval between two reports of a copy's progress.
 _REPORT_INTERVAL_S = 1.0
+#: How long a command may take on the host, and a copy in which nothing arrives.
+COMMAND_TIMEOUT_S, STALL_TIMEOUT_S = 120.0, 120.0
+_CLOSE_TIMEOUT_S = 20.0
 
 
 class Host:
@@ -48,84 +53,79 @@ class Host:
         """Run a command on the host, its words quoted; see `run_script`."""
         return self.run_script(shlex.join(command))
 
-    def run_script(self, script: str, on_line: Callable[[str], None] | None = None) -> str:
+    def run_script(
+        self, script: str, on_line: Callable[[str], None] | None = None, timeout_s: float | None = None
+    ) -> str:
         """Run a line of shell on the host.
 
         Args:
             script: the line.
             on_line: called with each line that it writes to standard error, while it runs.
+            timeout_s: the command is ended after this time; None is `COMMAND_TIMEOUT_S`.
 
         Returns:
             What it wrote to standard output.
 
         Raises:
-            DeployError: the host cannot be reached, or the command fails; the message is its last line.
+            DeployError: the host cannot be reached, or the command fails, takes too long or writes too much; the
+                message is its last line.
         """
-        errors: list[str] = []
-        with self._start(["ssh", *self._options, self.name, "--", script]) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            output: list[str] = []
-            # Both streams are read at once, because a full pipe would block the command.
-            reader = threading.Thread(target=lambda stream: output.append(stream.read()), args=(process.stdout,))
-            reader.start()
-            for line in process.stderr:
-                errors.append(line.rstrip("\n"))
-                if on_line is not None:
-                    on_line(errors[-1])
-            reader.join()
-            status = process.wait()
+        with BoundedCommand(["ssh", *self._options, self.name, "--", script], on_line) as command:
+            status = command.wait(COMMAND_TIMEOUT_S if timeout_s is None else timeout_s)
         if status:
-            raise DeployError(_reason("\n".join(errors), status))
-        return "".join(output)
+            raise DeployError(_reason(command.errors, status))
+        return command.output
 
-    def put(self, batch: str, report: Callable[[], None]) -> None:
+    def put(self, batch: str, report: Callable[[], int]) -> None:
         """Copy files to the host in one session of sftp.
 
         Args:
             batch: its commands, one on each line; see `quote_for_sftp`.
-            report: called now and then while it copies.
+            report: called now and then while it copies; returns the number of bytes that have arrived.
 
         Raises:
-            DeployError: the host cannot be reached, or a command fails.
+            DeployError: the host cannot be reached, a command fails, or nothing arrives any more.
         """
-        with self._start(["sftp", "-q", *self._options, "-b", "-", self.name], stdin=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            process.stdin.write(f"{batch}\n")
-            process.stdin.close()
-            # Otherwise communicate() would write to it again.
-            process.stdin = None
-            while True:
-                try:
-                    errors = process.communicate(timeout=_REPORT_INTERVAL_S)[1]
-                    break
-                except subprocess.TimeoutExpired:
-                    report()
-        if process.returncode:
-            raise DeployError(_reason(errors, process.returncode))
+        arrived, arrived_s = 0, time.monotonic()
+        with BoundedCommand(["sftp", "-q", *self._options, "-b", "-", self.name], stdin=f"{batch}\n") as command:
+            while (status := command.poll(_REPORT_INTERVAL_S)) is None:
+                now, now_s = report(), time.monotonic()
+                if now != arrived:
+                    arrived, arrived_s = now, now_s
+                elif now_s - arrived_s > STALL_TIMEOUT_S:
+                    raise DeployError(f"nothing has arrived for {STALL_TIMEOUT_S:.0f} s: check the network")
+        if status:
+            raise DeployError(_reason(command.errors, status))
 
     def file_size(self, path: str) -> int:
         """The size of a file on the host in bytes; 0 where it does not exist."""
-        return int(self.run_script(f"stat -c %s {shlex.quote(path)} 2>/dev/null || echo 0").strip())
+        return whole_number(self.run_script(f"stat -c %s {shlex.quote(path)} 2>/dev/null || echo 0"))
 
     def close(self) -> None:
         """End the connection that the commands shared."""
         command = ["ssh", *self._options, "-O", "exit", self.name]
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        with suppress(subprocess.TimeoutExpired, OSError):
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CLOSE_TIMEOUT_S)
 
-    def _start(self, command: Sequence[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        try:
-            return subprocess.Popen(
-                command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
-            )
-        except OSError as error:
-            raise DeployError(f"{command[0]} is not installed here: sudo apt install openssh-client") from error
+
+def whole_number(output: str) -> int:
+    """Read the number that a command on a host has printed.
+
+    Raises:
+        DeployError: it has printed something else, as a login that greets does.
+    """
+    text = output.strip()
+    if not text.isdecimal() or len(text) > 18:
+        raise DeployError(
+            f"the host answered {shown(text)!r}: expected a number; its shell must print nothing at login"
+        )
+    return int(text)
 
 
 def _reason(errors: str, status: int) -> str:
     """The last line of an error output that is not a step of the installer, without the installer's own prefix."""
     lines = [line for line in errors.splitlines() if not line.startswith("step ")]
-    last = last_line("\n".join(lines)) or f"the command ended with status {status} and printed nothing"
+    last = shown(last_line("\n".join(lines))) or f"the command ended with status {status} and printed nothing"
     return last.removeprefix("mien deploy: ")
 
 

@@ -140,18 +140,26 @@ def test_mosquitto_accepts_its_configuration(tmp_path):
     subprocess.run([find("mosquitto_passwd"), "-c", "-b", tmp_path / "passwords", "hall", "geheim"], check=True)
     text = (FLEET / "mosquitto/mosquitto.conf").read_text()
     text = text.replace("listener 1883", f"listener {port} 127.0.0.1" + ("" if os.getuid() else "\nuser root"))
+    subprocess.run([find("mosquitto_passwd"), "-b", tmp_path / "passwords", "attic", "geheim"], check=True)
     text = text.replace("/mosquitto/config/passwords", str(tmp_path / "passwords"))
+    text = text.replace("/mosquitto/config/acl.conf", str(FLEET / "mosquitto/acl.conf"))
     (tmp_path / "mosquitto.conf").write_text(text.replace("/mosquitto/data/", f"{tmp_path}/"))
     with subprocess.Popen([find("mosquitto"), "-c", tmp_path / "mosquitto.conf"], stderr=subprocess.DEVNULL) as broker:
 
-        def publish(*login):
-            message = ["-p", str(port), "-t", "mien/hall/state", "-m", "x", "-q", "1"]
+        def publish(*login, text="x"):
+            message = ["-p", str(port), "-t", "mien/hall/state", "-m", text, "-q", "1"]
             return subprocess.run([find("mosquitto_pub"), *message, *login], capture_output=True, timeout=20).returncode
 
         try:
             wait_until(lambda: publish("-u", "hall", "-P", "geheim") == 0, "the broker accepts a device")
             assert publish() != 0
             assert publish("-u", "hall", "-P", "wrong") != 0
+            # Another device may neither write nor read what is hall's.
+            read = [find("mosquitto_sub"), "-p", str(port), "-t", "#", "-W", "3", "-v", "-P", "geheim", "-u"]
+            publish("-u", "attic", "-P", "geheim", "-r", text="forged")
+            publish("-u", "hall", "-P", "geheim", "-r", text="true")
+            assert subprocess.run([*read, "hall"], capture_output=True, text=True).stdout == "mien/hall/state true\n"
+            assert subprocess.run([*read, "attic"], capture_output=True, text=True).stdout == ""
         finally:
             broker.kill()
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.push.delivery import Outcome
+from deploy.push.delivery import Outcome, Payload, deliver
 from deploy.push.rollout import roll_out
+from edge.system.board import peak_rss_mb
 from edge.system.hashing import sha256_of
+from tests.conftest import SHIPPED
 from tests.deploy.conftest import BARE_PYTHON
 from tests.deploy.sshd import Network, find
 
@@ -122,3 +124,47 @@ def test_a_rollout_keeps_the_order_and_reports_what_was_not_tried():
     assert [o.state for o in roll_out(hosts, deliver, 2, False)] == ["installed", "failed", "installed", "installed"]
     assert [o.state for o in roll_out(hosts[1:], deliver, 2, True)] == ["failed", "not tried", "not tried"]
     assert [o.host for o in roll_out(hosts, deliver, 3, True)] == hosts
+
+
+@ssh
+@pytest.mark.parametrize(
+    ("session", "message"),
+    [
+        ('echo welcome to porch; eval "$SSH_ORIGINAL_COMMAND"', "the host answered 'welcome to porch"),
+        ("exit 0", "the host answered ''"),
+        ("yes", "writes without end"),
+        ("yes >&2", "writes without end"),
+        ("sleep 600", "no end after 5 s"),
+        ("printf '\\033]0;owned\\007\\033[2Jbad\\n' >&2; exit 1", "]0;owned  [2Jbad"),
+        ("printf '\\303\\050' >&2; exit 1", "("),
+    ],
+    ids=["banner", "nothing", "endless output", "endless errors", "hangs", "escape sequences", "no text"],
+)
+def test_whatever_a_host_does_the_others_are_installed(push, network, workshop, monkeypatch, session, message):
+    monkeypatch.setattr("deploy.push.host.COMMAND_TIMEOUT_S", 5.0)
+    porch = network.machines[0]
+    (porch.home.parent / "session.sh").write_text(f"#!/bin/sh\n{session}\n")
+    before_mb = peak_rss_mb()
+    done = push("porch", "hall", "--json", workshop.bundle("1.0"))
+    assert done.code == 1
+    first, second = (json.loads(line) for line in done.out.splitlines())
+    assert (first["state"], second["state"]) == ("failed", "installed")
+    assert message in first["message"]
+    assert first["message"].isprintable()
+    assert "Traceback" not in done.err
+    assert peak_rss_mb() < before_mb + 50
+
+
+def test_a_host_that_cannot_be_handled_at_all_is_a_result():
+    class Broken:
+        name = "porch"
+
+        def run_script(self, *_):
+            raise RuntimeError("unexpected\x1b[2J")
+
+        def close(self):
+            pass
+
+    payload = Payload(SHIPPED, SHIPPED, None, "0" * 64, (), False)
+    outcome = deliver(Broken(), payload, lambda *_: None)
+    assert (outcome.state, outcome.message) == ("failed", "unexpected [2J")
