@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-long test-arm64 test-booted test-deploy soak lint docs install install-train install-docs lock clean
+.PHONY: demo test test-fast test-long test-arm64 test-booted test-deploy soak fuzz audit lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -50,6 +50,21 @@ test-deploy: install-train  ## deployment at length: real bundles, an installati
 	$(BIN)/mien models pull
 	MIEN_DEPLOY_LONG=1 MIEN_INSTALL_KILLS=$(KILLS) $(PYTEST) $(BY_FILE) tests/deploy
 
+MINUTES_OF_FUZZING = $(if $(filter command line,$(origin MINUTES)),$(MINUTES),10)
+fuzz: install-train  ## damaged input for every parser: make fuzz MINUTES=10
+	$(BIN)/mien models pull
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES_OF_FUZZING) --seed $(SEED) --out fuzz.json
+
+AUDIT := build/audit
+audit: $(AUDIT)/stamp  ## known vulnerabilities of every locked library; needs PyPI
+	for lock in requirements/*.lock deploy/build/locks/*.lock; do echo "$$lock"; \
+	  $(AUDIT)/bin/pip-audit --requirement $$lock --disable-pip --require-hashes --strict || exit 1; done
+
+$(AUDIT)/stamp: requirements/audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements/audit.lock
+	touch $@
+
 lint: install-train  ## style, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +91,8 @@ lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --group docs --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/train.lock --custom-compile-command "make lock" \
 	  --output-file requirements/docs.lock
+	uv pip compile --group pyproject.toml:audit --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --custom-compile-command "make lock" --output-file requirements/audit.lock
 	for target in bookworm:3.11 trixie:3.13; do \
 	  uv pip compile pyproject.toml deploy/build/locks/installer.in --extra mqtt --extra metrics --extra preview --universal \
 	    --python-version $${target#*:} --generate-hashes --upgrade --constraint deploy/build/locks/$${target%:*}.in \

@@ -21,15 +21,17 @@ from deploy.build.signing_keys import read_private_key
 from deploy.build.targets import Target
 from deploy.build.wheels import Wheel, download_wheels, read_wheel
 from deploy.device.manifest import Manifest
+from deploy.device.trusted_keys import KEY_ID, KEYS_PART, MAX_KEYS_BYTES, KeyChange, split_keys
 from deploy.device.version import version_key
 from edge import __version__
-from edge.cli.config_file import read_config
+from edge.cli.config_file import MAX_BYTES, read_config
 from edge.cli.run import run
 from edge.detection.weights import WEIGHTS, read_weights
 from edge.errors import DeployError, WrongUseError
 from edge.inference.model_card import read_model
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from edge.system.hashing import sha256_of
+from edge.system.regular_files import read_regular
 
 UNIT = Path(__file__).parents[1] / "systemd" / "mien.service"
 ESCALATION = UNIT.with_name("mien.service.d") / "escalation.conf"
@@ -49,6 +51,8 @@ class BundleSpec:
         config: TOML file for `mien run --config`; None is the Raspberry Pi's own camera with the first model.
         version: of the release; None is mien's own version followed by the time of the source.
         unit: the systemd unit.
+        trust: files with public keys that the device trusts from then on.
+        revoke: identifiers of keys that it never trusts again.
     """
 
     target: Target
@@ -58,6 +62,8 @@ class BundleSpec:
     config: Path | None = None
     version: str | None = None
     unit: Path = UNIT
+    trust: tuple[Path, ...] = ()
+    revoke: tuple[str, ...] = ()
 
 
 def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> Manifest:
@@ -72,7 +78,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
         Its manifest.
 
     Raises:
-        WrongUseError: the key, the configuration or the version is not valid.
+        WrongUseError: a key, the configuration or the version is not valid.
         ModelError: a model does not exist, or has no card.
         WeightsMissingError: the detector's weights are not on this machine.
         DeployError: the systemd unit is missing, or the wheels cannot be downloaded.
@@ -85,6 +91,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
     models = _model_files(spec.models)
     default_model = next(iter(models)).removeprefix("models/").removesuffix(".tflite")
     config = _config(spec.config, default_model)
+    keys = _key_change(spec)
     unit = _unit(spec.unit, spec.target)
     with tempfile.TemporaryDirectory(prefix="mien-bundle-") as temporary:
         folder = Path(temporary)
@@ -99,6 +106,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
             "config/mien.toml": config,
             "systemd/mien.service": unit,
             "installer/install.py": render_installer().encode(),
+            **({KEYS_PART: keys.as_bytes()} if keys else {}),
             **{f"weights/{weights.file}": read_weights(name) for name, weights in WEIGHTS.items()},
         }.items():
             _write(folder / path, content)
@@ -126,6 +134,23 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
             parts=(),
         )
         return pack(folder, manifest, key, out)
+
+
+def _key_change(spec: BundleSpec) -> KeyChange | None:
+    """What the bundle changes about the device's keys; None for nothing."""
+    trusted = []
+    for path in spec.trust:
+        try:
+            found = split_keys(read_regular(path, MAX_KEYS_BYTES))
+        except OSError as error:
+            raise WrongUseError(f"cannot read the public key {path}: {error.strerror or error}") from error
+        if not found:
+            raise WrongUseError(f"{path} is not a public key: expected the .pub file that `mien deploy keygen` wrote")
+        trusted += found
+    for name in spec.revoke:
+        if not KEY_ID.fullmatch(name):
+            raise WrongUseError(f"{name!r} is not the identifier of a key: expected 16 hex digits")
+    return KeyChange(tuple(trusted), spec.revoke) if trusted or spec.revoke else None
 
 
 def requirements(wheels: Sequence[Wheel]) -> str:
@@ -171,13 +196,14 @@ def _config(path: Path | None, model: str) -> bytes:
         return f'{text}source = "picamera2"\nwait-for-source = true\nmodel = {json.dumps(model)}\n'.encode()
     # An invalid configuration is rejected here rather than on the device.
     read_config(path, click.Context(run))
-    return path.read_bytes()
+    return read_regular(path, MAX_BYTES)
 
 
 def _unit(path: Path, target: Target) -> bytes:
     """The unit, followed by the settings that only a later systemd supports, where the target has one."""
     try:
-        return path.read_bytes() + (b"\n" + ESCALATION.read_bytes() if target.supports_restart_steps else b"")
+        unit = read_regular(path, MAX_BYTES)
+        return unit + (b"\n" + ESCALATION.read_bytes() if target.supports_restart_steps else b"")
     except OSError as error:
         raise DeployError(f"cannot read the systemd unit {path}: {error.strerror or error}") from error
 

