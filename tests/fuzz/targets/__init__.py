@@ -1,0 +1,1 @@
+"""The targets; `tests.fuzz.registry` has their names."""
