@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: History, the words themselves, and what other projects wrote.
-EXCLUDED = ("CHANGELOG.md", "LICENSE", "tests/words.py", "tests/test_words.py", "docs/proofs/")
+EXCLUDED = ("CHANGELOG.md", "LICENSE", "tests/words.py", "tests/test_words.py", "docs/proofs/", "tests/fuzz/corpus/")
 
 #: Parts of a name (`detector_looks` has two, `SinkOutlet` too), and what to write.
 IN_NAMES = {

@@ -22,11 +22,7 @@ import pytest
 from tests.edge.capture.test_stream import Server
 from tests.edge.mosquitto import Mosquitto, free_port
 from tests.soak.daemon import DaemonProcess
-from tests.soak.faults import BrokerFaults, CameraFaults, ClientFaults, DiskFaults, OperatorFaults
-from tests.soak.monitor import Monitor
 from tests.soak.requirements import missing_requirements
-from tests.soak.subscriber import Subscriber
-from tests.soak.verdict import evaluate
 
 STALL_TIMEOUT_S = 3.0
 
@@ -69,23 +65,33 @@ def main(arguments=None):
 
 def soak(folder, minutes, seed, *, with_small_disk):
     """Run the daemon for `minutes` with injected faults, clean up whatever happens, and return the verdict."""
+    # Here, because they import packages that may be missing, which was checked before.
+    from tests.soak.attackers import Attackers
+    from tests.soak.faults import BrokerFaults, CameraFaults, ClientFaults, DiskFaults, OperatorFaults
+    from tests.soak.monitor import Monitor
+    from tests.soak.subscriber import Subscriber
+    from tests.soak.verdict import evaluate
+    from tests.soak.viewer import Viewer
+
     broker_lines = ("allow_anonymous true", "persistence true", f"persistence_location {folder}/")
     ending = threading.Event()
     with contextlib.ExitStack() as cleanup:
         broker = Mosquitto(folder, (*broker_lines, "max_queued_messages 0", "max_inflight_messages 0"))
         cleanup.callback(broker.stop)
-        daemon = DaemonProcess(folder, broker.port, free_port(), free_port(), STALL_TIMEOUT_S)
+        daemon = DaemonProcess(folder, broker.port, [free_port() for _ in range(3)], STALL_TIMEOUT_S)
         if with_small_disk:
             cleanup.enter_context(mounted_tmpfs(daemon.rotated.parent))
         rtsp = Server("rtsp")
         cleanup.callback(rtsp.stop)
         subscriber = Subscriber(broker.port, "mien/soak/events")
         cleanup.callback(subscriber.close)
+        viewer = Viewer(daemon)
         injectors = [
             CameraFaults(seed, ending, daemon),
             BrokerFaults(seed, ending, broker),
             OperatorFaults(seed, ending, daemon, rtsp),
-            ClientFaults(seed, ending, daemon),
+            ClientFaults(seed, ending, daemon, viewer),
+            Attackers(seed, ending, daemon, broker, viewer),
             *([DiskFaults(seed, ending, daemon)] if with_small_disk else []),
         ]
         cleanup.callback(daemon.kill)
@@ -97,6 +103,8 @@ def soak(folder, minutes, seed, *, with_small_disk):
         cleanup.callback(ending.set)
         monitor.start()
         wait_for_frames(daemon, monitor)
+        viewer.served_s()
+        before = daemon.usage()
         for injector in injectors:
             injector.start()
         show_progress(minutes, daemon, injectors, monitor)
@@ -105,9 +113,13 @@ def soak(folder, minutes, seed, *, with_small_disk):
             thread.join()
         # The last messages may still be queued for a broker that has just come back.
         time.sleep(8)
+        # It collects what a former connection to the broker has left.
+        daemon.reload()
+        time.sleep(1)
+        usage = before, daemon.usage()
         stopped_s = daemon.stop()
         time.sleep(2)
-        return evaluate(daemon, injectors, monitor, subscriber, stopped_s, STALL_TIMEOUT_S, round(10 * minutes))
+        return evaluate(daemon, injectors, monitor, subscriber, usage, stopped_s, STALL_TIMEOUT_S, round(10 * minutes))
 
 
 @contextlib.contextmanager
@@ -142,8 +154,9 @@ def show_progress(minutes, daemon, injectors, monitor):
             return
         if elapsed_s >= lines * 60:
             faults = sum(len(injector.faults) for injector in injectors)
-            frames, memory = monitor.frames[-1][1], f"{daemon.rss_mb():.1f} MB, {daemon.descriptors()} descriptors"
-            print(f"{lines} min: {faults} faults, {frames:.0f} frames, {memory}", file=sys.stderr, flush=True)
+            frames, usage = monitor.frames[-1][1], daemon.usage()
+            used = f"{usage.memory_mb:.1f} MB, {usage.descriptors} descriptors"
+            print(f"{lines} min: {faults} faults, {frames:.0f} frames, {used}", file=sys.stderr, flush=True)
             lines += 1
         time.sleep(0.5)
 

@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from websockets.exceptions import ConnectionClosed
+
 
 @dataclass
 class Fault:
@@ -54,14 +56,20 @@ class FaultInjector:
     def _run(self):
         try:
             while not self._ending.wait(self._random.uniform(*self.pause_s)):
-                name = self._random.choice(self._names)
+                name = self._choose_name()
                 fault = Fault(self.target, name.removeprefix("fault_"), time.monotonic(), float("inf"))
                 self.faults.append(fault)
-                getattr(self, name)()
+                self._inject(name)
                 fault.end_s = time.monotonic()
         except Exception as error:
             self.error = error
             raise
+
+    def _choose_name(self):
+        return self._random.choice(self._names)
+
+    def _inject(self, name):
+        getattr(self, name)()
 
     def _wait(self, low_s, high_s):
         self._ending.wait(self._random.uniform(low_s, high_s))
@@ -158,53 +166,51 @@ class OperatorFaults(FaultInjector):
         self._daemon.signal(signal.SIGUSR1)
 
     def fault_unchanged(self):
-        self._reload()
+        self._daemon.reload()
 
     def fault_bad_key(self):
-        self._daemon.config.write_text("sourse = 'x'\n")
-        self._reload_and_restore()
+        with self._daemon.other_configuration():
+            self._daemon.config.write_text("sourse = 'x'\n")
+            self._reload_and_wait()
 
     def fault_torn_file(self):
-        self._daemon.config.write_text(self._daemon.config.read_text()[:-30] + "'")
-        self._reload_and_restore()
+        with self._daemon.other_configuration():
+            self._daemon.config.write_text(self._daemon.config.read_text()[:-30] + "'")
+            self._reload_and_wait()
 
     def fault_no_such_model(self):
-        self._daemon.configure(model="nothing")
-        self._reload_and_restore()
+        self._run_with(model="nothing")
 
     def fault_changed_threads(self):
-        self._daemon.configure(threads=2)
-        self._reload_and_restore()
+        self._run_with(threads=2)
 
     def fault_changed_classifier_options(self):
-        self._daemon.configure(prior=["neutral=0.6"], **{"min-hold": "1s"})
-        self._reload_and_restore()
+        self._run_with(prior=["neutral=0.6"], **{"min-hold": "1s"})
 
     def fault_stream_that_dies(self):
         """Switch to a real RTSP stream for a while, whose server restarts or hangs."""
-        self._daemon.configure(source=self._rtsp.url)
-        self._reload()
-        self._wait(4, 6)
-        if self._random.random() < 0.5:
-            self._rtsp.stop()
-            self._wait(1, 3)
-            self._rtsp.start()
-        else:
-            self._rtsp.process.send_signal(signal.SIGSTOP)
-            self._wait(1, 5)
-            self._rtsp.process.send_signal(signal.SIGCONT)
-        self._wait(3, 6)
-        self._daemon.configure()
-        self._reload()
+        with self._daemon.other_configuration():
+            self._daemon.configure(source=self._rtsp.url)
+            self._daemon.reload()
+            self._wait(4, 6)
+            if self._random.random() < 0.5:
+                self._rtsp.stop()
+                self._wait(1, 3)
+                self._rtsp.start()
+            else:
+                self._rtsp.process.send_signal(signal.SIGSTOP)
+                self._wait(1, 5)
+                self._rtsp.process.send_signal(signal.SIGCONT)
+            self._wait(3, 6)
 
-    def _reload(self):
-        self._daemon.signal(signal.SIGHUP)
+    def _run_with(self, **changed):
+        with self._daemon.other_configuration():
+            self._daemon.configure(**changed)
+            self._reload_and_wait()
 
-    def _reload_and_restore(self):
-        self._reload()
+    def _reload_and_wait(self):
+        self._daemon.reload()
         self._wait(0.5, 2)
-        self._daemon.configure()
-        self._reload()
 
 
 class ClientFaults(FaultInjector):
@@ -212,9 +218,9 @@ class ClientFaults(FaultInjector):
 
     target = "client"
 
-    def __init__(self, seed, ending, daemon):
+    def __init__(self, seed, ending, daemon, viewer):
         super().__init__(seed, ending)
-        self._daemon = daemon
+        self._daemon, self._viewer = daemon, viewer
 
     def fault_viewer_leaves(self):
         self._watch(acknowledges=True)
@@ -223,9 +229,7 @@ class ClientFaults(FaultInjector):
         self._watch(acknowledges=False)
 
     def fault_viewer_vanishes(self):
-        viewer = self._watch(acknowledges=True, close=False)
-        viewer.socket.shutdown(socket.SHUT_RDWR)
-        viewer.socket.close()
+        self._watch(acknowledges=True, vanishes=True)
 
     def fault_garbage(self):
         for port in (self._daemon.preview_port, self._daemon.metrics_port):
@@ -239,16 +243,13 @@ class ClientFaults(FaultInjector):
             client.sendall(b"GET / HTTP/1.1\r\nHost: 127")
             self._wait(0.5, 5)
 
-    def _watch(self, acknowledges, close=True):
-        from websockets.exceptions import ConnectionClosed
-        from websockets.sync.client import connect
-
-        viewer = connect(f"ws://127.0.0.1:{self._daemon.preview_port}/live", compression=None, proxy=None)
+    def _watch(self, acknowledges, vanishes=False):
         end_s = time.monotonic() + self._random.uniform(1, 8)
-        while time.monotonic() < end_s and not self._ending.is_set():
-            with suppress(TimeoutError, ConnectionClosed):
-                if isinstance(viewer.recv(0.5), bytes) and acknowledges:
-                    viewer.send("shown")
-        if close:
-            viewer.close()
-        return viewer
+        with self._viewer.live() as live, suppress(ConnectionClosed):
+            while time.monotonic() < end_s and not self._ending.is_set():
+                with suppress(TimeoutError):
+                    if isinstance(live.recv(0.5), bytes) and acknowledges:
+                        live.send("shown")
+            if vanishes:
+                live.socket.shutdown(socket.SHUT_RDWR)
+                live.socket.close()

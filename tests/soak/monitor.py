@@ -3,6 +3,7 @@
 import threading
 import time
 import urllib.request
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,7 +14,7 @@ class Monitor:
     Attributes:
         frames: (monotonic time, frames processed so far), whenever that number has changed.
         scrapes: how many scrapes of the metrics succeeded.
-        failed: (seconds since the start, error) of the scrapes that failed.
+        failed: (monotonic time, error) of the scrapes that failed.
         idle: (seconds since the start, MB, descriptors, threads), sampled while no fault is in progress.
         error: what ended the thread too early, if anything.
     """
@@ -52,17 +53,17 @@ class Monitor:
             self.frames.append((now_s, frames))
         self._check(values)
         if all(injector.is_idle for injector in self._injectors):
-            daemon = self._daemon
-            self.idle.append((now_s - self.begin_s, daemon.rss_mb(), daemon.descriptors(), daemon.threads()))
+            usage = self._daemon.usage()
+            self.idle.append((now_s - self.begin_s, usage.memory_mb, usage.descriptors, usage.threads))
 
     def _scrape(self):
         try:
             with urllib.request.urlopen(self._daemon.metrics_url, timeout=10) as response:
                 text = response.read().decode()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             # Before the sinks are open, a failure is expected.
             if self.scrapes:
-                self.failed.append((time.monotonic() - self.begin_s, str(error)))
+                self.failed.append((time.monotonic(), str(error)))
             return None
         self.scrapes += 1
         families = text_string_to_metric_families(text)

@@ -1,5 +1,6 @@
 """What the soak test needs of the machine, checked before anything is set up."""
 
+import resource
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -10,6 +11,8 @@ from tests.edge.mosquitto import SEARCH_PATH
 
 #: Bit of CAP_SYS_ADMIN in a process's set of capabilities; see capabilities(7).
 _CAP_SYS_ADMIN = 21
+#: For the process that opens the attackers' idle connections.
+_DESCRIPTORS = 2200
 
 
 def missing_requirements(*, with_small_disk: bool) -> list[str]:
@@ -19,6 +22,12 @@ def missing_requirements(*, with_small_disk: bool) -> list[str]:
         missing.append("Mosquitto is not installed: run  apt-get install mosquitto")
     if not _has_rtsp_server():
         missing.append(f"GStreamer's RTSP server is not installed: run  apt-get install {GSTREAMER}")
+    if shutil.which("mosquitto_pub", path=SEARCH_PATH) is None:
+        missing.append("mosquitto_pub is not installed: run  apt-get install mosquitto-clients")
+    if 0 <= (hard := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < _DESCRIPTORS:
+        missing.append(
+            f"a process may open {hard} files here, expected {_DESCRIPTORS}: raise it  (ulimit -Hn, as root)"
+        )
     for module, extra in (("paho.mqtt", "mqtt"), ("prometheus_client", "metrics"), ("websockets", "preview")):
         if not _is_importable(module):
             missing.append(f"{module} is not installed: run  pip install 'mien[{extra}]'")

@@ -26,6 +26,7 @@ def test_missing_requirements_are_one_line_and_exit_status_2(monkeypatch, capsys
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("soak: Mosquitto is not installed: run  apt-get install mosquitto; GStreamer's RTSP server")
     assert "python3-gi" in line
+    assert "apt-get install mosquitto-clients" in line
     assert line.endswith("run as root, or pass --no-small-disk")
 
 
@@ -33,6 +34,12 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(requirements, "_is_importable", lambda module: module != "prometheus_client")
     missing = [each for each in requirements.missing_requirements(with_small_disk=False) if "pip install" in each]
     assert missing == ["prometheus_client is not installed: run  pip install 'mien[metrics]'"]
+
+
+def test_a_low_limit_of_open_files_is_named(monkeypatch):
+    monkeypatch.setattr(requirements.resource, "getrlimit", lambda _: (1024, 1024))
+    missing = [each for each in requirements.missing_requirements(with_small_disk=False) if "may open" in each]
+    assert missing == ["a process may open 1024 files here, expected 2200: raise it  (ulimit -Hn, as root)"]
 
 
 def test_the_small_disk_is_unmounted_whatever_happens(tmp_path):
