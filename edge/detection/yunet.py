@@ -12,7 +12,7 @@ from edge.detection.weights import YUNET_FILE
 from edge.errors import DetectorError, WeightsMissingError
 from edge.images import downscale, fit_within
 from edge.inference.threads import Threads
-from edge.system.cache import cache_folder
+from edge.system.cache import weights_folder
 from edge.types import Detection, Frame
 
 #: OpenCV's defaults for the score and the overlap.
@@ -52,12 +52,12 @@ class YuNetDetector:
     def open(cls, weights: Path | None = None, threads: Threads = 1) -> Self:
         """Open the detector with a weights file, or with the one in mien's cache. OpenCV chooses its own threads."""
         del threads
-        return cls(weights or cache_folder() / YUNET_FILE)
+        return cls(weights or weights_folder() / YUNET_FILE)
 
     @classmethod
     def weights_state(cls) -> str:
         """Return whether the weights in mien's cache are `present` or `missing`."""
-        return "present" if (cache_folder() / YUNET_FILE).is_file() else "missing"
+        return "present" if (weights_folder() / YUNET_FILE).is_file() else "missing"
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Return all faces in the frame, most confident first, with five key points in YuNet's order.

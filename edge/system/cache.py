@@ -29,6 +29,19 @@ def cache_folder() -> Path:
         return _temporary_folder(os.geteuid())
 
 
+def weights_folder() -> Path:
+    """Return the folder of the detectors' weights: `$MIEN_WEIGHTS` if it is set, else the cache folder.
+
+    An installed release has its weights beside it and sets that variable; nothing may be written into a release.
+
+    Raises:
+        WrongUseError: see `cache_folder`.
+    """
+    if chosen := os.environ.get("MIEN_WEIGHTS"):
+        return Path(chosen)
+    return cache_folder()
+
+
 def _temporary_folder(uid: int) -> Path:
     """Return a folder that nobody else can write to, though everybody knows its name."""
     folder = Path(tempfile.gettempdir()) / f"mien-cache-{uid}"

@@ -7,7 +7,9 @@ import pytest
 from edge.detection import DETECTORS
 from edge.detection.weights import WEIGHTS, pull_weights, read_weights, weights_state
 from edge.errors import DetectorError
-from edge.system.cache import cache_folder
+from edge.inference.classifier import Classifier
+from edge.system.cache import cache_folder, weights_folder
+from tests.conftest import SHIPPED
 
 
 @pytest.fixture
@@ -82,6 +84,20 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("MIEN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "mien"
+
+
+def test_a_release_has_weights_of_its_own_and_nothing_else_is_written_beside_them(wheel, tmp_path, monkeypatch):
+    """What is measured or found on a machine goes into the cache: a file more would make a release count as damaged."""
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MIEN_WEIGHTS", str(tmp_path / "weights"))
+    pull_weights(wheel)
+    before = sorted((tmp_path / "weights").iterdir())
+    assert weights_folder() == tmp_path / "weights"
+    copy = tmp_path / "copy.tflite"
+    copy.write_bytes(SHIPPED.read_bytes())
+    Classifier(copy)
+    assert sorted((tmp_path / "weights").iterdir()) == before
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["loadable.json"]
 
 
 def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
