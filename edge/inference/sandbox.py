@@ -34,7 +34,8 @@ _MAX_REMEMBERED = 200
 def require_loadable(graph: bytes, path: Path) -> None:
     """Check that this process can load a flatbuffer: in a child process, once for each content.
 
-    The models that mien ships are not checked. What was found is stored in the cache folder, by SHA-256.
+    The models that mien ships, and copies of them under their names, as a bundle has them, are not checked. What was
+    found is stored in the cache folder, by SHA-256.
 
     Args:
         graph: the flatbuffer.
@@ -43,7 +44,7 @@ def require_loadable(graph: bytes, path: Path) -> None:
     Raises:
         ModelError: see `load_in_sandbox`.
     """
-    if path.resolve().parent == MODELS_FOLDER.resolve():
+    if _is_shipped(graph, path.name):
         return
     store, key = cache_folder() / "loadable.json", f"{sha256(graph).hexdigest()} {runtime_version()}"
     known = _read(store)
@@ -54,6 +55,15 @@ def require_loadable(graph: bytes, path: Path) -> None:
         write_json(store, [*_read(store)[1 - _MAX_REMEMBERED :], key])
     except OSError as error:
         logger.info("%s is checked again next time: cannot write %s: %s", path, store, error.strerror or error)
+
+
+def _is_shipped(graph: bytes, name: str) -> bool:
+    shipped = MODELS_FOLDER / name
+    try:
+        return shipped.is_file() and read_parts(shipped)[0] == graph
+    except ModelError:
+        # The one beside this code is damaged; that says nothing about the other.
+        return False
 
 
 def load_in_sandbox(path: Path) -> None:
