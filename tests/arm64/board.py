@@ -43,8 +43,10 @@ class Board:
             options = ("--quiet", "--variant=extract", "--architectures=arm64", f"--hook-dir={_MERGED}")
             subprocess.run([program, *options, f"--include={PACKAGES}", suite, self.root], check=True)
             ready.write_text(PACKAGES)
-        shutil.rmtree(self.root / "opt", ignore_errors=True)
-        (self.root / "opt").mkdir()
+        # What an earlier run has left: releases, and files in the home folder.
+        for folder in (self.root / "opt", self.home):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         # The tutorial's commands run as root here, and this root file system has no sudo.
         sudo = self.root / "usr/local/bin/sudo"
         sudo.parent.mkdir(parents=True, exist_ok=True)
