@@ -1,4 +1,7 @@
-"""Opens files that somebody names: regular ones only. A pipe would be waited for, and a device may never end."""
+"""Opens files that somebody names: regular ones only. A pipe would be waited for, and a device may never end.
+
+`edge.system.regular_files` does the same, but is no part of the installer, which is one file.
+"""
 
 from __future__ import annotations
 

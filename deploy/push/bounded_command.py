@@ -16,7 +16,7 @@ MAX_OUTPUT_BYTES = 1_000_000
 _MAX_LINE_BYTES = 4096
 
 
-def shown(text: str) -> str:
+def printable_line(text: str) -> str:
     """Return one line of a host for the terminal: without the control characters that would act on it."""
     return "".join(character if character.isprintable() else " " for character in text)[:300].strip()
 
@@ -110,11 +110,11 @@ class BoundedCommand:
                     break
                 parts.append(line.decode(errors="replace"))
                 if name == "errors" and self._on_line is not None:
-                    self._on_line(shown(parts[-1]))
+                    self._on_line(printable_line(parts[-1]))
         setattr(self, name, "".join(parts))
 
     def _last_words(self) -> str:
-        words = shown(self.errors.strip().rpartition("\n")[2])
+        words = printable_line(self.errors.strip().rpartition("\n")[2])
         return f": {words}" if words else ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from deploy.push.bounded_command import shown
+from deploy.push.bounded_command import printable_line
 from deploy.push.host import Host, quote_for_sftp, whole_number
 from edge.errors import DeployError, first_line
 
@@ -74,7 +74,7 @@ def deliver(host: Host, payload: Payload, report: ProgressReporter) -> Outcome:
     # Whatever it is: one host is no reason to leave the others undone.
     except Exception as error:
         report("failed", 0)
-        return Outcome(host.name, "failed", shown(first_line(error)), time.monotonic() - begin_s)
+        return Outcome(host.name, "failed", printable_line(first_line(error)), time.monotonic() - begin_s)
     finally:
         host.close()
     return Outcome(host.name, "installed", message, time.monotonic() - begin_s)
@@ -109,7 +109,7 @@ def _copy_and_install(host: Host, payload: Payload, report: ProgressReporter) ->
         INSTALL_TIMEOUT_S,
     )
     report("installed", size)
-    return shown(output.strip().rpartition("\n")[2])
+    return printable_line(output.strip().rpartition("\n")[2])
 
 
 def _report_copied(host: Host, bundle: str, report: ProgressReporter) -> int:

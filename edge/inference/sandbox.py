@@ -47,8 +47,7 @@ def require_loadable(graph: bytes, path: Path) -> None:
     if _is_shipped(graph, path.name):
         return
     store, key = cache_folder() / "loadable.json", f"{sha256(graph).hexdigest()} {runtime_version()}"
-    known = _read(store)
-    if key in known:
+    if key in _read(store):
         return
     run_in_sandbox(graph, str(path))
     try:

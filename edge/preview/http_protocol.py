@@ -44,22 +44,17 @@ class _BoundedHttp(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_timer()
-            self._open.serve(self.transport)
+        self._serve_a_begun_request()
 
     def on_response_complete(self) -> None:
         # First: a request that the client has sent already is begun by the call below.
         self._open.wait(self.transport, self._close_from_any_thread)
         self._expect_a_request()
         super().on_response_complete()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_timer()
-            self._open.serve(self.transport)
+        self._serve_a_begun_request()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        self._stop_timer()
-        self._open.serve(self.transport)
+        self._serve()
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
@@ -67,7 +62,7 @@ class _BoundedHttp(H11Protocol):
 
         Otherwise the application would answer the request too, and uvicorn would log a traceback.
         """
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._has_begun_a_request():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -80,6 +75,17 @@ class _BoundedHttp(H11Protocol):
         self._stop_timer()
         self._open.release(self.transport)
         super().connection_lost(exc)
+
+    def _has_begun_a_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _serve_a_begun_request(self) -> None:
+        if self._has_begun_a_request():
+            self._serve()
+
+    def _serve(self) -> None:
+        self._stop_timer()
+        self._open.serve(self.transport)
 
     def _expect_a_request(self) -> None:
         self._stop_timer()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 
 from edge.errors import SourceError
+from edge.images import MAX_MEGAPIXELS
 
 #: The largest frame of a live source, in pixels: 4096 x 4096, as the memory that it is published in.
 MAX_LIVE_PIXELS = 4096 * 4096
 #: The largest frame of a clip, in pixels; as of an image file.
-MAX_CLIP_PIXELS = 50_000_000
+MAX_CLIP_PIXELS = round(MAX_MEGAPIXELS * 1e6)
 
 
 def check_frame_size(capture: cv2.VideoCapture, name: str, max_pixels: int) -> None:
