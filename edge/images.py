@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -139,17 +139,19 @@ class Downscaler:
 
 
 class Letterbox:
-    """Draws images, as large as they fit, into the center of a black canvas, as RGB.
+    """Draws images, as large as they fit, into the center of a black canvas.
 
     Args:
         size_wh: width and height of the canvas.
+        order: of the canvas's channels, `RGB` or `BGR`.
 
     Attributes:
-        canvas: `(height, width, 3)` uint8 RGB with the last image drawn.
+        canvas: `(height, width, 3)` uint8 with the last image drawn.
     """
 
-    def __init__(self, size_wh: tuple[int, int]) -> None:
+    def __init__(self, size_wh: tuple[int, int], order: Literal["RGB", "BGR"] = "RGB") -> None:
         self.canvas = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+        self._order = order
         self._size_wh = size_wh
         self._inner: npt.NDArray[np.uint8] = self.canvas
         self._downscale = Downscaler(size_wh)
@@ -168,8 +170,13 @@ class Letterbox:
         image_wh = image.shape[1], image.shape[0]
         if image_wh != self._image_wh:
             self._place(image_wh)
-        conversion = cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB
-        cv2.cvtColor(self._downscale(image), conversion, dst=self._inner)
+        resized = self._downscale(image)
+        if image.ndim == 2:
+            cv2.cvtColor(resized, cv2.COLOR_GRAY2RGB, dst=self._inner)
+        elif self._order == "RGB":
+            cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=self._inner)
+        else:
+            self._inner[:] = resized
         return self._placement
 
     def _place(self, image_wh: tuple[int, int]) -> None:

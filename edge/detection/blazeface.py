@@ -16,6 +16,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from edge.detection.suppression import blend
 from edge.detection.weights import read_weights, weights_state
 from edge.errors import DetectorError
 from edge.images import Letterbox
@@ -26,10 +27,6 @@ from edge.inference.threads import Threads
 from edge.types import Detection, Frame
 
 Floats = npt.NDArray[np.float32]
-
-
-#: Overlap from which two detections are one face.
-MAX_OVERLAP = 0.3
 
 
 @dataclass(frozen=True)
@@ -174,28 +171,3 @@ def decode(raw: Floats, anchors: Floats, input_size: int) -> Floats:
     center, half = raw[:, 0:2] + origin, raw[:, 2:4] / 2
     key_points = raw[:, 4:16].reshape(-1, 6, 2) + origin[:, None]
     return np.concatenate([(center - half)[:, None], (center + half)[:, None], key_points], axis=1)
-
-
-def blend(points: Floats, scores: Floats) -> list[Detection]:
-    """Merge detections that overlap into one, averaged by their scores (weighted non-maximum suppression).
-
-    Args:
-        points: `(n, 8, 2)`, as `decode` returns them.
-        scores: `(n,)`.
-    """
-    order = np.argsort(-scores, kind="stable")
-    points, scores = points[order], scores[order]
-    sizes = np.prod(np.maximum(points[:, 1] - points[:, 0], 0), axis=1)
-    alive = sizes > 0
-    found = []
-    for i in range(len(scores)):
-        if not alive[i]:
-            continue
-        overlap = np.minimum(points[:, 1], points[i, 1]) - np.maximum(points[:, 0], points[i, 0])
-        shared = np.prod(np.maximum(overlap, 0), axis=1)
-        same = alive & (shared / np.maximum(sizes + sizes[i] - shared, 1e-9) > MAX_OVERLAP)
-        alive &= ~same
-        mean = np.average(points[same], axis=0, weights=scores[same]).astype(np.float32)
-        (x0, y0), (x1, y1) = mean[0].tolist(), mean[1].tolist()
-        found.append(Detection((x0, y0, x1 - x0, y1 - y0), float(scores[i]), mean[2:]))
-    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from edge.errors import WrongUseError
 from edge.inference.threads import Threads
@@ -29,6 +30,21 @@ class FaceDetector(Protocol):
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Return all faces in the frame, most confident first, boxes in pixels of the frame."""
+        ...
+
+
+@runtime_checkable
+class VideoDetector(FaceDetector, Protocol):
+    """A detector that finds known faces again at less cost than it finds new ones."""
+
+    def follow(self, frame: Frame, known: Sequence[Detection], motion: bool) -> list[Detection]:
+        """Return all faces in the next frame of a video, most confident first.
+
+        Args:
+            frame: the frame; `position_s` orders it in the video.
+            known: where the faces are about to be: those of the last frame, or propagated from there.
+            motion: something else moves, and may be a new face.
+        """
         ...
 
 
@@ -66,20 +82,22 @@ DETECTORS: Registry[Detector] = Registry(
     "mien.detectors",
     "detector",
     {
+        "auto": "edge.detection.auto:AutoDetector",
         "blazeface": "edge.detection.blazeface:BlazeFace",
         "blazeface-short": "edge.detection.blazeface:BlazeFaceShort",
         "haar": "edge.detection.haar:HaarDetector",
-        "yunet": "edge.detection.yunet:YuNetDetector",
+        "yunet": "edge.detection.yunet:YuNet",
+        "yunet-640": "edge.detection.yunet:YuNet640",
     },
 )
-DEFAULT_DETECTOR = "blazeface"
+DEFAULT_DETECTOR = "auto"
 
 
 def open_detector(spec: str = DEFAULT_DETECTOR, threads: Threads = 1) -> Detector:
     """Open a detector by its name, or as `NAME:FILE` with weights from a file of the user's.
 
     Args:
-        spec: such as `blazeface`, `yunet:FILE.onnx`, or the name that a plug-in registers.
+        spec: such as `auto`, `yunet:FILE.onnx`, or the name that a plug-in registers.
         threads: for the interpreter.
 
     Raises:

@@ -184,16 +184,8 @@ class Graph:
             raise ModelError(f"{name} is damaged: its tables cannot be read ({type(error).__name__})") from error
 
     def pack(self) -> bytes:
-        """Serialize the current `model`, with all weights aligned to 16 bytes as schema.fbs requires."""
-        # A dependency of LiteRT's package, but not of tflite-runtime.
-        import flatbuffers
-
-        aligned = _aligned_buffer(schema())
-        for buffer in self.model.buffers:
-            buffer.__class__ = aligned
-        builder = flatbuffers.Builder(1 << 20)
-        builder.Finish(self.model.Pack(builder), FILE_IDENTIFIER)
-        return bytes(builder.Output())
+        """Serialize the current `model`; see `pack_model`."""
+        return pack_model(self.model)
 
     def float_tensors(self) -> list[Tensor]:
         """Return all tensors of floating-point numbers."""
@@ -245,6 +237,23 @@ class Graph:
             for indices in (table.inputs, table.outputs)
         )
         return Operation(index, kind, layer, inputs, outputs, table.builtinOptions)
+
+
+def pack_model(model: Any) -> bytes:
+    """Serialize the tables of a file, with all weights aligned to 16 bytes as schema.fbs requires.
+
+    Args:
+        model: the schema's `ModelT`.
+    """
+    # A dependency of LiteRT's package, but not of tflite-runtime.
+    import flatbuffers
+
+    aligned = _aligned_buffer(schema())
+    for buffer in model.buffers:
+        buffer.__class__ = aligned
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def _move_inside(buffers: list[Any], content: bytes) -> None:

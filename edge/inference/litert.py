@@ -18,7 +18,7 @@ from edge.system.native_logs import quiet_stderr
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
 
 
-def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
+def load_interpreter(graph: bytes, threads: Threads, name: str, shape: tuple[int, ...] | None = None) -> Any:
     """Return an interpreter with its tensors allocated, after one invocation.
 
     Args:
@@ -26,6 +26,7 @@ def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
         threads: number of threads for XNNPACK, whose own default is one; `auto` measures the fastest number once
             and stores it.
         name: name of the model in error messages.
+        shape: of the first input, if not as the file declares it.
 
     Raises:
         ModelError: the runtime cannot run the model.
@@ -33,8 +34,8 @@ def load_interpreter(graph: bytes, threads: Threads, name: str) -> Any:
     """
     with _runtime_errors(name):
         if threads == AUTO:
-            threads = fastest_threads(graph, runtime_version(), lambda n: _allocated(graph, n).invoke, name)
-        interpreter = _allocated(graph, threads)
+            threads = fastest_threads(graph, runtime_version(), lambda n: _allocated(graph, n, shape).invoke, name)
+        interpreter = _allocated(graph, threads, shape)
         # tflite-runtime can be imported under numpy 2 and fails only in use: fail now, not on the first face.
         with quiet_stderr():
             interpreter.invoke()
@@ -82,11 +83,13 @@ def runtime_version() -> str:
         return f"{name} of unknown version"
 
 
-def _allocated(graph: bytes, threads: int) -> Any:
+def _allocated(graph: bytes, threads: int, shape: tuple[int, ...] | None = None) -> Any:
     interpreter_class, _ = _find_runtime()
     # It would print 'INFO: Created TensorFlow Lite XNNPACK delegate for CPU' each time.
     with quiet_stderr():
         interpreter = interpreter_class(model_content=graph, num_threads=threads)
+        if shape is not None:
+            interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
         interpreter.allocate_tensors()
     return interpreter
 

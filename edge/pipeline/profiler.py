@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.detection import VideoDetector
 from edge.inference import Classifier
 from edge.pipeline.loop import Components, Pipeline
 from edge.recognizer import Recognizer
@@ -35,7 +36,7 @@ class StageCost:
     Attributes:
         stage: its name in the loop.
         part: what was measured bare; empty where the stage has no such part.
-        stage_ms: median over the frames; their mean where the detector does not run in every frame.
+        stage_ms: median over the frames; their mean where the detector does not look at the whole of every frame.
         bare_ms: the same of the bare part; None where there is none.
         ratio: `stage_ms` by `bare_ms`, from the sums over all frames.
     """
@@ -124,8 +125,8 @@ def stage_costs(
     finally:
         if decoder is not None:
             decoder.release()
-    # With an interval above 1 the detector costs nothing in most frames: a median would hide it.
-    average = np.median if interval == 1 else np.mean
+    # Where the detector does not look at the whole of every frame, a median would hide the frames in which it does.
+    average = np.median if interval == 1 and not isinstance(detector, VideoDetector) else np.mean
     costs = [
         StageCost(
             stage,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
-from edge.detection import FaceDetector
+from edge.detection import FaceDetector, VideoDetector
 from edge.detection.downscaling import detect_downscaled
 from edge.errors import WrongUseError
 from edge.tracking.motion import Motion, motion
@@ -89,8 +89,11 @@ class DetectionScheduler:
         An exception of the detector is raised again, and nothing is propagated beyond it.
         """
         if self._interval == 1 and self._interval_factor == 1:
+            known = [face.now for face in self._faces]
             self.reset()
-            return self._run_detector(frame)
+            detections = self._run_detector(frame, known, motion=False)
+            self._faces = [PropagatedFace(face, face) for face in detections]
+            return detections
         if self._is_idle(frame):
             self._frames += 1
             return []
@@ -161,8 +164,10 @@ class DetectionScheduler:
 
     def _detect_again(self, frame: Frame, view: Thumbnail, moved: Motion | None) -> list[Detection]:
         """Run the detector and continue from its result."""
-        expected = len(self._faces) if moved is not None else 0
-        detections = self._run_detector(frame)
+        known = [face.now for face in self._faces] if moved is not None else []
+        expected = len(known)
+        motion = self._retries > 0 or (moved is not None and moved.anywhere)
+        detections = self._run_detector(frame, known, motion)
         if len(detections) < expected:
             self._retries = RETRIES
         else:
@@ -175,12 +180,14 @@ class DetectionScheduler:
         self._last_run, self._frames = view, 0
         return detections
 
-    def _run_detector(self, frame: Frame) -> list[Detection]:
+    def _run_detector(self, frame: Frame, known: Sequence[Detection], motion: bool) -> list[Detection]:
         self.runs += 1
         try:
-            if self._downscale == 1:
-                return self._detector.detect(frame)
-            return detect_downscaled(self._detector, frame, self._downscale)
+            if self._downscale != 1:
+                return detect_downscaled(self._detector, frame, self._downscale)
+            if isinstance(self._detector, VideoDetector):
+                return self._detector.follow(frame, known, motion)
+            return self._detector.detect(frame)
         except Exception:
             self.reset()
             raise

@@ -1,0 +1,161 @@
+"""Detector passes: one network over a whole image or a part of it, at one scale. `edge.detection.auto` combines them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.detection.blazeface import BlazeFace, BlazeFaceShort
+from edge.detection.suppression import without_duplicates
+from edge.detection.yunet_network import YuNetNetwork
+from edge.types import Box, Detection, Frame
+
+Image = npt.NDArray[np.uint8]
+
+#: Height and width of the parts that `DetectorPasses.part` takes.
+PART_SIZE = 128
+
+
+class DetectorPasses(Protocol):
+    """The passes of one detector, cheap and expensive.
+
+    Every method takes `(h, w, 3)` uint8 BGR or `(h, w)` uint8 gray and returns the faces, most confident first, with
+    boxes in pixels of that image.
+
+    Attributes:
+        box_scale: see `FaceDetector`.
+        rolls_deg: the rotations at which turned faces are searched for.
+    """
+
+    box_scale: float
+    rolls_deg: tuple[float, ...]
+
+    def coarse(self, image: Image) -> list[Detection]:
+        """One cheap pass over the whole image: faces near the camera."""
+        ...
+
+    def fine(self, image: Image) -> list[Detection]:
+        """A pass in which faces are found that are too small for `coarse`."""
+        ...
+
+    def finest(self, image: Image) -> list[Detection]:
+        """A pass for large photographs, as expensive as it has to be."""
+        ...
+
+    def turned(self, image: Image) -> list[Detection]:
+        """A pass over an image that was rotated: more certain than `coarse`, because it is an extra chance to err."""
+        ...
+
+    def part(self, image: Image) -> list[Detection]:
+        """A pass over `PART_SIZE` pixels in the middle of which a face is expected."""
+        ...
+
+
+class YuNetPasses:
+    """YuNet at 320 pixels, 640 pixels, and on parts.
+
+    The scores are chosen on made scenes (docs/experiments/detectors.py): OpenCV's 0.7 for one coarse pass, more where
+    passes add up to more chances to find a face where there is none.
+    """
+
+    box_scale = 1.19
+    # Upright faces, and those that are turned by up to 35 degrees, are found in every pass.
+    rolls_deg = (60.0, -60.0, 120.0, -120.0, 180.0)
+
+    def __init__(self, network: YuNetNetwork) -> None:
+        self._network = network
+
+    def coarse(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._network.find(image, 320, 0.75)
+
+    def fine(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._network.find(image, 640, 0.8)
+
+    def finest(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._network.find(image, 1280, 0.85)
+
+    def turned(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._network.find(image, 320, 0.8)
+
+    def part(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._network.find(image, PART_SIZE, 0.6)
+
+
+class BlazeFacePasses:
+    """BlazeFace full range over the whole and over tiles, and short range for faces that fill the picture.
+
+    Args:
+        full: full range.
+        short: short range.
+    """
+
+    box_scale = BlazeFace.box_scale
+    # Full range finds faces that are turned by 60 degrees.
+    rolls_deg = (90.0, -90.0, 180.0)
+    #: Short range sees faces in flowers and leaves; what is large and certain is a face.
+    _MIN_SHORT_SHARE, _MIN_SHORT_CONFIDENCE = 0.3, 0.8
+    #: Neighboring tiles overlap by this share, so that a face on their edge is whole in one of them.
+    _OVERLAP = 0.2
+
+    def __init__(self, full: BlazeFace, short: BlazeFaceShort) -> None:
+        self._full, self._short = full, short
+
+    def coarse(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        found = self._full.detect(Frame(image))
+        return found or self._near(image)
+
+    def fine(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._tiles(image, 2)
+
+    def finest(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._tiles(image, 4)
+
+    def turned(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return self._full.detect(Frame(image))
+
+    def part(self, image: Image) -> list[Detection]:
+        """See `DetectorPasses`."""
+        return [self._framed(face) for face in self._short.detect(Frame(image))]
+
+    def _near(self, image: Image) -> list[Detection]:
+        least = self._MIN_SHORT_SHARE * max(image.shape[:2])
+        found = [self._framed(face) for face in self._short.detect(Frame(image))]
+        return [f for f in found if max(f.box[2:]) >= least and f.confidence >= self._MIN_SHORT_CONFIDENCE]
+
+    def _framed(self, face: Detection) -> Detection:
+        """Return a face of short range with a box as full range would give it."""
+        x, y, w, h = face.box
+        factor = self._full.box_scale / self._short.box_scale
+        box: Box = (x - w * (factor - 1) / 2, y - h * (factor - 1) / 2, w * factor, h * factor)
+        return replace(face, box=box)
+
+    def _tiles(self, image: Image, per_side: int) -> list[Detection]:
+        height, width = image.shape[:2]
+        share = 1 / (per_side - (per_side - 1) * self._OVERLAP)
+        w, h = round(width * share), round(height * share)
+        found = []
+        for row in range(per_side):
+            for column in range(per_side):
+                left = round(column * (width - w) / (per_side - 1))
+                top = round(row * (height - h) / (per_side - 1))
+                tile = np.ascontiguousarray(image[top : top + h, left : left + w])
+                found.append([_moved(face, left, top) for face in self._full.detect(Frame(tile))] if tile.size else [])
+        return without_duplicates(*found)
+
+
+def _moved(face: Detection, left: int, top: int) -> Detection:
+    x, y, w, h = face.box
+    points = None if face.key_points is None else face.key_points + np.array([left, top], np.float32)
+    return Detection((x + left, y + top, w, h), face.confidence, points)
