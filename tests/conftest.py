@@ -21,6 +21,11 @@ __all__ = ["PORTRAIT", "ROOT", "SHIPPED", "Outcome", "backend_environment", "inv
 ROOT = Path(__file__).parent.parent
 PORTRAIT = ROOT / "edge" / "sources" / "assets" / "portrait.jpg"
 SHIPPED = MODELS_FOLDER / f"{DEFAULT_MODEL}.tflite"
+_YUNET = Path(
+    os.environ.get("MIEN_YUNET") or ROOT.parent / "shared" / "detectors" / "face_detection_yunet_2026may.onnx"
+)
+#: YuNet's weights, or None where they are not.
+YUNET_ONNX = _YUNET if _YUNET.is_file() else None
 
 
 def pytest_configure(config):
@@ -54,6 +59,14 @@ def weights():
     missing = [name for name in WEIGHTS if weights_state(name) != "present"]
     if missing:
         pytest.skip(f"no weights for {', '.join(missing)}: run  mien models pull")
+
+
+@pytest.fixture(scope="session")
+def yunet_onnx() -> Path:
+    """YuNet's weights, which no package contains."""
+    if YUNET_ONNX is None:
+        pytest.skip(f"no YuNet: set MIEN_YUNET to OpenCV Zoo's {_YUNET.name}")
+    return YUNET_ONNX
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ from edge import __version__
 from edge.cli.config_file import MAX_BYTES, read_config
 from edge.cli.run import run
 from edge.detection.weights import WEIGHTS, read_weights
-from edge.errors import DeployError, WrongUseError
+from edge.detection.yunet_weights import YUNET_FILE, read_yunet_file
+from edge.errors import DeployError, WeightsMissingError, WrongUseError
 from edge.inference.model_card import read_model
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from edge.system.hashing import sha256_of
@@ -92,6 +93,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
     default_model = next(iter(models)).removeprefix("models/").removesuffix(".tflite")
     config = _config(spec.config, default_model)
     keys = _key_change(spec)
+    weights = _detector_weights(report)
     unit = _unit(spec.unit, spec.target)
     with tempfile.TemporaryDirectory(prefix="mien-bundle-") as temporary:
         folder = Path(temporary)
@@ -107,7 +109,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
             "systemd/mien.service": unit,
             "installer/install.py": render_installer().encode(),
             **({KEYS_PART: keys.as_bytes()} if keys else {}),
-            **{f"weights/{weights.file}": read_weights(name) for name, weights in WEIGHTS.items()},
+            **weights,
         }.items():
             _write(folder / path, content)
         for name, source in models.items():
@@ -115,7 +117,7 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
         report("writing the licenses and the bill of materials")
         # This spelling is part of the bundle format.
         write_licenses(folder / "licences", wheels)
-        networks = {**models, **{f"weights/{w.file}": folder / "weights" / w.file for w in WEIGHTS.values()}}
+        networks = {**models, **{name: folder / name for name in weights}}
         networks = {path: file for path, file in networks.items() if path.endswith(".tflite")}
         sbom = make_sbom(version, built_s, spec.target, spec.arch, wheels, networks)
         _write(folder / "sbom.cdx.json", sbom.encode())
@@ -134,6 +136,21 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
             parts=(),
         )
         return pack(folder, manifest, key, out)
+
+
+def _detector_weights(report: Callable[[str], None]) -> dict[str, bytes]:
+    """Return the files of the detectors' weights by their paths in the bundle; YuNet's where this machine has it.
+
+    Raises:
+        WeightsMissingError: BlazeFace's are not on this machine.
+        DetectorError: weights are damaged.
+    """
+    weights = {f"weights/{entry.file}": read_weights(name) for name, entry in WEIGHTS.items()}
+    try:
+        weights[f"weights/{YUNET_FILE}"] = read_yunet_file()
+    except WeightsMissingError:
+        report("without YuNet, so that fewer faces far away are found: run `mien models pull yunet` to include it")
+    return weights
 
 
 def _key_change(spec: BundleSpec) -> KeyChange | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.build.wheels import Wheel
+from edge.detection.yunet_weights import LICENSE_TEXT, YUNET_FILE
 from edge.system.archives import read_member
 
 _LICENSE_FILE = re.compile(
@@ -16,7 +17,7 @@ _LICENSE_FILE = re.compile(
 #: OpenCV's list of third-party licenses, the longest, has 160 KB.
 _MAX_LICENSE_BYTES = 4_000_000
 _CLASSIFIER = "License :: OSI Approved :: "
-#: The license of mien, and of MediaPipe's weights.
+#: The license of mien, and of MediaPipe's weights; YuNet's is MIT's.
 APACHE = "Apache-2.0"
 
 
@@ -29,6 +30,11 @@ def license_of(wheel: Wheel) -> str:
     lines = str(wheel.metadata.get("License") or "").strip().splitlines()
     # Some packages put the full text of the license there.
     return lines[0] if len(lines) == 1 and len(lines[0]) < 80 else " or ".join(names) or "see its license file"
+
+
+def weights_license(path: str) -> str:
+    """Return the SPDX identifier of the license of a detector's weights, by their path in the bundle."""
+    return "MIT" if path.endswith(YUNET_FILE) else APACHE
 
 
 def write_licenses(folder: Path, wheels: Sequence[Wheel]) -> None:
@@ -50,5 +56,8 @@ def write_licenses(folder: Path, wheels: Sequence[Wheel]) -> None:
                     path = folder / wheel.path.name.split("-")[0] / file.lstrip(".")
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(read_member(archive, name, _MAX_LICENSE_BYTES))
-    lines.append(f"weights/*.tflite: {APACHE}, MediaPipe's BlazeFace")
+    lines.append(f"weights/blazeface*.tflite: {APACHE}, MediaPipe's BlazeFace")
+    lines.append(f"weights/{YUNET_FILE}, where the bundle has it: MIT, YuNet of OpenCV Zoo")
+    (folder / "yunet").mkdir()
+    (folder / "yunet" / "LICENSE").write_text(LICENSE_TEXT, "utf-8")
     (folder / "README.txt").write_text("\n".join(lines) + "\n", "utf-8")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.build.licenses import APACHE, license_of
+from deploy.build.licenses import license_of, weights_license
 from deploy.build.targets import Target
 from deploy.build.wheels import Wheel
 from edge import __version__
@@ -117,7 +117,7 @@ def _network(path: str, file: Path) -> Component:
         bom_ref=path,
         name=Path(path).stem,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256_of(file))],
-        licenses=[DisjunctiveLicense(id=APACHE)] if path.startswith("weights/") else [],
+        licenses=[DisjunctiveLicense(id=weights_license(path))] if path.startswith("weights/") else [],
         properties=[Property(name="mien:file", value=path)],
     )
 

@@ -154,7 +154,7 @@ def _paste(
     pasted = cv2.warpAffine(source, matrix, (WIDTH, HEIGHT))
     weight = cv2.warpAffine(_soft_edge(source.shape[:2]), matrix, (WIDTH, HEIGHT))[..., None]
     image = (pasted * weight + canvas * (1 - weight)).astype(np.uint8)
-    # The box around a rotated face is taken as upright, as WIDER's annotators draw it.
+    # The reference box of a rotated face has no rotation, as WIDER's annotators draw it.
     angle = math.radians(roll_deg)
     wide = abs(w * math.cos(angle)) + abs(h * math.sin(angle))
     high = abs(w * math.sin(angle)) + abs(h * math.cos(angle))

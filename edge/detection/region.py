@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, cast
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ class Region:
     Attributes:
         center: x and y in pixels of the image.
         side: in pixels of the image.
-        roll_deg: rotation of the square, clockwise; a face with this roll stands upright in the part.
+        roll_deg: rotation of the square, clockwise; a face with this roll has none in the part.
     """
 
     center: tuple[float, float]
@@ -58,7 +58,7 @@ class Region:
             x, y, side = x / 2, y / 2, side / 2
         matrix = cv2.getRotationMatrix2D((x, y), self.roll_deg, size / side)
         matrix[:, 2] += size / 2 - np.array([x, y])
-        return cv2.warpAffine(part, matrix, (size, size))  # type: ignore[return-value]
+        return cast("npt.NDArray[np.uint8]", cv2.warpAffine(part, matrix, (size, size)))
 
     def place(self, detection: Detection, size: int) -> Detection:
         """Return a detection in the part, which has `size` pixels, in pixels of the image.
@@ -69,8 +69,9 @@ class Region:
         angle = math.radians(self.roll_deg)
         rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) * scale
 
-        def placed(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:  # type: ignore[type-arg]
-            return ((points - size / 2) @ rotation.T + np.array(self.center)).astype(np.float32)
+        def placed(points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+            moved = (points - size / 2) @ rotation.T + np.array(self.center)
+            return np.asarray(moved, np.float32)
 
         x, y, w, h = detection.box
         center_x, center_y = placed(np.array([x + w / 2, y + h / 2])).tolist()

@@ -14,6 +14,7 @@ the ONNX graph, and none of them changes a result:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def yunet_graph(content: bytes, name: str) -> bytes:
     writer = _Writer()
     image = writer.tensor("image", (1, DEFAULT_SIZE, DEFAULT_SIZE, 3), resizable=True)
     # The ONNX file pads one pixel on each side; TensorFlow's SAME would pad the right and bottom alone.
-    value = writer.convolution(writer.pad(image), *next(layers), stride=2, padding="VALID", relu=True)
+    kernel, bias = next(layers)
+    value = writer.convolution(writer.pad(image), kernel, bias, stride=2, padding="VALID", relu=True)
     levels = []
     for stage, pairs in enumerate(_STAGES):
         for _ in pairs:
@@ -85,16 +87,16 @@ def yunet_graph(content: bytes, name: str) -> bytes:
         head: [(next(layers), next(layers)) for _ in STRIDES] for head in _HEADS
     }
     for level, features in enumerate((fine, middle, coarse)):
-        pairs = [heads[head][level] for head in _JOINED]
+        joined = [heads[head][level] for head in _JOINED]
         pointwise, depthwise = (
-            (np.concatenate([pair[i][0] for pair in pairs]), np.concatenate([pair[i][1] for pair in pairs]))
+            (np.concatenate([pair[i][0] for pair in joined]), np.concatenate([pair[i][1] for pair in joined]))
             for i in (0, 1)
         )
         writer.outputs.append(writer.pair(features, pointwise, depthwise, relu=False))
     return writer.pack(image)
 
 
-def _layers(graph: OnnxGraph, name: str) -> Any:
+def _layers(graph: OnnxGraph, name: str) -> Iterator[tuple[Floats, Floats]]:
     """Return an iterator over weights `(out, in, k, k)` and biases `(out,)` of the convolutions, after a check."""
     convolutions = [node for node in graph.nodes if node.kind == "Conv"]
     found = []

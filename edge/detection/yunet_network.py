@@ -82,9 +82,14 @@ class _SizedInput:
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         expected = [(1, height // stride, width // stride, OUTPUT_CHANNELS) for stride in STRIDES]
         found = {tuple(int(n) for n in output["shape"]): int(output["index"]) for output in outputs}
-        if len(inputs) != 1 or set(found) != set(expected) or any(d["dtype"] != np.float32 for d in (*inputs, *outputs)):
+        if (
+            len(inputs) != 1
+            or set(found) != set(expected)
+            or any(d["dtype"] != np.float32 for d in (*inputs, *outputs))
+        ):
             raise DetectorError(
-                f"{label} is not YuNet as mien writes it: expected float32 outputs {expected}. Received: {sorted(found)}"
+                f"{label} is not YuNet as mien writes it: expected float32 outputs {expected}. "
+                f"Received: {sorted(found)}"
             )
         self._image = int(inputs[0]["index"])
         self._outputs = [found[shape] for shape in expected]
@@ -99,7 +104,8 @@ class _SizedInput:
         if not scores.size:
             return []
         points = np.concatenate([points for _, points in found])
-        return blend((points - np.array([left, top], np.float32)) / np.float32(scale), scores)
+        points = (points - np.array([left, top], np.float32)) / np.float32(scale)
+        return blend(points.astype(np.float32), scores)
 
     def _read(self, output: int, stride: int, min_score: float) -> tuple[Floats, Floats]:
         """Return the scores `(n,)` and the points `(n, 7, 2)`, in pixels of the input, of the cells that pass.

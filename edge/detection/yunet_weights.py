@@ -1,7 +1,7 @@
 """YuNet's weights: an ONNX file of OpenCV Zoo, verified, converted once, and stored in the user's cache.
 
 The .tflite in the cache carries its origin and YuNet's license as associated files, as TFLite Metadata has it, so that
-a copy of it, in a bundle for example, still says what it is. Any interpreter can load it.
+a copy of it, in a bundle for example, still states what it is. Any interpreter can load it.
 """
 
 from __future__ import annotations
@@ -80,6 +80,16 @@ def read_yunet() -> bytes:
         WeightsMissingError: it is not on this machine.
         DetectorError: it is damaged.
     """
+    return _graph(read_yunet_file())
+
+
+def read_yunet_file() -> bytes:
+    """Return the file of YuNet in the cache with its origin and license, after verifying it.
+
+    Raises:
+        WeightsMissingError: it is not on this machine.
+        DetectorError: it is damaged.
+    """
     path = weights_folder() / YUNET_FILE
     try:
         content = read_regular(path, _MAX_BYTES)
@@ -87,7 +97,8 @@ def read_yunet() -> bytes:
         raise WeightsMissingError(
             f"no weights of the detector yunet on this machine (expected {path}): run `mien models pull yunet`"
         ) from error
-    return _verified(content)
+    _verify(content)
+    return content
 
 
 def yunet_from_file(path: Path) -> bytes:
@@ -142,20 +153,29 @@ def _with_origin(graph: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _verified(content: bytes) -> bytes:
-    """Return the flatbuffer of a file that `_with_origin` made."""
+def _verify(content: bytes) -> None:
+    """Check a file that `_with_origin` made.
+
+    Raises:
+        DetectorError: it is damaged.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            graph = content[: min(entry.header_offset for entry in archive.infolist())]
             origin = json.loads(read_member(archive, _ORIGIN, _MAX_MEMBER_BYTES))
-        if origin["source_sha256"] == SOURCE_SHA256 and origin["graph_sha256"] == _sha256(graph):
-            return graph
+        intact = origin["source_sha256"] == SOURCE_SHA256 and origin["graph_sha256"] == _sha256(_graph(content))
     # What zipfile and json raise for damaged bytes is of many kinds.
-    except Exception:  # noqa: S110
-        pass
-    raise DetectorError(
-        "the weights of the detector yunet are damaged (unexpected SHA-256): run `mien models pull yunet --force`"
-    )
+    except Exception:
+        intact = False
+    if not intact:
+        raise DetectorError(
+            "the weights of the detector yunet are damaged (unexpected SHA-256): run `mien models pull yunet --force`"
+        )
+
+
+def _graph(content: bytes) -> bytes:
+    """Return the flatbuffer, which ends where the associated files begin."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return content[: min(entry.header_offset for entry in archive.infolist())]
 
 
 def _read(path: Path) -> bytes:
@@ -171,7 +191,7 @@ def _download() -> bytes:
     reasons = []
     for address in ADDRESSES:
         try:
-            with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:
                 content: bytes = answer.read(_MAX_BYTES + 1)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(str(getattr(error, "reason", None) or error))

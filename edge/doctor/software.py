@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edge.detection.weights import WEIGHTS, weights_state
+from edge.detection.yunet_weights import yunet_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
@@ -114,7 +115,11 @@ def detector_weights() -> list[Finding]:
     missing = [f"{name} {state}" for name, state in states.items() if state != "present"]
     if missing:
         return [Finding("detector weights", "broken", ", ".join(missing), "mien models pull")]
-    return [Finding("detector weights", "ok", ", ".join(states))]
+    yunet = yunet_state()
+    if yunet != "present":
+        message = f"{', '.join(states)}; yunet is {yunet}: fewer faces far away are found"
+        return [Finding("detector weights", "warning", message, "mien models pull yunet --force")]
+    return [Finding("detector weights", "ok", ", ".join((*states, "yunet")))]
 
 
 def picamera2(board: Path = BOARD_MODEL, dist_packages: Path = DIST_PACKAGES) -> list[Finding]:

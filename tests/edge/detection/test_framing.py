@@ -30,9 +30,10 @@ def faces(fer2013_as_distributed, tmp_path_factory):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar"])
-def test_crops_are_framed_like_the_data_set(name, faces, weights):
-    detector = open_detector(name)
+@pytest.mark.parametrize("name", ["blazeface", "blazeface-short", "haar", "yunet"])
+def test_crops_are_framed_like_the_data_set(name, faces, weights, request):
+    spec = f"yunet:{request.getfixturevalue('yunet_onnx')}" if name == "yunet" else name
+    detector = open_detector(spec)
     border = (PICTURE - SIDE) // 2
     sides = []
     for face in faces:

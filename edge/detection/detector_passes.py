@@ -1,7 +1,8 @@
-"""Detector passes: one network over a whole image or a part of it, at one scale. `edge.detection.auto` combines them."""
+"""Detector passes: one network over an image or a part of it, at one scale. `edge.detection.auto` combines them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,6 +18,11 @@ Image = npt.NDArray[np.uint8]
 
 #: Height and width of the parts that `DetectorPasses.part` takes.
 PART_SIZE = 128
+#: Neighboring tiles overlap by this share of their width and height, so that a face on their edge is whole in one of
+#: them. Larger faces are found in the whole image.
+_OVERLAP = 0.2
+#: The longer side at which YuNet sees an image, and a tile of it: four tiles are an image of 634 pixels.
+_YUNET_SIZE, _YUNET_TILE_SIZE = 320, 352
 
 
 class DetectorPasses(Protocol):
@@ -55,34 +61,34 @@ class DetectorPasses(Protocol):
 
 
 class YuNetPasses:
-    """YuNet at 320 pixels, 640 pixels, and on parts.
+    """YuNet at 320 pixels over the whole, over tiles, and on parts.
 
     The scores are chosen on made scenes (docs/experiments/detectors.py): OpenCV's 0.7 for one coarse pass, more where
     passes add up to more chances to find a face where there is none.
     """
 
     box_scale = 1.19
-    # Upright faces, and those that are turned by up to 35 degrees, are found in every pass.
-    rolls_deg = (60.0, -60.0, 120.0, -120.0, 180.0)
+    # Every pass finds faces with less than about 35 degrees of roll.
+    rolls_deg: tuple[float, ...] = (60.0, -60.0, 120.0, -120.0, 180.0)
 
     def __init__(self, network: YuNetNetwork) -> None:
         self._network = network
 
     def coarse(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._network.find(image, 320, 0.75)
+        return self._network.find(image, _YUNET_SIZE, 0.75)
 
     def fine(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._network.find(image, 640, 0.8)
+        return find_in_tiles(image, 2, lambda tile: self._network.find(tile, _YUNET_TILE_SIZE, 0.8))
 
     def finest(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._network.find(image, 1280, 0.85)
+        return find_in_tiles(image, 4, lambda tile: self._network.find(tile, _YUNET_TILE_SIZE, 0.85))
 
     def turned(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._network.find(image, 320, 0.8)
+        return self._network.find(image, _YUNET_SIZE, 0.8)
 
     def part(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
@@ -99,11 +105,9 @@ class BlazeFacePasses:
 
     box_scale = BlazeFace.box_scale
     # Full range finds faces that are turned by 60 degrees.
-    rolls_deg = (90.0, -90.0, 180.0)
+    rolls_deg: tuple[float, ...] = (90.0, -90.0, 180.0)
     #: Short range sees faces in flowers and leaves; what is large and certain is a face.
     _MIN_SHORT_SHARE, _MIN_SHORT_CONFIDENCE = 0.3, 0.8
-    #: Neighboring tiles overlap by this share, so that a face on their edge is whole in one of them.
-    _OVERLAP = 0.2
 
     def __init__(self, full: BlazeFace, short: BlazeFaceShort) -> None:
         self._full, self._short = full, short
@@ -115,11 +119,11 @@ class BlazeFacePasses:
 
     def fine(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._tiles(image, 2)
+        return find_in_tiles(image, 2, lambda tile: self._full.detect(Frame(tile)))
 
     def finest(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
-        return self._tiles(image, 4)
+        return find_in_tiles(image, 4, lambda tile: self._full.detect(Frame(tile)))
 
     def turned(self, image: Image) -> list[Detection]:
         """See `DetectorPasses`."""
@@ -141,18 +145,38 @@ class BlazeFacePasses:
         box: Box = (x - w * (factor - 1) / 2, y - h * (factor - 1) / 2, w * factor, h * factor)
         return replace(face, box=box)
 
-    def _tiles(self, image: Image, per_side: int) -> list[Detection]:
-        height, width = image.shape[:2]
-        share = 1 / (per_side - (per_side - 1) * self._OVERLAP)
-        w, h = round(width * share), round(height * share)
-        found = []
-        for row in range(per_side):
-            for column in range(per_side):
-                left = round(column * (width - w) / (per_side - 1))
-                top = round(row * (height - h) / (per_side - 1))
-                tile = np.ascontiguousarray(image[top : top + h, left : left + w])
-                found.append([_moved(face, left, top) for face in self._full.detect(Frame(tile))] if tile.size else [])
-        return without_duplicates(*found)
+
+def find_in_tiles(image: Image, per_side: int, find: Callable[[Image], list[Detection]]) -> list[Detection]:
+    """Find faces in `per_side` times `per_side` overlapping tiles, which have the proportions of the image.
+
+    A pass over tiles needs no more memory than one over the whole, unlike one over an image twice as large.
+    """
+    height, width = image.shape[:2]
+    share = 1 / (per_side - (per_side - 1) * _OVERLAP)
+    w, h = max(1, round(width * share)), max(1, round(height * share))
+    found = []
+    for row in range(per_side):
+        for column in range(per_side):
+            left = round(column * (width - w) / (per_side - 1))
+            top = round(row * (height - h) / (per_side - 1))
+            tile = np.ascontiguousarray(image[top : top + h, left : left + w])
+            inner = (left > 0, top > 0, left + w < width, top + h < height)
+            whole = [face for face in find(tile) if not _is_cut(face.box, (w, h), inner)]
+            found.append([_moved(face, left, top) for face in whole])
+    return without_duplicates(*found)
+
+
+def _is_cut(box: Box, size_wh: tuple[int, int], inner: tuple[bool, bool, bool, bool]) -> bool:
+    """Return whether a face reaches an edge of its tile beyond which the image goes on.
+
+    Args:
+        box: the face, in pixels of the tile.
+        size_wh: of the tile.
+        inner: whether the image goes on beyond the left, top, right and bottom edge.
+    """
+    x, y, w, h = box
+    reached = (x <= 0, y <= 0, x + w >= size_wh[0], y + h >= size_wh[1])
+    return any(there and goes_on for there, goes_on in zip(reached, inner, strict=True))
 
 
 def _moved(face: Detection, left: int, top: int) -> Detection:
