@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from edge.detection.alignment import roll_deg
 from edge.detection.blazeface import BlazeFace, BlazeFaceShort
-from edge.detection.exposure import brighten
 from edge.detection.detector_passes import PART_SIZE, BlazeFacePasses, DetectorPasses, YuNetPasses
+from edge.detection.exposure import brighten
 from edge.detection.region import Region
 from edge.detection.suppression import without_duplicates
 from edge.detection.yunet_network import YuNetNetwork

