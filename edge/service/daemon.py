@@ -49,8 +49,7 @@ class Daemon:
     def steps(self) -> Iterator[Frame | None]:
         """Run step by step, see `edge.pipeline.Pipeline.steps`; end when nobody reads standard output any more."""
         for frame in self.pipeline.steps(self._settings.max_frames):
-            sinks = self._resources.sinks
-            if sinks is not None and sinks.reader_gone:
+            if self._resources.sinks.reader_gone:
                 self.pipeline.stop()
             yield frame
 
@@ -94,7 +93,7 @@ class Daemon:
         # Beside the rest, so that all of it ends within 5 s.
         self._resources.start_closing()
         self._resources.close()
-        if kind is not None or sinks is None:
+        if kind is not None:
             return
         if sinks.reader_gone:
             raise BrokenPipeError
