@@ -50,8 +50,13 @@ class Daemon:
         """Run step by step, see `edge.pipeline.Pipeline.steps`; end when nobody reads standard output any more."""
         for frame in self.pipeline.steps(self._settings.max_frames):
             if self._resources.sinks.reader_gone:
-                self.pipeline.stop()
+                self.stop()
             yield frame
+
+    def stop(self) -> None:
+        """End the run after the current frame; a reload that is waiting for another source gives it up."""
+        self._resources.is_ending = True
+        self.pipeline.stop()
 
     def report(self) -> RunReport:
         """Return what has happened so far, including the counts of the sinks."""

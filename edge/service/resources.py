@@ -9,7 +9,7 @@ from typing import Self
 
 from edge.capture import open_watched
 from edge.detection import DETECTORS, FaceDetector, open_detector
-from edge.errors import WrongUseError
+from edge.errors import SourceError, WrongUseError
 from edge.events import Aggregator
 from edge.inference import Classifier, find_model
 from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, degradation_levels
@@ -50,11 +50,13 @@ class Resources:
     Attributes:
         source: the open source; None before the first `open`.
         sinks: the open sinks; none before the first `open`.
+        is_ending: whether the run is about to end, so that another source is no longer waited for.
     """
 
     def __init__(self) -> None:
         self.source: Source | None = None
         self.sinks = SinkGroup()
+        self.is_ending = False
         self._source_spec: str | None = None
         self._prepared = _Prepared()
         self._classifier = ManagedResource[Classifier]()
@@ -152,8 +154,22 @@ class Resources:
             return self._source.get(key, make)
         source = self._source.exchange(key, make)
         if source.live:
-            _await_answer(source, needs_frame=not settings.wait_for_source)
+            self._await_answer(source, needs_frame=not settings.wait_for_source)
         return source
+
+    def _await_answer(self, source: Source, needs_frame: bool) -> None:
+        """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
+
+        Raises:
+            SourceError: there is no frame, and one is needed; or the run ends.
+            WrongUseError: the source can never be used on this machine: later, that would end the run.
+        """
+        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        for frame in source:
+            if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
+                return
+            if self.is_ending:
+                raise SourceError("the run ends")
 
     def _open_load_control(self, settings: RunSettings, source: Source) -> LoadControl:
         """Return load control; its level is kept as long as the board has the same to do."""
@@ -168,19 +184,6 @@ class Resources:
 
     def _cpu_s(self) -> float:
         return cpu_s(None if self.source is None else self.source.pid)
-
-
-def _await_answer(source: Source, needs_frame: bool) -> None:
-    """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
-
-    Raises:
-        SourceError: there is no frame, and one is needed.
-        WrongUseError: the source can never be used on this machine: later, that would end the run.
-    """
-    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
-    for frame in source:
-        if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
-            return
 
 
 def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager[Preview | None]:
