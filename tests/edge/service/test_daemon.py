@@ -357,7 +357,7 @@ def test_sigterm_ends_the_run_within_5_s_even_if_a_sink_hangs(tmp_path):
 def test_sigterm_ends_a_reload_that_waits_for_another_source(tmp_path, waits):
     config, out = tmp_path / "mien.toml", tmp_path / "e.jsonl"
     config.write_text(f'sink = "jsonl:{out}"\n')
-    # It accepts a connection, and never says a word.
+    # It accepts a connection, and sends nothing.
     with socket.create_server(("127.0.0.1", 0)) as silent, running("--config", config) as process:
         silent.settimeout(30)
         wait_until(lambda: lines(out), "an event")
