@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError, first_line, shortened
 from edge.system.atomic_files import replacing
 from edge.system.regular_files import read_regular
+from edge.system.toml_text import parse_toml
 
 if TYPE_CHECKING:
     from train.recipes.schema import Recipe
@@ -143,7 +143,7 @@ class RunFolder:
         if not self.recipe_toml.exists():
             raise WrongUseError(f"there is no run to resume in {self.path}: leave --resume out to start one")
         try:
-            table = tomllib.loads(self.recipe_toml.read_text("utf-8"))
+            table = parse_toml(self.recipe_toml.read_text("utf-8"))
             data = table.pop("data")
         except (ValueError, KeyError, RecursionError) as error:
             # A ValueError is text that is not UTF-8 or not TOML, or a number of thousands of digits.

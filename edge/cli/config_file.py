@@ -17,6 +17,7 @@ import click
 from edge.errors import WrongUseError, first_line, shortened, shown
 from edge.system.addresses import without_credentials
 from edge.system.regular_files import read_regular
+from edge.system.toml_text import parse_toml
 
 #: Parameters that are not settings, so they are not in the file.
 ELSEWHERE = ("config", "show_config", "help")
@@ -51,7 +52,7 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
         WrongUseError: the file cannot be read, has an unknown key, or a value that is not valid.
     """
     try:
-        table = tomllib.loads(read_regular(path, MAX_BYTES).decode("utf-8"))
+        table = parse_toml(read_regular(path, MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise WrongUseError(f"cannot read the configuration {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

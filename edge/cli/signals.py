@@ -79,5 +79,5 @@ class Signals:
     def _end(self, number: int, _: FrameType | None) -> None:
         if self.daemon is None:
             raise KeyboardInterrupt
-        self.daemon.pipeline.stop()
+        self.daemon.stop()
         signal.signal(number, signal.default_int_handler)

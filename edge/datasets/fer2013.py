@@ -149,6 +149,7 @@ def _lines(path: Path, progress: Progress | None) -> Iterator[bytes]:
     except (
         OSError,
         EOFError,
+        UnicodeDecodeError,
         RuntimeError,
         NotImplementedError,
         zlib.error,

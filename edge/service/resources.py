@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from edge.capture import open_watched
 from edge.detection import DETECTORS, FaceDetector, open_detector
-from edge.errors import WrongUseError
+from edge.errors import SourceError, WrongUseError
 from edge.events import Aggregator
 from edge.inference import Classifier, find_model
 from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, degradation_levels
@@ -18,7 +17,7 @@ from edge.preview import Preview, parse_address, read_token
 from edge.recognizer import Recognizer
 from edge.service.resource import ManagedResource
 from edge.service.settings import RunSettings
-from edge.sinks import PreparedSink, SinkGroup, open_sink_group, prepare_sink
+from edge.sinks import PreparedSink, SinkGroup, prepare_sink
 from edge.sources import Source
 from edge.system.cpu import cpu_s
 
@@ -50,19 +49,19 @@ class Resources:
 
     Attributes:
         source: the open source; None before the first `open`.
-        sinks: the open sinks; None before the first `open`.
+        sinks: the open sinks; none before the first `open`.
+        is_ending: whether the run is about to end, so that another source is no longer waited for.
     """
 
     def __init__(self) -> None:
         self.source: Source | None = None
-        self.sinks: SinkGroup | None = None
+        self.sinks = SinkGroup()
+        self.is_ending = False
         self._source_spec: str | None = None
         self._prepared = _Prepared()
-        self._sink_counts_before: dict[str, dict[str, int]] = {}
         self._classifier = ManagedResource[Classifier]()
         self._detector = ManagedResource[FaceDetector]()
         self._source = ManagedResource[Source]()
-        self._sinks = ManagedResource[SinkGroup]()
         self._preview = ManagedResource[Preview | None]()
         self._debug_frames = ManagedResource[DebugFrames | None]()
         self._load_control = ManagedResource[LoadControl]()
@@ -97,18 +96,14 @@ class Resources:
         recognizer = self._open_recognizer(settings)
         try:
             source = self._open_source(settings)
-            block_when_full = source.total is not None
-            self.sinks = sinks = self._sinks.get(
-                (settings.sink, block_when_full, *(sink.files_sha256 for sink in prepared.sinks)),
-                lambda: self._exchange_sinks(prepared.sinks, block_when_full),
-            )
-            sinks.set_model(recognizer.model)
+            self.sinks.exchange(prepared.sinks, block_when_full=source.total is not None)
+            self.sinks.set_model(recognizer.model)
             preview = self._preview.get((settings.preview, prepared.token), lambda: new_preview)
             debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
             components = Components.build(
                 source,
                 recognizer,
-                Dispatcher(sinks, preview, _aggregator(settings, source, recognizer), debug_frames),
+                Dispatcher(self.sinks, preview, _aggregator(settings, source, recognizer), debug_frames),
                 emit=settings.emit,
                 interval=settings.cadence,
                 min_hold_s=settings.min_hold,
@@ -124,22 +119,17 @@ class Resources:
 
     def start_closing(self) -> None:
         """Have the sinks deliver what is queued while the other resources are closed."""
-        if self.sinks is not None:
-            self.sinks.start_closing()
+        self.sinks.start_closing()
 
     def close(self) -> None:
         """Close everything: the camera first, the sinks last."""
-        for resource in (self._source, self._preview, self._debug_frames, self._sinks):
+        for resource in (self._source, self._preview, self._debug_frames, self.sinks):
             resource.close()
 
     @property
     def sink_counts(self) -> dict[str, dict[str, int]]:
         """Sink to its counts, including those of sinks that a reload closed."""
-        counts = {} if self.sinks is None else {name: asdict(c) for name, c in self.sinks.counts.items()}
-        for name, before in self._sink_counts_before.items():
-            now = counts.get(name, {})
-            counts[name] = {key: value + now.get(key, 0) for key, value in before.items()}
-        return counts
+        return {name: asdict(counts) for name, counts in self.sinks.counts.items()}
 
     def _open_recognizer(self, settings: RunSettings) -> Recognizer:
         classifier = self._classifier.get(
@@ -164,14 +154,22 @@ class Resources:
             return self._source.get(key, make)
         source = self._source.exchange(key, make)
         if source.live:
-            _await_answer(source, needs_frame=not settings.wait_for_source)
+            self._await_answer(source, needs_frame=not settings.wait_for_source)
         return source
 
-    def _exchange_sinks(self, prepared: Sequence[PreparedSink], block_when_full: bool) -> SinkGroup:
-        """Open other sinks; the former ones are closed by now, and their counts are kept."""
-        if self.sinks is not None:
-            self._sink_counts_before, self.sinks = self.sink_counts, None
-        return open_sink_group(prepared, block_when_full)
+    def _await_answer(self, source: Source, needs_frame: bool) -> None:
+        """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
+
+        Raises:
+            SourceError: there is no frame, and one is needed; or the run ends.
+            WrongUseError: the source can never be used on this machine: later, that would end the run.
+        """
+        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        for frame in source:
+            if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
+                return
+            if self.is_ending:
+                raise SourceError("the run ends")
 
     def _open_load_control(self, settings: RunSettings, source: Source) -> LoadControl:
         """Return load control; its level is kept as long as the board has the same to do."""
@@ -186,19 +184,6 @@ class Resources:
 
     def _cpu_s(self) -> float:
         return cpu_s(None if self.source is None else self.source.pid)
-
-
-def _await_answer(source: Source, needs_frame: bool) -> None:
-    """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
-
-    Raises:
-        SourceError: there is no frame, and one is needed.
-        WrongUseError: the source can never be used on this machine: later, that would end the run.
-    """
-    deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
-    for frame in source:
-        if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
-            return
 
 
 def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager[Preview | None]:

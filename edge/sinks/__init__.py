@@ -10,9 +10,10 @@ A program that has events of its own opens one sink with `open_sink`, or several
 from __future__ import annotations
 
 from edge.sinks.message_queue import DeliveryCounts
+from edge.sinks.prepared_sink import PreparedSink
 from edge.sinks.sink import Requirement, Sink
 from edge.sinks.sink_group import SinkGroup
-from edge.sinks.sink_opening import PreparedSink, open_sink, open_sink_group, prepare_sink, sink_usage
+from edge.sinks.sink_opening import open_sink, open_sink_group, prepare_sink, sink_usage
 from edge.sinks.sink_uri import SinkUri
 from edge.sinks.sink_worker import SinkWorker
 

@@ -32,17 +32,20 @@ class MessageQueue:
     """Messages that wait, and messages in flight: those that the sink has been given and not acknowledged.
 
     When the queue is full, the oldest waiting message is dropped. Messages in flight stay, for they may have arrived.
-    It is not thread-safe: its owner holds a lock.
+    It is not thread-safe: its owner holds a lock. It may outlive its owner, with its messages and its counts.
 
     Args:
         capacity: how many messages may wait or be in flight.
+
+    Attributes:
+        failures: failed attempts to write, counted by its owner.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Message] = deque()
         self._in_flight: list[Message] = []
-        self._received = self._delivered = self._dropped = 0
+        self._received = self._delivered = self._dropped = self.failures = 0
         self._is_closed = False
 
     def __len__(self) -> int:
@@ -63,9 +66,10 @@ class MessageQueue:
         """The messages in flight, in order."""
         return self._in_flight
 
-    def counts(self, failures: int) -> DeliveryCounts:
-        """Return the current counts; the queue's owner counts the failures."""
-        return DeliveryCounts(self._received, self._delivered, self._dropped, len(self), failures)
+    @property
+    def counts(self) -> DeliveryCounts:
+        """The current counts."""
+        return DeliveryCounts(self._received, self._delivered, self._dropped, len(self), self.failures)
 
     def put(self, message: Message) -> None:
         """Add one message."""
@@ -94,7 +98,7 @@ class MessageQueue:
         self._in_flight = []
 
     def close(self) -> int:
-        """Drop everything, now and from now on.
+        """Drop everything, now and until `restart`.
 
         Returns:
             How many messages were waiting or in flight.
@@ -104,3 +108,12 @@ class MessageQueue:
         self._dropped += lost
         self._in_flight, self._waiting = [], deque()
         return lost
+
+    def restart(self, capacity: int) -> None:
+        """Go on with another owner: what was in flight waits again, before everything else."""
+        self._is_closed, self._capacity = False, capacity
+        self._waiting.extendleft(reversed(self._in_flight))
+        self._in_flight = []
+        while len(self) > capacity:
+            self._waiting.popleft()
+            self._dropped += 1

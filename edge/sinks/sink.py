@@ -127,7 +127,10 @@ class Sink(ABC):
         """
 
     def watch(self, workers: Sequence[SinkWorker]) -> None:
-        """Take the workers of all sinks of the run, this one among them, to report their counts."""
+        """Take the workers of all sinks of the run, this one among them, to report their counts.
+
+        Called again whenever a reload exchanges some of them.
+        """
 
     def close(self) -> None:
         """Write what is left, and release what is open."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import WrongUseError
+from edge.sinks.prepared_sink import PreparedSink
 from edge.sinks.sink import Sink
 from edge.sinks.sink_group import SinkGroup
 from edge.sinks.sink_uri import SinkUri
-from edge.sinks.sink_worker import CAPACITY, SinkWorker
+from edge.sinks.sink_worker import CAPACITY
 from edge.system.addresses import without_credentials
 from edge.system.registry import Registry
 from edge.system.regular_files import read_regular
@@ -40,23 +40,6 @@ def sink_usage() -> str:
     """Return how the command line names mien's own sinks, in one line for help texts and error messages."""
     usages = list(dict.fromkeys(REGISTRY.get(name).usage for name in _BUILTIN))
     return f"{', '.join(usages[:-1])} or {usages[-1]}"
-
-
-@dataclass(frozen=True)
-class PreparedSink:
-    """A sink whose URI has been checked, and which is not open yet.
-
-    Attributes:
-        name: for logs and metrics; contains no secret.
-        open: opens the sink; raises SinkError if it can never be written to.
-        capacity: how many messages may wait for it.
-        files_sha256: of the files that its options name, such as tokens and certificates: it changes with them.
-    """
-
-    name: str
-    open: Callable[[], Sink]
-    capacity: int = CAPACITY
-    files_sha256: str = ""
 
 
 def prepare_sink(uri: str) -> PreparedSink:
@@ -87,7 +70,7 @@ def prepare_sink(uri: str) -> PreparedSink:
     capacity = parsed.integer(_QUEUE, CAPACITY, 1, _MAX_CAPACITY)
     if sink.requirement is not None:
         sink.requirement.check()
-    return PreparedSink(parsed.name, sink.prepare(parsed), capacity, _sha256_of_files(parsed))
+    return PreparedSink(parsed.name, sink.prepare(parsed), capacity, uri, _sha256_of_files(parsed))
 
 
 def _sha256_of_files(uri: SinkUri) -> str:
@@ -137,18 +120,6 @@ def open_sink_group(sinks: Sequence[str | PreparedSink], block_when_full: bool =
         WrongUseError: a sink is named twice, or as `prepare_sink` raises it.
         SinkError: a sink can never be written to; those that were opened are closed again.
     """
-    prepared = [prepare_sink(sink) if isinstance(sink, str) else sink for sink in sinks]
-    names = [sink.name for sink in prepared]
-    for name in names:
-        if names.count(name) > 1:
-            raise WrongUseError(f"sink {name} is given twice: expected each once")
-    with ExitStack() as stack:
-        opened = [stack.enter_context(sink.open()) for sink in prepared]
-        # From here on the workers close them.
-        stack.pop_all()
-    workers = [
-        SinkWorker(sink, each.name, each.capacity, block_when_full) for sink, each in zip(opened, prepared, strict=True)
-    ]
-    for sink in opened:
-        sink.watch(workers)
-    return SinkGroup(workers)
+    group = SinkGroup()
+    group.exchange([prepare_sink(sink) if isinstance(sink, str) else sink for sink in sinks], block_when_full)
+    return group

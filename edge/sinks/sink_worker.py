@@ -40,15 +40,27 @@ class SinkWorker:
         capacity: how many messages may wait.
         block_when_full: let `put` wait for room while the sink does not fail: for video files and folders, which can
             wait.
+        queue: what a former worker has handed over; its messages are written first, and its counts are continued.
+
+    Attributes:
+        block_when_full: as above; may be changed between two messages.
     """
 
-    def __init__(self, sink: Sink, name: str, capacity: int = CAPACITY, block_when_full: bool = False) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        name: str,
+        capacity: int = CAPACITY,
+        block_when_full: bool = False,
+        queue: MessageQueue | None = None,
+    ) -> None:
         self.sink, self.name = sink, name
-        self._block_when_full = block_when_full
-        self._queue = MessageQueue(capacity)
+        self.block_when_full = block_when_full
+        self._queue = MessageQueue(capacity) if queue is None else queue
+        self._queue.restart(capacity)
         self._reports: deque[FrameReport] = deque(maxlen=_MAX_FRAME_REPORTS)
-        self._failures = self._bug_attempts = self._undelivered = 0
-        self._is_failing = self._reader_gone = False
+        self._bug_attempts = self._undelivered = 0
+        self._is_failing = self._reader_gone = self._hands_over = False
         #: When to give up, by the monotonic clock; None until closing begins.
         self._deadline_s: float | None = None
         #: Guards all of the above, and is notified when they change.
@@ -62,7 +74,7 @@ class SinkWorker:
     def put(self, message: Message) -> None:
         """Accept one message. Never raises, and never waits for a sink that fails."""
         with self._changed:
-            while self._block_when_full and self._queue.is_full and not (self._is_failing or self._is_closing):
+            while self.block_when_full and self._queue.is_full and not (self._is_failing or self._is_closing):
                 self._changed.wait(1)
             self._queue.put(message)
             self._changed.notify_all()
@@ -82,7 +94,7 @@ class SinkWorker:
     def counts(self) -> DeliveryCounts:
         """The current counts."""
         with self._changed:
-            return self._queue.counts(self._failures)
+            return self._queue.counts
 
     @property
     def reader_gone(self) -> bool:
@@ -110,6 +122,23 @@ class SinkWorker:
         self._thread.join(max(deadline_s - time.monotonic(), 0))
         return self._close_queue()
 
+    def start_handing_over(self, deadline_s: float) -> None:
+        """Begin to close as `start_closing` does, but keep what cannot be delivered for `hand_over`."""
+        with self._changed:
+            self._hands_over = True
+        self.start_closing(deadline_s)
+
+    def hand_over(self, deadline_s: float) -> MessageQueue:
+        """Wait until the sink is closed, at most until `deadline_s`, and return the queue for the next worker.
+
+        Where the sink hangs, the messages in flight are handed over as well: they may arrive twice, and are not lost.
+        """
+        self._thread.join(max(deadline_s - time.monotonic(), 0))
+        with self._changed:
+            queue, self._queue = self._queue, MessageQueue(0)
+            self._queue.close()
+        return queue
+
     @property
     def _is_closing(self) -> bool:
         return self._deadline_s is not None
@@ -128,7 +157,8 @@ class SinkWorker:
                     break
                 pause_s = backoff.next_s()
                 self._note_failure(error)
-        self._close_queue()
+        if not self._hands_over:
+            self._close_queue()
         try:
             self.sink.close()
         except Exception as error:
@@ -161,7 +191,7 @@ class SinkWorker:
         written = self._write()
         with self._changed:
             if self._queue.is_closed:
-                # Too late: the messages are already counted as dropped.
+                # Too late: the messages are already counted as dropped, or another worker writes them.
                 return
             self._queue.acknowledge(written)
             if written:
@@ -199,7 +229,7 @@ class SinkWorker:
 
     def _note_failure(self, error: Exception) -> None:
         with self._changed:
-            self._failures += 1
+            self._queue.failures += 1
             self._is_failing, self._last_error = True, _one_line(error)
             self._changed.notify_all()
         counts = self.counts

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edge.errors import MienError, WrongUseError
 from edge.system.regular_files import read_regular
+from edge.system.untrusted_text import printable
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ def read_secret(
         WrongUseError: the credential exists and cannot be read. No message contains the secret.
     """
     if file is not None:
-        return Secret(_read_text(file, str(file), error_type), str(file))
+        shown = printable(str(file))
+        return Secret(_read_text(file, shown, error_type), shown)
     if text := environment.get(variable):
         return Secret(text, variable)
     loaded = credential(credential_name, environment)

@@ -123,6 +123,15 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_not_read_to_its_end(row, tmp_
     assert len(bad) <= 100_000
 
 
+@pytest.mark.parametrize("name", ["configuration", "recipe"])
+def test_a_key_of_many_parts_is_rejected_before_it_is_parsed(name, tmp_path):
+    """The parser needs time with the square of its parts."""
+    with contextlib.closing(TARGETS[name].load()(tmp_path)) as target:
+        outcome = examine(target, b"a." * 3000 + b"a = 1\n")
+    assert outcome.ending == "rejected"
+    assert "line 1 has 3000 dots" in outcome.text
+
+
 def test_a_value_in_a_message_is_short():
     deep = []
     for _ in range(500):

@@ -19,7 +19,7 @@ from edge.sinks.mqtt.home_assistant import BIRTH, BIRTH_PAYLOAD
 from tests.edge.idle_clients import idle_clients
 from tests.edge.mosquitto import find
 from tests.soak import flood
-from tests.soak.daemon import Usage, new_token, replace_text
+from tests.soak.daemon import QUEUE, Usage, new_token, replace_text
 from tests.soak.faults import FaultInjector
 from tests.soak.hostile_configurations import HOSTILE_TEXTS, LONG_NAME, hostile_options
 
@@ -33,8 +33,8 @@ _STATUS_TOPIC = f"homeassistant/{BIRTH}"
 DESCRIPTORS_OF_OTHERS = 8
 #: A server closes a connection that sends nothing after 5 s.
 _SETTLE_S = 20.0
-#: The sinks are open again after this time on any machine.
-_EXCHANGE_TIMEOUT_S = 60.0
+#: A new token is in effect after this time on any machine.
+_TOKEN_TIMEOUT_S = 60.0
 #: A broker hangs for 20 s at most.
 _DELIVERY_TIMEOUT_S = 30.0
 #: What the log has when a huge message has ended the subscription.
@@ -79,8 +79,6 @@ class Attackers(FaultInjector):
     Attributes:
         attacks: those that are over.
         answers: of the requests of all floods: kind to status to how many.
-        exchanges: monotonic times from when to when the daemon's sinks were closed and opened again, so that nobody
-            could read the metrics.
         counts: what else happened, by its description.
         overwritten: files that were written through a link that an attacker had put in the way.
     """
@@ -95,7 +93,7 @@ class Attackers(FaultInjector):
         self._deaf_lines = 0
         self._attack = None
         self._bags = {}
-        self.attacks, self.exchanges, self.overwritten = [], [], []
+        self.attacks, self.overwritten = [], []
         self.answers, self.counts = {}, Counter()
 
     def _choose_name(self):
@@ -243,11 +241,13 @@ class Attackers(FaultInjector):
         return is_accepted
 
     def _listen_again(self):
-        """Have the daemon open its sinks again if it has given up the subscription for a huge message."""
+        """Have the daemon connect to the broker again if it has given up the subscription for a huge message."""
         lines = self._daemon.log_lines_with(_DEAF)
         if lines > self._deaf_lines:
             self._deaf_lines = lines
-            self._replace_metrics_token()
+            with self._daemon.other_configuration():
+                self._daemon.configure(sink=self._daemon.sinks(queue=QUEUE + 1))
+                self._daemon.reload()
 
     # The operator's files and signals.
 
@@ -264,8 +264,7 @@ class Attackers(FaultInjector):
                 else:
                     daemon.configure(**hostile)
                     self._note(", ".join(f"{key}={str(value)[-50:]}" for key, value in hostile.items()))
-                with self._exchange() if "sink" in hostile else contextlib.nullcontext():
-                    self._daemon.reload()
+                self._daemon.reload()
             self._serve()
         yield
 
@@ -343,19 +342,13 @@ class Attackers(FaultInjector):
         self.counts["pictures stored before links were put there"] += len(pictures)
 
     def _replace_metrics_token(self):
-        """Replace the token of the metrics, for which the daemon opens all sinks again; wait until it is in effect."""
-        with self._daemon.configuration_lock, self._exchange():
+        """Replace the token of the metrics, and wait until it is in effect."""
+        with self._daemon.configuration_lock:
             replace_text(self._daemon.metrics_token, new_token())
             self._daemon.reload()
-            deadline_s = time.monotonic() + _EXCHANGE_TIMEOUT_S
+            deadline_s = time.monotonic() + _TOKEN_TIMEOUT_S
             self._serve()
             while not self._viewer.has_newest_metrics_token and time.monotonic() < deadline_s:
                 self._serve()
                 if self._ending.wait(0.2):
                     return
-
-    @contextmanager
-    def _exchange(self):
-        begin_s = time.monotonic()
-        yield
-        self.exchanges.append((begin_s, time.monotonic()))

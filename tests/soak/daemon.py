@@ -18,6 +18,8 @@ _REACTIONS = ("the old one stays", "the configuration was read again")
 _RELOAD_TIMEOUT_S = 60.0
 #: The soft limit of file descriptors that systemd gives to a service, whatever the limit of this process is.
 DESCRIPTORS = 1024
+#: More messages than wait while the broker is away or the disk full, so that none may be dropped.
+QUEUE = 20_000
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,9 @@ class DaemonProcess:
         self.preview_token, self.metrics_token = folder / "preview-token", folder / "metrics-token"
         for file in (self.preview_token, self.metrics_token):
             replace_text(file, new_token())
-        self.sinks = [
-            f"jsonl:{self.events_path}?queue=100000",
-            f"mqtt://127.0.0.1:{broker_port}/mien/soak",
-            f"csv:{self.rotated}?rotate=300KB&keep=2",
-            "jsonl:/dev/full",
-            f"metrics:{metrics_port}",
-            f"metrics:{self.metrics_port}?token_file={self.metrics_token}",
-        ]
+        self._broker_port, self._open_metrics_port = broker_port, metrics_port
         self._options = {
-            "sink": self.sinks,
+            "sink": self.sinks(),
             "emit": "frame",
             "preview": f"127.0.0.1:{self.preview_port}",
             "preview-token-file": str(self.preview_token),
@@ -72,6 +67,17 @@ class DaemonProcess:
         self._process = None
         self.set_camera("work")
         self.configure()
+
+    def sinks(self, queue=QUEUE):
+        """Return the sinks; those that have a `queue` are opened again when that changes."""
+        return [
+            f"jsonl:{self.events_path}?queue={queue}",
+            f"mqtt://127.0.0.1:{self._broker_port}/mien/soak?queue={queue}",
+            f"csv:{self.rotated}?rotate=300KB&keep=2&queue={queue}",
+            "jsonl:/dev/full",
+            f"metrics:{self._open_metrics_port}",
+            f"metrics:{self.metrics_port}?token_file={self.metrics_token}",
+        ]
 
     def configure(self, **changed):
         """Write the configuration; `changed` replaces options of the usual one."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed
 
+from tests.soak.daemon import QUEUE
+
 
 @dataclass
 class Fault:
@@ -186,6 +188,10 @@ class OperatorFaults(FaultInjector):
 
     def fault_changed_classifier_options(self):
         self._run_with(prior=["neutral=0.6"], **{"min-hold": "1s"})
+
+    def fault_changed_sinks(self):
+        """Have the sinks opened again that write to files and to the broker, which may be away."""
+        self._run_with(sink=self._daemon.sinks(queue=QUEUE + 1))
 
     def fault_stream_that_dies(self):
         """Switch to a real RTSP stream for a while, whose server restarts or hangs."""

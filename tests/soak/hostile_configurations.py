@@ -15,7 +15,7 @@ HOSTILE_TEXTS = (
 def hostile_options(daemon):
     """Return options that are valid TOML, each to replace one of the usual configuration.
 
-    Sinks are added to the usual ones: the daemon closes these before it finds out that the new one cannot be opened.
+    Sinks are added to the usual ones, which stay open whether the new one can be opened or not.
     """
     sinks = (
         "jsonl:a\0b",
@@ -24,7 +24,7 @@ def hostile_options(daemon):
     )
     sources = "camera:63", "picamera2", f"rtsp://{LONG_NAME}.example/1"
     return [
-        *({"sink": [*daemon.sinks, sink]} for sink in sinks),
+        *({"sink": [*daemon.sinks(), sink]} for sink in sinks),
         *({"source": source, "wait-for-source": False} for source in sources),
         {"source": "a\0b.mp4"},
         {"model": "a\0b"},

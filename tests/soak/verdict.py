@@ -17,7 +17,7 @@ MAX_LINES = 100
 #: A viewer is served within this time on a machine that does nothing else.
 GOAL_S = 2.0
 #: On one that is busy it may take this many seconds, or this many times as long as the same takes without an attack.
-#: Attempts that fail count, and so do the seconds in which the sinks are exchanged.
+#: Attempts that fail count, and so do the moments in which a server is exchanged.
 MAX_SERVED_S, MAX_SERVED_RATIO = 20.0, 20.0
 #: What the daemon may allocate during an attack, in MB. A reload loads another model; a huge message is larger.
 MAX_ALLOCATED_MB = 40.0
@@ -58,9 +58,7 @@ def evaluate(daemon, injectors, monitor, subscriber, usage, stopped_s, stall_tim
     attackers = next(each for each in injectors if each.target == "attackers")
     _attacks(verdict, attackers)
     verdict.note("huge messages that ended the subscription", errors.count("no longer listening to homeassistant"))
-    failed = [at_s for at_s, _ in monitor.failed if not _is_inside(at_s, attackers.exchanges)]
-    verdict.note("scrapes, and failed ones", [monitor.scrapes, len(failed)], not failed, "none")
-    verdict.note("scrapes that failed while the sinks were exchanged", len(monitor.failed) - len(failed))
+    verdict.note("scrapes, and failed ones", [monitor.scrapes, len(monitor.failed)], not monitor.failed, "none")
     for part in (monitor, *injectors):
         name = f"error of the {getattr(part, 'target', 'monitor')} thread"
         verdict.note(name, str(part.error or ""), part.error is None, "none")
@@ -74,7 +72,7 @@ def _faults(verdict, injectors, min_faults):
 
 
 def _events(verdict, daemon, subscriber):
-    """Check that the file has every event, and that each other sink has counted what it lacks."""
+    """Check that nothing is lost, except for a sink that never takes anything."""
     report = json.loads(daemon.report_path.read_text())
     lines = [line.encode() for line in daemon.events_path.read_text().splitlines()]
     kinds = Counter("source" if b'"reason"' in line else "event" for line in lines)
@@ -86,13 +84,12 @@ def _events(verdict, daemon, subscriber):
     )
     verdict.note("events, and changes of the source's state", dict(kinds), kinds["source"] > 0, "both")
     for name, counts in report["sinks"].items():
-        passed = counts["received"] == counts["delivered"] + counts["dropped"] == report["events"]
-        verdict.note(
-            f"sink {name.partition(':')[0]}:{name.rpartition('/')[2]}", counts, passed, "received = delivered + dropped"
-        )
-    broker = next(counts for name, counts in report["sinks"].items() if name.startswith("mqtt"))
+        lost = report["events"] if name == "jsonl:/dev/full" else 0
+        expected = {"received": report["events"], "delivered": report["events"] - lost, "dropped": lost, "queued": 0}
+        passed = counts == counts | expected
+        verdict.note(f"sink {name.partition(':')[0]}:{name.rpartition('/')[2]}", counts, passed, json.dumps(expected))
     missing, unknown = len(events - subscriber.received), len(subscriber.received - events)
-    verdict.note("events that the broker's client lacks", missing, missing <= broker["dropped"], f"{broker['dropped']}")
+    verdict.note("events that the broker's client lacks", missing, not missing, "none")
     verdict.note("events that it has and that were never published", unknown, not unknown, "none")
     verdict.note("events that it got twice", subscriber.repeated)
     rows = sum(
@@ -215,8 +212,3 @@ def _of_kind(attacks, name):
         "more_memory_mb": round(max(attack.peak.memory_mb - attack.before.memory_mb for attack in those), 1),
         "details": sorted({detail for attack in those for detail in attack.details}),
     }
-
-
-def _is_inside(at_s, spans):
-    # A scrape that began in such a span may fail a little later.
-    return any(begin_s <= at_s <= end_s + 5 for begin_s, end_s in spans)

@@ -7,7 +7,6 @@ equal, and `dataclasses.replace` makes a changed copy.
 from __future__ import annotations
 
 import logging
-import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from edge.errors import DataError, MissingExtraError, WrongUseError, first_line
 from edge.system.regular_files import read_regular
+from edge.system.toml_text import parse_toml
 from train.recipes.catalog import DEFAULT_EPOCHS, ENSEMBLE, read_shipped_recipe
 
 try:
@@ -271,7 +271,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
-        return parse_recipe(tomllib.loads(text), str(name_or_path))
+        return parse_recipe(parse_toml(text), str(name_or_path))
     except (ValueError, RecursionError) as error:
         # Not only TOML's own error: numbers of thousands of digits, and thousands of nested brackets.
         raise DataError(f"the recipe {name_or_path} is not TOML: {first_line(error)}") from error
@@ -283,7 +283,7 @@ def parse_recipe(table: dict[str, Any], where: str) -> Recipe:
     A run folder's `recipe.toml` has a table `[data]` beside the recipe; it is ignored here.
 
     Args:
-        table: what `tomllib` read.
+        table: what `parse_toml` read.
         where: the file's name, for messages.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge.errors import SinkError, WrongUseError, first_line
 from edge.sinks.sink_uri import SinkUri
 from edge.system.credentials import MQTT_LOGIN, read_secret, warn_if_readable_by_others
+from edge.system.untrusted_text import printable
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _tls_context(uri: SinkUri) -> ssl.SSLContext | None:
         raise uri.invalid_option("insecure", "yes, or no such option")
     for key in ("ca", "cert", "key"):
         if key in options and not Path(options[key]).is_file():
-            raise SinkError(f"no file {options[key]} ({key} of sink {uri.name})")
+            raise SinkError(f"no file {printable(options[key])} ({key} of sink {uri.name})")
     try:
         context = ssl.create_default_context(cafile=options.get("ca"))
         if "cert" in options:

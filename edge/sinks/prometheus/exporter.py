@@ -57,6 +57,7 @@ class MetricsSink(Sink):
 
         from edge.sinks.prometheus.board_collector import BoardCollector
         from edge.sinks.prometheus.run_metrics import RunMetrics
+        from edge.sinks.prometheus.sink_collector import SinkCollector
 
         # The creation time of each counter is of no use here, and doubles the page.
         disable_created_metrics()
@@ -71,6 +72,8 @@ class MetricsSink(Sink):
         self._metrics = RunMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         self._registry.register(BoardCollector())
+        self._sinks = SinkCollector()
+        self._registry.register(self._sinks)
 
     @classmethod
     def prepare(cls, uri: SinkUri, environment: Mapping[str, str] = os.environ) -> Callable[[], MetricsSink]:
@@ -97,9 +100,7 @@ class MetricsSink(Sink):
 
     def watch(self, workers: Sequence[SinkWorker]) -> None:
         """Serve the counts of these workers, too."""
-        from edge.sinks.prometheus.sink_collector import SinkCollector
-
-        self._registry.register(SinkCollector(workers))
+        self._sinks.workers = workers
 
     def set_model(self, identity: str) -> None:
         """Take the identity of the model in use."""

@@ -21,19 +21,19 @@ _COUNTERS = {
 class SinkCollector:
     """Collects one sample for each sink and count.
 
-    Args:
-        workers: of all sinks of the run.
+    Attributes:
+        workers: of all sinks of the run; a reload may exchange them.
     """
 
-    def __init__(self, workers: Sequence[SinkWorker]) -> None:
-        self._workers = workers
+    def __init__(self) -> None:
+        self.workers: Sequence[SinkWorker] = ()
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics; prometheus-client calls it at each scrape."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         # Each sink is read once, so that the counts of a scrape are consistent.
-        counts = {worker.name: worker.counts for worker in self._workers}
+        counts = {worker.name: worker.counts for worker in self.workers}
         for key, (name, text) in _COUNTERS.items():
             family = CounterMetricFamily(f"mien_sink_{name}", text, labels=["sink"])
             for sink, of_sink in counts.items():

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from edge.system.cache import cache_folder
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
 from tests.conftest import SHIPPED
-from tests.edge.mosquitto import free_port
+from tests.edge.mosquitto import Mosquitto, free_port
 from tests.edge.waiting import wait_until
 
 HAPPY = 3
@@ -257,6 +258,43 @@ def test_sighup_reads_tokens_again(tmp_path):
         assert statuses("the-second-token-of-two") == (200, 200)
 
 
+@pytest.mark.real_part
+def test_a_reload_while_the_broker_is_away_loses_no_event(tmp_path):
+    """Neither one that concerns another sink, nor one that changes the broker's, nor one that is rejected."""
+    pytest.importorskip("paho.mqtt.client")
+    broker = Mosquitto(tmp_path)
+    config, out, report = tmp_path / "mien.toml", tmp_path / "e.jsonl", tmp_path / "r.json"
+    mqtt, metrics = f"mqtt://127.0.0.1:{broker.port}/mien/test", f"metrics:{free_port()}?token_file={tmp_path}/token"
+
+    def configure(*sinks, token="the-first-token-of-two"):
+        (tmp_path / "token").write_text(token)
+        config.write_text(f'emit = "frame"\nsink = {json.dumps([f"jsonl:{out}", metrics, *sinks])}\n')
+
+    configure(mqtt)
+    with running("--config", config, "--report", report) as process:
+        wait_until(lambda: lines(out), "an event")
+        broker.stop()
+        for sinks, answer in (
+            ([mqtt], "the configuration was read again"),
+            ([f"{mqtt}?queue=5000"], "the configuration was read again"),
+            ([f"{mqtt}?queue=6000", f"jsonl:{tmp_path}/no/file"], "rejected, the old one stays"),
+        ):
+            configure(*sinks, token="the-second-token-of-two")
+            process.send_signal(signal.SIGHUP)
+            wait_for_line(process, answer)
+            count = len(lines(out))
+            wait_until(lambda count=count: len(lines(out)) > count + 5, "more events")
+        broker.start()
+        wait_for_line(process, f"sink {mqtt}: works again")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    broker.stop()
+    assert process.returncode == 0, err
+    counts = json.loads(report.read_text())["sinks"][mqtt]
+    assert counts["failures"]
+    assert (counts["delivered"], counts["dropped"]) == (len(lines(out)), 0)
+
+
 def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
     for weights in WEIGHTS.values():
         shutil.copy(cache_folder() / weights.file, tmp_path)
@@ -313,6 +351,28 @@ def test_sigterm_ends_the_run_within_5_s_even_if_a_sink_hangs(tmp_path):
     # The limit is 5 s; a run without one would not end at all, so the margin for a busy machine is wide.
     assert took_s < 20, err
     assert "could not be delivered" in err
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_sigterm_ends_a_reload_that_waits_for_another_source(tmp_path, waits):
+    config, out = tmp_path / "mien.toml", tmp_path / "e.jsonl"
+    config.write_text(f'sink = "jsonl:{out}"\n')
+    # It accepts a connection, and sends nothing.
+    with socket.create_server(("127.0.0.1", 0)) as silent, running("--config", config) as process:
+        silent.settimeout(30)
+        wait_until(lambda: lines(out), "an event")
+        source = f"http://127.0.0.1:{silent.getsockname()[1]}/video"
+        config.write_text(f'sink = "jsonl:{out}"\nsource = "{source}"\nwait-for-source = {str(waits).lower()}\n')
+        process.send_signal(signal.SIGHUP)
+        connection, _ = silent.accept()
+        with connection:
+            begin_s = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+    # The documented 5 s, and a margin for a busy machine.
+    assert time.monotonic() - begin_s < 8
+    assert process.returncode == 0, err
+    assert "the old one stays: the run ends" in err
 
 
 def test_passwords_are_not_in_the_output(tmp_path):
