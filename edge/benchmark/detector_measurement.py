@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +24,7 @@ from edge.errors import DataError, WrongUseError
 from edge.images import read_image
 from edge.inference import Threads
 from edge.system.hashing import sha256_of
-from edge.system.untrusted_text import printable
+from edge.system.untrusted_text import printable, spreadsheet_cell
 from edge.types import Detection, Frame
 
 #: Its time on the same picture is 1: it has been the same since the first version, and one run of it is short.
@@ -109,6 +111,21 @@ def measure_detectors(
         "reference": REFERENCE,
         "detectors": [_figures(subject, n, reference_ms) for subject in subjects if subject.spec in detectors],
     }
+
+
+def detector_csv(results: dict[str, Any]) -> str:
+    """Return the results of `measure_detectors` as CSV, a row for each detector."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    names = ["recall", *(f"recall_from_{limit:g}" for limit in SIZE_LIMITS), "false_per_100", "ms", "cost"]
+    writer.writerow(["detector"] + [f"{name}{end}" for name in names for end in ("", "_low", "_high")])
+    for detector in results["detectors"]:
+        row: list[object] = [spreadsheet_cell(detector["name"])]
+        estimates = [detector["recall"], *detector["recall_by_size"]]
+        for estimate in [*estimates, *(detector[key] for key in ("false_per_100", "ms", "cost"))]:
+            row += [estimate[key] for key in ("value", "low", "high")] if estimate else ["", "", ""]
+        writer.writerow(row)
+    return buffer.getvalue()
 
 
 def _detect(

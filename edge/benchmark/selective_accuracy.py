@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,10 @@ class SelectiveAccuracy:
     rows: tuple[SelectiveRow, ...]
     best: float
     default: SelectiveRow
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**asdict(self), "rows": [asdict(row) for row in self.rows]}
 
 
 def measure_selective(

@@ -142,6 +142,5 @@ def chain_csv(results: dict[str, Any]) -> str:
 def _plain(accuracy: ChainAccuracy) -> dict[str, Any]:
     table = asdict(accuracy)
     table["labels"], table["columns"] = list(accuracy.labels), list(accuracy.columns)
-    if accuracy.selective is not None:
-        table["selective"]["rows"] = list(table["selective"]["rows"])
+    table["selective"] = None if accuracy.selective is None else accuracy.selective.as_dict()
     return table
