@@ -26,7 +26,7 @@ class ChainReadings:
         faces: number of detected faces in each of them.
         scores: name of a model to the scores of the largest face of each photograph in which a face was found, each
             `(n_classes,)` float32, in the order of the photographs.
-        unreadable: name of a photograph that could not be read, to the reason.
+        unreadable: name of a photograph that could not be read, to the reason, which begins with the name.
         errors: name of a model that failed, to the reason.
         partial: whether Ctrl-C ended it before the last photograph.
     """
@@ -85,7 +85,8 @@ def _read(
         image = read_image(photograph.path)
         detections = detector.detect(Frame(image))
     except MienError as error:
-        readings.unreadable[photograph.name] = str(error)
+        # Without the folder: results are shown to others.
+        readings.unreadable[photograph.name] = str(error).replace(str(photograph.path), photograph.name)
         return
     if detections:
         face = largest_face(detections)

@@ -33,9 +33,10 @@ REFERENCE = "blazeface"
 
 @dataclass
 class _Subject:
-    """One detector, and what it did in each picture."""
+    """One detector, as `--detector` has it, its short name for tables, and what it did in each picture."""
 
     spec: str
+    name: str
     detector: Detector
     matches: list[Matches] = field(default_factory=list)
     ms: list[float] = field(default_factory=list)
@@ -73,7 +74,10 @@ def measure_detectors(
     if len(set(detectors)) != len(detectors):
         raise WrongUseError(f"--detector {' '.join(detectors)}: expected each detector only once")
     pictures = read_wider(Path(boxes))
-    subjects = [_Subject(spec, open_detector(spec, threads)) for spec in dict.fromkeys((REFERENCE, *detectors))]
+    specs = list(dict.fromkeys((REFERENCE, *detectors)))
+    subjects = [
+        _Subject(spec, name, open_detector(spec, threads)) for spec, name in zip(specs, _names(specs), strict=True)
+    ]
     unreadable: dict[str, str] = {}
     before, partial = read_machine_state(), False
     try:
@@ -85,12 +89,11 @@ def measure_detectors(
     after = read_machine_state()
     n = min(len(subject.matches) for subject in subjects)
     if not n and not partial:
-        name, reason = next(iter(unreadable.items()))
-        raise DataError(f"none of the {len(pictures)} pictures can be read; the first, {printable(name)}: {reason}")
+        reason = next(iter(unreadable.values()))
+        raise DataError(f"none of the {len(pictures)} pictures in {data} can be read; the first: {reason}")
     notes = condition_warnings(before, after)
     if unreadable:
-        name, reason = next(iter(unreadable.items()))
-        notes.append(f"{len(unreadable)} of {len(pictures)} pictures could not be read; {printable(name)}: {reason}")
+        notes.append(f"{len(unreadable)} of {len(pictures)} pictures could not be read, and are not counted")
     reference_ms = np.array(subjects[0].ms[:n])
     counted = [size for matches in subjects[0].matches[:n] for size, _ in matches.faces]
     return {
@@ -128,6 +131,13 @@ def detector_csv(results: dict[str, Any]) -> str:
     return buffer.getvalue()
 
 
+def _names(specs: Sequence[str]) -> list[str]:
+    """Return the detectors without the folders of their weights files, unless two would have one name."""
+    parts = [spec.partition(":") for spec in specs]
+    names = [f"{kind}{mark}{Path(path).name}" for kind, mark, path in parts]
+    return names if len(set(names)) == len(names) else list(specs)
+
+
 def _detect(
     data: Path, picture: LabeledPicture, subjects: Sequence[_Subject], turn: int, unreadable: dict[str, str]
 ) -> None:
@@ -135,7 +145,7 @@ def _detect(
     try:
         image = read_image(data / picture.name)
     except DataError as error:
-        unreadable[picture.name] = str(error)
+        unreadable[picture.name] = str(error).replace(str(data / picture.name), picture.name)
         return
     results = {}
     start = turn % len(subjects)
@@ -171,7 +181,7 @@ def _figures(subject: _Subject, n: int, reference_ms: npt.NDArray[np.float64]) -
         return asdict(wilson(sum(chosen), len(chosen))) if chosen else None
 
     return {
-        "name": subject.spec,
+        "name": printable(subject.name),
         "recall": recall([found for _, found in faces]),
         "recall_by_size": [recall([found for size, found in faces if size == i]) for i in range(len(SIZE_LIMITS))],
         "false_per_100": asdict(bootstrap(false_per_100, n)) if n else None,

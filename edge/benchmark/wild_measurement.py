@@ -82,8 +82,8 @@ def measure_photographs(
         raise ModelError(f"no model could be measured: {next(iter(errors.values()))}")
     readings = read_photographs(photographs, opened, recognizers, report)
     if not readings.photographs and not readings.partial:
-        name, reason = next(iter(readings.unreadable.items()))
-        raise DataError(f"none of the {len(photographs)} pictures can be read; the first, {printable(name)}: {reason}")
+        reason = next(iter(readings.unreadable.values()))
+        raise DataError(f"none of the {len(photographs)} pictures in {data} can be read; the first: {reason}")
     notes += _reading_notes(readings)
     results = []
     for candidate in candidates:
@@ -147,10 +147,11 @@ def _measure(
 def _reading_notes(readings: ChainReadings) -> list[str]:
     notes = []
     if readings.unreadable:
-        names = list(readings.unreadable)
-        first = f"{printable(names[0])}: {readings.unreadable[names[0]]}"
-        notes.append(f"{len(names)} of {len(names) + len(readings.photographs)} pictures could not be read; {first}")
+        n = len(readings.unreadable)
+        notes.append(f"{n} of {n + len(readings.photographs)} pictures could not be read, and are not counted")
     several = sum(n > 1 for n in readings.faces)
     if several:
-        notes.append(f"{several} pictures have several faces: the label is taken to be that of the largest one")
+        notes.append(
+            f"pictures with several faces: {several}; the label of a picture is taken to be that of the largest face"
+        )
     return notes

@@ -14,6 +14,8 @@ from edge.benchmark.wild_results import chain_rows
 from edge.system.untrusted_text import printable
 
 Row = dict[str, Any]
+#: Number of unreadable pictures that are printed; results.json and the page have all of them.
+MAX_LISTED = 10
 
 
 def print_chain_results(results: Row, console: Console) -> None:
@@ -31,8 +33,8 @@ def print_chain_results(results: Row, console: Console) -> None:
     if labels:
         _print_line(
             console,
-            "with 95 % intervals; accuracy, macro recall and recall count a face that is not found as wrong; restricted: "
-            "macro recall where found, among the labels of the data",
+            "with 95 % intervals; accuracy, macro recall and recall count a face that is not found as wrong; "
+            "restricted: macro recall where found, among the labels of the data",
         )
     for column, values in results["data"]["groups"].items():
         console.print(_groups(rows, column, values, labels))
@@ -146,6 +148,11 @@ def _number(estimate: Row | None, form: str) -> str:
 def _print_notes(results: Row, console: Console) -> None:
     for note in results["notes"]:
         _print_line(console, f"note: {note}", "yellow")
+    unreadable = results["data"]["unreadable"]
+    for picture in unreadable[:MAX_LISTED]:
+        _print_line(console, f"not read: {picture['reason']}", "yellow")
+    if len(unreadable) > MAX_LISTED:
+        _print_line(console, f"not read: {len(unreadable) - MAX_LISTED} more, which --json lists", "yellow")
     if results["partial"]:
         _print_line(console, "partial: interrupted before the end", "bold red")
 
