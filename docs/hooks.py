@@ -11,8 +11,8 @@ A page holds directives in double braces:
     {{ file train/recipes/mien-small.toml }}   a file of the repository as a code block
     {{ card mien-small-int8 }}                 the model card in a shipped model
     {{ wild docs/wild/london.json gender mien-small-int8 }}
-                                               results of `mien benchmark wild` as a table: of all models, or by group,
-                                               or by group for one model
+                                               results of `mien benchmark wild` as a table: of all models, by group (for
+                                               all models, or one), or `uncertain`, what that threshold does
     {{ measured docs/wild/london.json }}       what these results were measured on
 
 Links that leave docs/ (`../../deploy/ansible/README.md`) work where the repository is browsed. On the site, which does

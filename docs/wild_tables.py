@@ -12,7 +12,8 @@ def table(path: Path, column: str = "", model: str = "") -> str:
 
     Args:
         path: the results.
-        column: the column of the groups, such as `gender`; empty for a row for each model.
+        column: the column of the groups, such as `gender`; `uncertain` for what the threshold of `mien run` does; empty
+            for a row for each model.
         model: the model whose groups are shown; empty for all.
 
     Raises:
@@ -29,13 +30,18 @@ def table(path: Path, column: str = "", model: str = "") -> str:
     if not figures:
         raise KeyError(model)
     if not column:
-        titles = ["model", "scores", "found", "accuracy", "macro recall", *(f"read as {label}" for label in labels)]
+        titles = ["model", "scores", "found", "accuracy", "macro recall", *(f"recall, {label}" for label in labels)]
         rows = [
             [f"`{name}`", scores, *_cells(found["summary"], labels, found["macro_recall"])]
             for name, scores, found in figures
         ]
+    elif column == "uncertain":
+        titles = ["model", "scores", "threshold", "answered", "accuracy among them", "accuracy of the others"]
+        rows = [
+            [f"`{name}`", scores, *_threshold_cells(found["selective"]["default"])] for name, scores, found in figures
+        ]
     else:
-        titles = ["model", "scores", column, "pictures", "found", "accuracy", *(f"read as {label}" for label in labels)]
+        titles = ["model", "scores", column, "pictures", "found", "accuracy", *(f"recall, {label}" for label in labels)]
         rows = [
             [f"`{name}`", scores, value.replace("_", " "), str(summary["n"]), *_cells(summary, labels)]
             for name, scores, found in figures
@@ -63,6 +69,11 @@ def _cells(summary: dict[str, Any], labels: list[str], macro: dict[str, float] |
     if macro is not None:
         cells.append(_share(macro))
     return cells + [_share(summary["recall"].get(label)) for label in labels]
+
+
+def _threshold_cells(row: dict[str, Any]) -> list[str]:
+    accuracies = _share(row["accuracy"]), _share(row["accuracy_unanswered"])
+    return [f"{row['threshold']:.2f}", f"{100 * row['answered']:.0f} %", *accuracies]
 
 
 def _share(estimate: dict[str, float] | None) -> str:
