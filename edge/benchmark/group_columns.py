@@ -21,6 +21,8 @@ FILE_COLUMN = "file"
 #: Part of a name pattern that is left out, such as the number of a person; in any case.
 _IGNORED = "id"
 _MAX_CSV_BYTES = 64 << 20
+#: Of the names of columns and groups, in characters, for tables.
+_MAX_CELL = 60
 
 
 def parse_name_pattern(pattern: str) -> tuple[str, ...]:
@@ -134,8 +136,10 @@ def _read_rows(path: Path) -> dict[str, dict[str, str]]:
         for row in reader:
             values = {key: (value or "").strip() for key, value in row.items() if key is not None}
             name = values.pop(FILE_COLUMN).removeprefix("./")
+            if not name:
+                continue
             if name in rows:
-                raise DataError(f"{path}, line {reader.line_num}: {printable(name)} is named twice: expected it once")
+                raise DataError(f"{path}, line {reader.line_num}: {shown(name)} is named twice: expected it once")
             rows[name] = {column: value for column, value in values.items() if value}
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; expected a CSV file") from error
@@ -147,9 +151,13 @@ def _read_rows(path: Path) -> dict[str, dict[str, str]]:
 def _grouped(photograph: Photograph, groups: Mapping[str, str]) -> Photograph:
     both = sorted(set(groups) & set(photograph.groups))
     if both:
-        raise WrongUseError(f"the group {both[0]} is in the file names and in the CSV: expected each only once")
-    shown_groups = {printable(column): printable(value) for column, value in groups.items()}
-    return replace(photograph, groups={**photograph.groups, **shown_groups})
+        raise WrongUseError(f"the group {_cell(both[0])} is in the file names and in the CSV: expected each only once")
+    short = {_cell(column): _cell(value) for column, value in groups.items()}
+    return replace(photograph, groups={**photograph.groups, **short})
+
+
+def _cell(text: str) -> str:
+    return printable(shortened(text, _MAX_CELL))
 
 
 def _check_values(photographs: Sequence[Photograph], advice: str) -> None:

@@ -7,6 +7,7 @@ of zeros all the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -85,7 +86,7 @@ def _pictures(lines: list[str], path: Path) -> Iterator[LabeledPicture]:
         if name.startswith("/") or ".." in parts:
             raise DataError(f"{path}, line {i}: {shown(name)} leads out of the data: expected a path within it")
         count = lines[i].strip() if i < len(lines) else ""
-        if not count.isascii() or not count.isdigit():
+        if not re.fullmatch(r"[0-9]{1,6}", count):
             raise DataError(f"{path}, line {i + 1}: expected the number of faces of {shown(name)}, got {shown(count)}")
         i += 1
         faces = []
@@ -99,7 +100,7 @@ def _pictures(lines: list[str], path: Path) -> Iterator[LabeledPicture]:
 
 def _face(line: str, path: Path, number: int) -> LabeledFace:
     try:
-        values = [int(text) for text in line.split()]
+        values = [_int(text) for text in line.split()]
         x, y, w, h = values[:4]
     except ValueError as error:
         raise DataError(
@@ -108,3 +109,14 @@ def _face(line: str, path: Path, number: int) -> LabeledFace:
         ) from error
     invalid = len(values) > _INVALID and values[_INVALID] != 0
     return LabeledFace((x, y, w, h), invalid or w <= 0 or h <= 0)
+
+
+def _int(text: str) -> int:
+    """Return a number of pixels, or a flag.
+
+    Raises:
+        ValueError: it is none, or has more digits than any picture has pixels.
+    """
+    if not re.fullmatch(r"-?[0-9]{1,7}", text):
+        raise ValueError(text)
+    return int(text)

@@ -85,11 +85,12 @@ def wild(
         raise WrongUseError(f"--detector {' '.join(detectors)}: expected one detector, or --boxes to compare several")
     with handling(INTERRUPT), progress_steps() as progress:
         if boxes is not None:
-            from edge.benchmark.detector_measurement import measure_detectors
+            from edge.benchmark import measure_detectors
 
             results = measure_detectors(data, boxes, detectors, threads=threads, progress=progress)
         else:
-            from edge.benchmark.wild_measurement import DEFAULT_PRIOR, measure_photographs
+            from edge.benchmark import measure_photographs
+            from edge.benchmark.wild_measurement import DEFAULT_PRIOR
 
             results = measure_photographs(
                 data,

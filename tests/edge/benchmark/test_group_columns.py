@@ -63,7 +63,7 @@ def test_groups_from_a_csv(tmp_path):
         ("name,age\na.jpg,old\n", "has the columns ['name', 'age']: expected file and one for each"),
         ("file\na.jpg\n", "has the columns ['file']"),
         ("file,age,age\na.jpg,1,2\n", "has the columns"),
-        ("file,age\na.jpg,old\na.jpg,young\n", "line 3: a.jpg is named twice"),
+        ("file,age\na.jpg,old\na.jpg,young\n", "line 3: 'a.jpg' is named twice"),
         ('file,age\n"a.jpg,old\n', "is no CSV file in UTF-8"),
     ],
 )

@@ -44,6 +44,8 @@ def test_widers_format(tmp_path):
         ("a.jpg\n2\n1 2 3 4\n", "line 4: expected x y w h"),
         ("a.jpg\n1\n1 2 3\n", "line 3: expected x y w h blur"),
         ("a.jpg\n1\n1 2 3 x\n", "got '1 2 3 x'"),
+        ("a.jpg\n1\n1 2 3 99999999\n", "line 3: expected x y w h blur"),
+        (f"a.jpg\n{'9' * 5000}\n", "line 2: expected the number of faces"),
         ("../a.jpg\n0\n", "leads out of the data"),
         ("/a.jpg\n0\n", "leads out of the data"),
         ("a.jpg\n0\na.jpg\n0\n", "names 'a.jpg' twice"),
