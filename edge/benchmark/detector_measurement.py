@@ -20,7 +20,7 @@ from edge.benchmark.passes import Progress
 from edge.benchmark.wider_face import LabeledPicture, read_wider
 from edge.benchmark.wild_results import header
 from edge.detection import DEFAULT_DETECTOR, Detector, open_detector
-from edge.errors import DataError, WrongUseError
+from edge.errors import DataError, MienError, WrongUseError
 from edge.images import read_image
 from edge.inference import Threads
 from edge.system.hashing import sha256_of
@@ -142,18 +142,19 @@ def _detect(
     data: Path, picture: LabeledPicture, subjects: Sequence[_Subject], turn: int, unreadable: dict[str, str]
 ) -> None:
     """Run every detector on one picture, in another order each time."""
-    try:
-        image = read_image(data / picture.name)
-    except DataError as error:
-        unreadable[picture.name] = str(error).replace(str(data / picture.name), picture.name)
-        return
     results = {}
     start = turn % len(subjects)
-    for subject in (*subjects[start:], *subjects[:start]):
-        if not subject.ms:
-            # The first run allocates buffers.
-            subject.detector.detect(Frame(image))
-        results[subject.spec] = _timed(subject.detector, image)
+    try:
+        image = read_image(data / picture.name)
+        for subject in (*subjects[start:], *subjects[:start]):
+            if not subject.ms:
+                # The first run allocates buffers.
+                subject.detector.detect(Frame(image))
+            results[subject.spec] = _timed(subject.detector, image)
+    except MienError as error:
+        # A picture that one detector cannot process counts for none of them.
+        unreadable[picture.name] = str(error).replace(str(data / picture.name), picture.name)
+        return
     size_wh = image.shape[1], image.shape[0]
     # At the end, so that an interruption leaves all detectors with the same pictures, or nearly.
     for subject in subjects:

@@ -1,6 +1,7 @@
 """`mien benchmark wild` as a user calls it, on the demo's portrait and on blank pictures."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -11,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from edge.benchmark.chain import largest_face
 from edge.benchmark.wild_measurement import DEFAULT_PRIOR
+from edge.benchmark.wild_table import print_chain_results
 from edge.inference.contract import FER2013_LABELS
 from edge.inference.model_card import read_model
 from edge.recognizer import Recognizer
@@ -207,6 +210,16 @@ def test_a_damaged_model_has_a_row_and_the_others_continue(invoke, photographs, 
     assert bad["error"]
     assert bad["raw"] is None
     assert good["raw"]["summary"]["n"] == 4
+
+
+@pytest.mark.parametrize(("width", "has_intervals"), [(80, False), (160, True)])
+def test_a_narrow_terminal_shows_no_intervals(width, has_intervals):
+    results = json.loads((ROOT / "docs" / "wild" / "london.json").read_text())
+    console = Console(width=width, file=io.StringIO())
+    print_chain_results(results, console)
+    text = console.file.getvalue()
+    assert ("where found" in text, bool(re.search(r"\d% \d+-\d+", text))) == (has_intervals, has_intervals)
+    assert "east_asian" in text
 
 
 @contextmanager
