@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import click
 
-from edge.cli.compare import compare
+from edge.cli.benchmark import benchmark_commands
 from edge.cli.main import cli
 
 #: Characters in a line of help.
@@ -28,9 +28,9 @@ def commands(group: click.Group = cli, parent: click.Context | None = None) -> I
         child = _context(command, name, context)
         yield child.command_path, child
         if child.command_path == "mien benchmark":
-            # Not a group: `compare` is a command where it is the first word.
-            path = "mien benchmark compare"
-            yield path, _context(compare, path)
+            # Not a group: these are commands where their names are the first word.
+            for own, other in benchmark_commands().items():
+                yield f"{child.command_path} {own}", _context(other, f"{child.command_path} {own}")
         if isinstance(command, click.Group):
             yield from commands(command, child)
 

@@ -10,6 +10,10 @@ A page holds directives in double braces:
                                                the fields of a JSON Schema, or of one of its definitions, as a table
     {{ file train/recipes/mien-small.toml }}   a file of the repository as a code block
     {{ card mien-small-int8 }}                 the model card in a shipped model
+    {{ wild docs/wild/london.json gender mien-small-int8 }}
+                                               results of `mien benchmark wild` as a table: of all models, by group (for
+                                               all models, or one), or `uncertain`, what that threshold does
+    {{ measured docs/wild/london.json }}       what these results were measured on
 
 Links that leave docs/ (`../../deploy/ansible/README.md`) work where the repository is browsed. On the site, which does
 not hold those files, they become the path of the file in the repository; one that is not there fails the build.
@@ -92,11 +96,24 @@ def _commands(argument: str) -> str:
 
 
 def _generate_cli() -> Any:
+    return _module("generate_cli")
+
+
+def _module(name: str) -> Any:
     # MkDocs restores sys.path once it has loaded this file.
     for folder in (str(ROOT / "docs"), str(ROOT)):
         if folder not in sys.path:
             sys.path.insert(0, folder)
-    return importlib.import_module("generate_cli")
+    return importlib.import_module(name)
+
+
+def _wild(argument: str) -> str:
+    path, *rest = argument.split()
+    return str(_module("wild_tables").table(ROOT / path, *rest))
+
+
+def _measured(path: str) -> str:
+    return str(_module("wild_tables").measured(ROOT / path))
 
 
 def _configuration(argument: str) -> str:
@@ -179,7 +196,9 @@ _DIRECTIVES = {
     "figure": _figure,
     "file": _file,
     "help": _help,
+    "measured": _measured,
     "schema": _schema,
+    "wild": _wild,
 }
 
 

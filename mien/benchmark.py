@@ -1,4 +1,4 @@
-"""Benchmarks: accuracy against latency of several models on this machine."""
+"""Benchmarks: accuracy against latency of several models, the whole chain on photographs, and detectors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from edge.benchmark import measure
+    from edge.benchmark import measure, measure_detectors, measure_photographs
 
-__all__ = ["measure"]
+__all__ = ["measure", "measure_detectors", "measure_photographs"]
 
-__getattr__, __dir__ = lazy_exports(__name__, {"measure": "edge.benchmark:measure"})
+__getattr__, __dir__ = lazy_exports(__name__, {name: f"edge.benchmark:{name}" for name in __all__})

@@ -210,6 +210,7 @@ def help_texts() -> Iterator[Finding]:
     """Words in what `--help` of every command prints, which may be put together from several places."""
     import click
 
+    from edge.cli.benchmark import benchmark_commands
     from edge.cli.main import cli
 
     def walk(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -221,7 +222,8 @@ def help_texts() -> Iterator[Finding]:
             if isinstance(command, click.Group):
                 yield from walk(command, f"{path} {name}")
 
-    for path, command in walk(cli, "mien"):
+    of_benchmark = [(f"mien benchmark {name}", command) for name, command in benchmark_commands().items()]
+    for path, command in (*walk(cli, "mien"), *of_benchmark):
         texts = [command.help or "", *(getattr(parameter, "help", "") or "" for parameter in command.params)]
         for text in texts:
             for _, word, instead in in_prose(re.sub(r"`[^`]*`", "``", text)):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.benchmark.intervals import Estimate, bootstrap, wilson
+from edge.benchmark.selective_accuracy import SelectiveAccuracy, measure_selective
 from edge.evaluation.calibration import measure_calibration
 from edge.evaluation.classification import score
 
@@ -23,6 +24,7 @@ class Accuracy:
         recall: label to share of its faces that are predicted correctly (Wilson interval).
         confusion: rows are labeled classes, columns are predicted classes, in the order of `labels`.
         labels: the model's classes.
+        selective: accuracy against the share of answered faces.
         correct: `(n,)` bool, whether each face is predicted correctly.
         predictions: `(n,)`, the predicted label of each face.
     """
@@ -33,6 +35,7 @@ class Accuracy:
     recall: dict[str, Estimate]
     confusion: list[list[int]]
     labels: tuple[str, ...]
+    selective: SelectiveAccuracy
     correct: npt.NDArray[np.bool_]
     predictions: npt.NDArray[np.str_]
 
@@ -69,6 +72,7 @@ def measure_accuracy(
         },
         confusion=metrics.confusion,
         labels=labels,
+        selective=measure_selective(probabilities, class_ids),
         correct=correct,
         predictions=np.array(labels)[predictions],
     )

@@ -1,8 +1,9 @@
-"""The Pareto chart: accuracy over latency, with confidence intervals."""
+"""The charts: accuracy over latency (Pareto), and accuracy over the share of answered faces (selective)."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from edge.system.atomic_files import replacing
 
 #: Okabe and Ito's blue, and gray: distinguishable without seeing red and green.
 FRONT_COLOR, DOMINATED_COLOR = "#0072B2", "#777777"
+#: Their colors for lines, without the yellow, which is too light on white.
+_LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 
 def write_charts(out: Path, table: dict[str, Any]) -> str:
@@ -26,21 +29,71 @@ def write_charts(out: Path, table: dict[str, Any]) -> str:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("report", "matplotlib") from error
-    figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
+    figure = _new_figure()
     axes = figure.add_subplot()
     _draw(axes, table)
     figure.canvas.draw()
     _annotate(axes, table)
-    with replacing(out / "pareto.png") as temporary:
+    return _save(figure, out, "pareto")
+
+
+def write_selective_chart(out: Path, curves: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    """Write `selective.png` and `selective.svg`: a line for each model, and a point at the threshold of `mien run`.
+
+    Args:
+        out: the folder.
+        curves: name of a model to its selective accuracy as the results have it; if there is a second one, with the
+            prior, its line is dashed.
+
+    Returns:
+        The chart as an SVG element, for a page.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure = _new_figure()
+    axes = figure.add_subplot()
+    for i, (name, lines) in enumerate(curves.items()):
+        color = _LINE_COLORS[i % len(_LINE_COLORS)]
+        for selective, style, title in zip(lines, ("-", "--"), (name, f"{name}, with prior"), strict=False):
+            x, y = _shares([row for row in selective["rows"] if row["accuracy"]])
+            axes.plot(x, y, style, color=color, linewidth=1.5, label=_plain_text(title))
+            if selective["default"]["accuracy"]:
+                axes.plot(*_shares([selective["default"]]), "o", color=color, markersize=6)
+    axes.grid(visible=True, color="#dddddd", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlim(0, 102)
+    axes.set_xlabel("share of the faces that are answered, %")
+    axes.set_ylabel("accuracy among them, %")
+    if curves:
+        axes.legend(frameon=False, fontsize=9)
+    return _save(figure, out, "selective")
+
+
+def _shares(rows: Sequence[dict[str, Any]]) -> tuple[list[float], list[float]]:
+    return [100 * row["answered"] for row in rows], [100 * row["accuracy"]["value"] for row in rows]
+
+
+def _plain_text(name: str) -> str:
+    """Return a name for a legend: matplotlib takes dollars for mathematics, and leaves out what begins with `_`."""
+    return name.replace("$", r"\$") if not name.startswith("_") else f" {name}"
+
+
+def _new_figure() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("report", "matplotlib") from error
+    return Figure(figsize=(8, 5), dpi=150, layout="constrained")
+
+
+def _save(figure: Any, out: Path, name: str) -> str:
+    with replacing(out / f"{name}.png") as temporary:
         figure.savefig(temporary, format="png")
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
-    with replacing(out / "pareto.svg") as temporary:
+    with replacing(out / f"{name}.svg") as temporary:
         temporary.write_text(svg, "utf-8")
     return svg[svg.index("<svg") :]
 

@@ -53,6 +53,9 @@ def print_results(results: Row, console: Console) -> None:
     console.print(_models(results, console.width >= WIDE))
     print_line("p50, p95: from a frame and a box in it to scores; network: p50 of invoke; ±: half the 95 % interval")
     for model in results["models"]:
+        if model["accuracy"]:
+            print_line(selective_text(model["name"], model["accuracy"]["selective"]))
+    for model in results["models"]:
         if model["dominated_by"]:
             print_line(f"{model['name']}: dominated by {model['dominated_by']}", "dim")
         if model["error"]:
@@ -79,6 +82,17 @@ def neighbor_text(pair: Row) -> str:
         f"{pair['slower']} against {pair['quicker']}: it alone is correct on {pair['only_slower_right']} faces, "
         f"the other alone on {pair['only_quicker_right']}, p = {pair['p']:.2g}: {verdict}"
     )
+
+
+def selective_text(name: str, selective: Row) -> str:
+    """Return what the default threshold of `uncertain` does to a model, and which one would be best, in words."""
+    row = selective["default"]
+    text = f"{name}: uncertain below {row['threshold']:.2f} leaves {row['answered']:.1%} answered"
+    if row["accuracy"]:
+        text += f", {row['accuracy']['value']:.1%} of them correctly"
+    if row["accuracy_unanswered"]:
+        text += f", {row['accuracy_unanswered']['value']:.0%} of the others"
+    return f"{text}; best threshold {selective['best']:.2f}"
 
 
 def _models(results: Row, wide: bool) -> Table:

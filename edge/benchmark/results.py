@@ -181,6 +181,7 @@ def _accuracy(accuracy: Any, first: Any) -> dict[str, Any]:
         "recall": {label: asdict(estimate) for label, estimate in accuracy.recall.items()},
         "labels": list(accuracy.labels),
         "confusion": accuracy.confusion,
+        "selective": accuracy.selective.as_dict(),
         "agreement": float((accuracy.predictions == first.predictions).mean()),
         "right": pack_bits(accuracy.correct),
     }

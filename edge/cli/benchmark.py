@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edge.cli import options
+from edge.cli import options, result_folder
 from edge.cli.progress import progress_steps
-from edge.cli.signals import Handlers, handling
+from edge.cli.result_folder import REPORT_PAGE, check_empty, write_results
+from edge.cli.signals import INTERRUPT, handling
 from edge.cli.tables import open_console
-from edge.errors import MissingExtraError, ModelError, WrongUseError
+from edge.errors import ModelError, WrongUseError
 
-#: Files that every benchmark writes; charts and the report page need the extra `report`.
-RESULTS_JSON, RESULTS_CSV = "results.json", "results.csv"
-
-#: Ctrl-C and SIGTERM end a benchmark even if the process that started it ignores them.
-_INTERRUPT: Handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM), signal.default_int_handler)
+#: Commands that run instead if their name is the first argument: no model has such a name.
+_COMMANDS = {"compare": "edge.cli.compare:compare", "wild": "edge.cli.wild:wild"}
 
 
-class _BenchmarkOrCompare(click.Command):
-    """The command `benchmark`, or `compare` if that is the first argument: no model has that name."""
+class _BenchmarkOrCommand(click.Command):
+    """The command `benchmark`, or one of those in `_COMMANDS`."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        if args[:1] != ["compare"]:
+        if not args or args[0] not in _COMMANDS:
             return super().make_context(info_name, args, parent, **extra)
-        from edge.cli.compare import compare
-
-        context: click.Context = compare.make_context(f"{info_name} compare", args[1:], parent, **extra)
+        command = benchmark_commands()[args[0]]
+        context: click.Context = command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return context
 
 
-@click.command(cls=_BenchmarkOrCompare)
+def benchmark_commands() -> dict[str, click.Command]:
+    """Return name to command of those that are called as `mien benchmark NAME`."""
+    found = {}
+    for name, place in _COMMANDS.items():
+        module, _, attribute = place.partition(":")
+        found[name] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+@click.command(cls=_BenchmarkOrCommand)
 @click.argument("models", nargs=-1, metavar="MODEL...")
 @options.data
 @options.split
@@ -67,12 +73,7 @@ class _BenchmarkOrCompare(click.Command):
     metavar="CONSTRAINT",
     help="Print only the name of the best model that meets this: 'latency<5ms' or 'accuracy>70'. May be repeated.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write the results to this folder: JSON, CSV, charts and a report page.",
-)
+@result_folder.out
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def benchmark(
     models: tuple[str, ...],
@@ -93,19 +94,20 @@ def benchmark(
     if the extra 'train' is installed. Each model runs in a process of its own; short bursts of all models alternate,
     so that other load affects them alike. With --pick, only the name of the chosen model goes to standard output.
 
-    `mien benchmark compare A.json B.json` compares two results.
+    `mien benchmark compare A.json B.json` compares two results; `mien benchmark wild DATA` measures the whole chain,
+    from the detector on, on photographs.
     """
     from edge.benchmark import measure
     from edge.benchmark.console_table import print_results
     from edge.benchmark.pareto import parse_constraint, pick
-    from edge.benchmark.results import pareto_points
+    from edge.benchmark.results import as_csv, pareto_points
 
     if constraints and as_json:
         raise WrongUseError("--pick and --json both write to standard output: expected only one of them")
     required = [parse_constraint(constraint) for constraint in constraints]
     if out is not None:
-        _check_empty(out)
-    with handling(_INTERRUPT), progress_steps() as progress:
+        check_empty(out)
+    with handling(INTERRUPT), progress_steps() as progress:
         results = measure(
             models,
             data,
@@ -120,7 +122,7 @@ def benchmark(
         )
     # Before printing, which fails if the reader of the output has gone away (`mien benchmark ... | head`).
     if out is not None:
-        _write(out, results)
+        write_results(out, results, as_csv(results), lambda folder: _draw(folder, results))
     if as_json:
         click.echo(json.dumps(results))
     else:
@@ -133,26 +135,10 @@ def benchmark(
         click.echo(pick(pareto_points(results), required).name)
 
 
-def _check_empty(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUseError(f"--out {out} is not an empty folder: name a new folder, or empty this one")
+def _draw(folder: Path, table: dict[str, Any]) -> list[str]:
+    from edge.benchmark.charts import write_charts, write_selective_chart
+    from edge.benchmark.report_page import selective_curves, write_page
 
-
-def _write(out: Path, table: dict[str, Any]) -> None:
-    """Write the results; charts and the report page only if the extra `report` is installed."""
-    from edge.benchmark.results import as_csv
-    from edge.system.atomic_files import replacing, write_json
-
-    write_json(out / RESULTS_JSON, table)
-    with replacing(out / RESULTS_CSV) as temporary:
-        temporary.write_text(as_csv(table), "utf-8")
-    try:
-        from edge.benchmark.charts import write_charts
-        from edge.benchmark.report_page import write_page
-
-        charts = write_charts(out, table)
-        write_page(out / "report.html", table, charts)
-    except MissingExtraError as error:
-        click.echo(f"{out}: wrote {RESULTS_JSON} and {RESULTS_CSV}, but no charts and no page: {error}", err=True)
-        return
-    click.echo(f"{out}: wrote {RESULTS_JSON}, {RESULTS_CSV}, pareto.png, pareto.svg, report.html", err=True)
+    charts = write_charts(folder, table), write_selective_chart(folder, selective_curves(table))
+    write_page(folder / REPORT_PAGE, table, *charts)
+    return ["pareto.png", "pareto.svg", "selective.png", "selective.svg"]

@@ -20,6 +20,9 @@ REPORT_INTERVAL_S = 1.0
 
 Handlers = dict[signal.Signals, Callable[[int, FrameType | None], Any]]
 
+#: For long measurements: Ctrl-C and SIGTERM end them even if the process that started them ignores both.
+INTERRUPT: Handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM), signal.default_int_handler)
+
 
 @contextmanager
 def handling(handlers: Handlers) -> Iterator[None]:

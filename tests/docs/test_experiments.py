@@ -1,5 +1,6 @@
 """The scripts that made the tables in docs/explanation/models.md run with the arguments of their first lines."""
 
+import json
 import subprocess
 import sys
 
@@ -62,3 +63,29 @@ def test_detection_interval_on_a_clip_and_a_still_room(demo_clip, weights):
     assert float(rows[1][3]) >= 0.75
     # Idle: at most a tenth of the detector runs.
     assert int(rows[3][2].split()[0]) <= 30
+
+
+def selective_rows(answers):
+    """Rows of selective accuracy: threshold to answered, correct, of 100 faces."""
+    return [
+        {"threshold": threshold, "answered": n / 100, "accuracy": {"value": right / n}, "net": (2 * right - n) / 100}
+        for threshold, (n, right) in answers.items()
+    ]
+
+
+def test_the_threshold_of_uncertain_has_the_largest_mean_net(tmp_path):
+    selective = {"rows": selective_rows({0.0: (100, 60), 0.35: (90, 58), 0.4: (70, 50), 0.45: (40, 36)})}
+    other = {"rows": selective_rows({0.0: (100, 70), 0.35: (95, 70), 0.4: (90, 69), 0.45: (50, 45)})}
+    bench, wild = tmp_path / "bench.json", tmp_path / "wild.json"
+    bench.write_text(json.dumps({"data": {"split": "PublicTest"}, "models": [{"accuracy": {"selective": selective}}]}))
+    model = {"raw": {"selective": selective}, "with_prior": {"selective": other}}
+    table = {"kind": "photographs", "prior": ["neutral=0.5"], "data": {"name": "lfw"}, "models": [model]}
+    wild.write_text(json.dumps(table))
+    done = run("uncertain_threshold.py", bench, wild)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "| threshold | PublicTest | lfw | lfw with prior neutral=0.5 | mean net |"
+    assert lines[4] == "| 0.40 | 70.0, 71.4, 30.0 | 70.0, 71.4, 30.0 | 90.0, 76.7, 48.0 | 36.0 |"
+    # Nets of 20, 26, 30, 32 and of 40, 45, 48, 40 percent.
+    assert lines[-1] == "largest mean net at 0.40"
+    assert run("uncertain_threshold.py").returncode == 1

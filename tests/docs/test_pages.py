@@ -6,7 +6,7 @@ import shlex
 import click
 import pytest
 
-from edge.cli.compare import compare
+from edge.cli.benchmark import benchmark_commands
 from edge.cli.main import cli
 from tests.conftest import ROOT
 
@@ -22,7 +22,10 @@ def walk(group, path=("mien",)):
             yield from walk(command, (*path, name))
 
 
-COMMANDS = {**dict(walk(cli)), "mien benchmark compare": compare}
+COMMANDS = {
+    **dict(walk(cli)),
+    **{f"mien benchmark {name}": command for name, command in benchmark_commands().items()},
+}
 
 
 def shell_lines(text):

@@ -201,6 +201,9 @@ def data_sets() -> Files:
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     votes = [f"{usage},fer{i:07}.png,{i},4,0,0,{10 - 4 - i},0,0,0,0,0" for i, usage in enumerate(usages)]
     yield "ferplus/votes.csv", "\n".join([header, *votes]) + "\n"
+    yield "groups/people.csv", "file,age,glasses\nhappy/a.jpg,old,yes\nb.jpg,young,\n"
+    boxes = "0--Parade/a.jpg\n2\n10 20 30 40 0 0 0 0 0 0\n50 60 70 80 2 0 0 1 0 0\nb.jpg\n0\n0 0 0 0 0 0 0 0 0 0\n"
+    yield "boxes/wider.txt", boxes
 
 
 def images() -> Files:

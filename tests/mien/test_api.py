@@ -25,7 +25,7 @@ def test_every_export_is_there():
     for name in mien.__all__:
         assert getattr(mien, name) is not None
     assert set(mien.__all__) <= {*dir(mien), "__version__"}
-    assert mien.benchmark.measure.__doc__
+    assert all(getattr(mien.benchmark, name).__doc__ for name in mien.benchmark.__all__)
     assert (ROOT / "mien" / "py.typed").exists()
     with pytest.raises(AttributeError, match="module 'mien' has no attribute 'Recogniser'"):
         mien.Recogniser  # noqa: B018

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from edge.benchmark.operations import operation_times, truncate
 from edge.benchmark.worker_process import WorkerProcess
+from edge.events import UNCERTAIN_BELOW
 from edge.inference.classifier import Classifier
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from edge.inference.flatbuffer import Graph
@@ -63,6 +64,10 @@ def test_the_results_match_the_schema(report):
     assert table["data"]["faces"] == sum(map(sum, ours["accuracy"]["confusion"])) == 60
     assert not table["partial"]
     for model in table["models"]:
+        selective = model["accuracy"]["selective"]
+        assert selective["default"]["threshold"] == UNCERTAIN_BELOW
+        assert selective["rows"][0]["accuracy"] == model["accuracy"]["accuracy"]
+        assert f"{model['name']}: uncertain below {UNCERTAIN_BELOW:.2f} leaves" in done.out
         assert [speed["threads"] for speed in model["speeds"]] == [1, 2]
         for speed in model["speeds"]:
             bare, whole = speed["invoke"], speed["crop_to_scores"]
@@ -116,7 +121,9 @@ def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):
     assert SHIPPED.stem in page
     assert not re.search(r'(src|href)="(?!#)', page)
     assert 'xlink:href="http' not in page
+    assert "Selective accuracy" in page
     assert cv2.imread(str(out / "pareto.png")).shape[0] > 300
+    assert cv2.imread(str(out / "selective.png")).shape[0] > 300
     assert (out / "pareto.svg").read_text().startswith("<?xml")
 
 

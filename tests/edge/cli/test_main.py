@@ -6,6 +6,7 @@ import click
 import pytest
 
 from edge import __version__
+from edge.cli.benchmark import benchmark_commands
 from edge.cli.main import cli
 from tests.conftest import Outcome
 
@@ -20,7 +21,10 @@ def commands(group: click.Group, path=()):
             yield (*path, name), command
 
 
-ALL = list(commands(cli))
+ALL = [
+    *commands(cli),
+    *((("benchmark", name), command) for name, command in benchmark_commands().items()),
+]
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
