@@ -71,7 +71,7 @@ def _print(costs: StageCosts, interval: DetectionInterval) -> None:
     )
     if interval != 1:
         print_line(console, f"detection interval {interval}: the detector ran in {costs.detector_runs} frames")
-    average = "p50 ms" if interval == 1 else "mean ms"
+    average = f"{costs.average} ms"
     table = new_table()
     for name in ("stage", average, "bare ms", "ratio", "bare part"):
         table.add_column(name, justify="right" if name in (average, "bare ms", "ratio") else "left")

@@ -55,14 +55,15 @@ class AutoDetector:
 
     Args:
         passes: of the detector to use.
+        warning: is logged when the detector runs for the first time; empty for none.
     """
 
     name: ClassVar[str] = "auto"
     weights_suffix: ClassVar[str] = ""
     cost_depends_on_frame_size: ClassVar[bool] = False
 
-    def __init__(self, passes: DetectorPasses) -> None:
-        self._passes = passes
+    def __init__(self, passes: DetectorPasses, warning: str = "") -> None:
+        self._passes, self._warning = passes, warning
         self.box_scale = passes.box_scale
         self._fine_s = self._coarse_s = self._extra_s = -np.inf
         self._last_s = -np.inf
@@ -85,8 +86,9 @@ class AutoDetector:
                 passes = BlazeFacePasses(BlazeFace.open(None, threads), BlazeFaceShort.open(None, threads))
             except WeightsMissingError:
                 raise WeightsMissingError("no weights of a detector on this machine: run `mien models pull`") from error
-            logger.warning("%s; until then BlazeFace is used, which misses more of the faces that are far away", error)
-            return cls(passes)
+            return cls(
+                passes, f"{error}; until then BlazeFace is used, which misses more of the faces that are far away"
+            )
 
     @classmethod
     def weights_state(cls) -> str:
@@ -96,6 +98,7 @@ class AutoDetector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Return all faces in a picture, most confident first: every pass that the picture needs."""
+        self._warn()
         image, passes = brighten(frame.image), self._passes
         found = without_duplicates(passes.coarse(image), self._fine(image))
         if not found:
@@ -112,6 +115,7 @@ class AutoDetector:
             known: where the faces are about to be: those of the last frame, or propagated from there.
             motion: something else moves: look at the whole frame.
         """
+        self._warn()
         now_s = frame.position_s
         if not 0 <= now_s - self._last_s <= FINE_S:
             # Another video, or a pause.
@@ -137,6 +141,11 @@ class AutoDetector:
             # Look thoroughly in the next frame.
             self._fine_s = -np.inf
         return found
+
+    def _warn(self) -> None:
+        if self._warning:
+            logger.warning("%s", self._warning)
+            self._warning = ""
 
     def _search(self, image: Image, now_s: float) -> list[Detection]:
         """Look for a first face: a coarse pass, and from time to time one of the others, which take turns."""

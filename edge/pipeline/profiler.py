@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -58,6 +58,7 @@ class StageCosts:
         detector_runs: number of frames in which the detector ran.
         faces: number of faces in all frames.
         stages: their costs.
+        average: what their times are: medians (`p50`) or means (`mean`).
     """
 
     source: str
@@ -67,6 +68,7 @@ class StageCosts:
     detector_runs: int
     faces: int
     stages: list[StageCost]
+    average: Literal["p50", "mean"] = "p50"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -126,7 +128,8 @@ def stage_costs(
         if decoder is not None:
             decoder.release()
     # Where the detector does not look at the whole of every frame, a median would hide the frames in which it does.
-    average = np.median if interval == 1 and not isinstance(detector, VideoDetector) else np.mean
+    kind: Literal["p50", "mean"] = "p50" if interval == 1 and not isinstance(detector, VideoDetector) else "mean"
+    average = np.median if kind == "p50" else np.mean
     costs = [
         StageCost(
             stage,
@@ -138,7 +141,7 @@ def stage_costs(
         for stage, part in BARE_PARTS.items()
     ]
     return StageCosts(
-        source.name, detector.name, recognizer.model, report.frames_processed, report.detector_runs, faces, costs
+        source.name, detector.name, recognizer.model, report.frames_processed, report.detector_runs, faces, costs, kind
     )
 
 

@@ -92,6 +92,7 @@ def source_class(spec: str) -> type[BaseSource]:
     unknown = f"no source {without_credentials(spec)!r}: expected {SOURCES}{plugins}"
     if not spec or "://" in spec:
         raise WrongUseError(unknown)
-    if not Path(spec).exists():
+    # Not Path.exists, which raises OSError for a name that is too long.
+    if not os.path.exists(spec):
         raise SourceError(unknown)
     return next(source for source in _FROM_PATH if source.accepts(spec))
