@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from pathlib import Path
 
 from edge.errors import SourceError, WrongUseError
 from edge.sources.base import BaseSource, BlockingSource
@@ -93,6 +92,6 @@ def source_class(spec: str) -> type[BaseSource]:
     if not spec or "://" in spec:
         raise WrongUseError(unknown)
     # Not Path.exists, which raises OSError for a name that is too long.
-    if not os.path.exists(spec):
+    if not os.path.exists(spec):  # noqa: PTH110
         raise SourceError(unknown)
     return next(source for source in _FROM_PATH if source.accepts(spec))

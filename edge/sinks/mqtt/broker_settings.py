@@ -131,7 +131,7 @@ def _tls_context(uri: SinkUri) -> ssl.SSLContext | None:
         raise uri.invalid_option("insecure", "yes, or no such option")
     for key in ("ca", "cert", "key"):
         # Not Path.is_file, which raises OSError for a name that is too long.
-        if key in options and not os.path.isfile(options[key]):
+        if key in options and not os.path.isfile(options[key]):  # noqa: PTH113
             raise SinkError(f"no file {printable(options[key])} ({key} of sink {uri.name})")
     try:
         context = ssl.create_default_context(cafile=options.get("ca"))
