@@ -84,8 +84,9 @@ class AutoDetector:
         except DetectorError as error:
             try:
                 passes = BlazeFacePasses(BlazeFace.open(None, threads), BlazeFaceShort.open(None, threads))
-            except WeightsMissingError:
-                raise WeightsMissingError("no weights of a detector on this machine: run `mien models pull`") from error
+            except WeightsMissingError as missing:
+                # Its message names the file and the command.
+                raise missing from error
             return cls(
                 passes, f"{error}; until then BlazeFace is used, which misses more of the faces that are far away"
             )
