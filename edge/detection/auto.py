@@ -9,7 +9,7 @@ time. docs/experiments/detectors.py measures what each pass adds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -101,7 +101,7 @@ class AutoDetector:
         """Return all faces in a picture, most confident first: every pass that the picture needs."""
         self._warn()
         image, passes = brighten(frame.image), self._passes
-        found = without_duplicates(passes.coarse(image), self._fine(image))
+        found = self._whole(image)
         if not found:
             found = without_duplicates(*(self._turned(image, roll) for roll in passes.rolls_deg))
         if not found and max(frame.size_wh) > _FINEST_SIDE:
@@ -126,8 +126,7 @@ class AutoDetector:
             return self._search(frame.image, now_s)
         if now_s - self._fine_s >= FINE_S:
             self._fine_s = self._coarse_s = now_s
-            image = brighten(frame.image)
-            whole = without_duplicates(self._passes.coarse(image), self._fine(image))
+            whole = self._whole(brighten(frame.image))
         elif motion or now_s - self._coarse_s >= COARSE_S or len(known) > _MAX_PARTS:
             self._coarse_s = now_s
             whole = self._passes.coarse(brighten(frame.image))
@@ -155,11 +154,15 @@ class AutoDetector:
         if found or now_s - self._extra_s < EXTRA_S:
             return found
         self._extra_s = now_s
-        extras: list[Callable[[], list[Detection]]] = []
-        for roll in self._passes.rolls_deg:
-            extras += [lambda: self._fine(image), lambda roll=roll: self._turned(image, roll)]  # type: ignore[misc]
         self._extras += 1
-        return extras[self._extras % len(extras)]()
+        turn, is_rotated = divmod(self._extras, 2)
+        if not is_rotated:
+            return self._fine(image)
+        rolls_deg = self._passes.rolls_deg
+        return self._turned(image, rolls_deg[turn % len(rolls_deg)])
+
+    def _whole(self, image: Image) -> list[Detection]:
+        return without_duplicates(self._passes.coarse(image), self._fine(image))
 
     def _fine(self, image: Image) -> list[Detection]:
         return self._passes.fine(image) if max(image.shape[:2]) > _COARSE_SIDE else []

@@ -63,8 +63,8 @@ class DetectorPasses(Protocol):
 class YuNetPasses:
     """YuNet at 320 pixels over the whole, over tiles, and on parts.
 
-    The scores are chosen on made scenes (docs/experiments/detectors.py): OpenCV's 0.7 for one coarse pass, more where
-    passes add up to more chances to find a face where there is none.
+    OpenCV's threshold is 0.7 for one pass. Several passes add up to more chances to find a face where there is none, so
+    each has a higher one; docs/experiments/detectors.py counts what they find in scenes without a face.
     """
 
     box_scale = 1.19

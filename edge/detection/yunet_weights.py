@@ -14,10 +14,10 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+from edge.detection.weights import store_weights
 from edge.detection.yunet_graph import yunet_graph
 from edge.errors import DetectorError, WeightsMissingError
 from edge.system.archives import read_member
-from edge.system.atomic_files import replacing
 from edge.system.cache import weights_folder
 from edge.system.regular_files import read_regular
 
@@ -131,17 +131,7 @@ def pull_yunet(file: Path | None = None) -> Path:
             f"{origin} has SHA-256 {_sha256(content)[:12]}..., expected {SOURCE_SHA256[:12]}... of OpenCV Zoo's "
             f"{SOURCE_FILE}; to use other weights of YuNet, give --detector yunet:FILE.onnx"
         )
-    packed = _with_origin(yunet_graph(content, SOURCE_FILE))
-    path = weights_folder() / YUNET_FILE
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(packed)
-    except OSError as error:
-        raise DetectorError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "set MIEN_CACHE, or MIEN_WEIGHTS, to a folder that can be written"
-        ) from error
-    return path
+    return store_weights(YUNET_FILE, _with_origin(yunet_graph(content, SOURCE_FILE)))
 
 
 def _with_origin(graph: bytes) -> bytes:
