@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-long test-arm64 test-booted test-deploy soak fuzz audit lint docs install install-train install-docs lock clean
+.PHONY: demo test test-fast test-long test-arm64 test-booted test-camera test-board test-deploy soak fuzz audit lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -38,6 +38,16 @@ test-arm64: install-train  ## the bundle on an emulated Raspberry Pi 4 and 5: ma
 test-booted: install-train  ## the service in a system that systemd has booted
 	$(BIN)/mien models pull
 	MIEN_BOOTED=yes $(BIN)/python -m pytest tests/booted
+
+# As root, with mmdebstrap. Keeps Debian's files in build/camera.
+test-camera: install-train  ## libcamera and picamera2 themselves, on virtual cameras
+	$(BIN)/mien models pull
+	MIEN_CAMERA=yes $(BIN)/python -m pytest -rP tests/camera
+
+# As root, with mmdebstrap, qemu-system-arm, qemu-utils, cpio and kmod. Keeps Debian's files in build/board.
+test-board: install-train  ## a whole emulated board: kernel, systemd, V4L2 camera, power cuts; forty minutes
+	$(BIN)/mien models pull
+	MIEN_BOARD=yes $(BIN)/python -m pytest -s tests/board
 
 MINUTES ?= 20
 SEED ?= 0
@@ -74,14 +84,14 @@ lint: install-train  ## style, types, and who may import whom
 docs: install-docs  ## the documentation site, in build/site; a broken link fails
 	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-install: $(VENV)/device.stamp  ## the base install, as on a device
+install: $(VENV)/device.stamp  ## the base install and the preview, as on a device
 
 install-train: $(VENV)/train.stamp  ## the base install, the training stack and the tools of the tests
 
 install-docs: $(VENV)/docs.stamp  ## the base install and what builds the site
 
 lock:  ## resolve the locks anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
+	uv pip compile pyproject.toml --extra preview --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
 	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --extra mqtt --extra metrics \

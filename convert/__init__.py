@@ -3,8 +3,8 @@
 `api` holds the verbs that this package exports; the commands of `cli` call them. A `float_model` is loaded,
 `calibration` draws the representative set from `labeled_faces`, `quantization` makes the graph of a scheme and
 `graph_edit` changes what lies around it; `analysis` measures the result, `quality_gate` decides whether it passes, and
-`conversion` does all of this in turn. Untrusted files are loaded in the `sandbox` first. This is the only package that
-imports tensorflow, and it does so only when it converts.
+`conversion` does all of this in turn. `calibrated_card` writes into the card what `score_fit` fits. Untrusted files are
+loaded in the `sandbox` first. This is the only package that imports tensorflow, and it does so only when it converts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from convert.api import inspect, quantize, verify
+    from convert.calibrated_card import calibrate
 
-__all__ = ["inspect", "quantize", "verify"]
+__all__ = ["calibrate", "inspect", "quantize", "verify"]
 
-__getattr__, __dir__ = lazy_exports(__name__, {name: f"convert.api:{name}" for name in __all__})
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "calibrate": "convert.calibrated_card:calibrate",
+        **{name: f"convert.api:{name}" for name in ("inspect", "quantize", "verify")},
+    },
+)

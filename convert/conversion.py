@@ -213,6 +213,9 @@ class Conversion:
             source_commit=source_commit(),
             input_range=None if takes_pixels else model.input_range,
             measured={},
+            score_adjustment=model.run_record.get("score_adjustment", base.score_adjustment),
+            # A calibration is of the scores before: it has to be fitted again.
+            score_calibration={},
             keep_float=tuple(keep_float),
         )
 

@@ -5,12 +5,14 @@
     MienError                 exit 1  something failed; the message is one line
     ├── DataError                     a data set, image or label file is not what was expected
     ├── ModelError                    a model file is missing, damaged or does not conform to the contract
-    │   └── CardError                 a model card is missing, damaged or does not match its model
+    │   ├── CardError                 a model card is missing, damaged or does not match its model
+    │   └── UnknownModelError exit 2  no shipped model has this name
     ├── SourceError                   a camera, clip or folder cannot be opened or read
     ├── DetectorError                 a face detector does not work on this machine
     │   └── WeightsMissingError       its weights are not on this machine
     ├── FrameError                    the source yields frames, but none of them can be processed
     ├── SinkError                     events cannot be written to their destination
+    │   └── MessageRejectedError          the destination rejects one message for good
     ├── PreviewError                  the preview cannot be served at the requested address
     ├── DeployError                   a release cannot be built, installed or transferred
     │   ├── BundleError               a bundle is damaged, signed by another key, or for another machine
@@ -50,6 +52,12 @@ class CardError(ModelError):
     """A model card is missing, damaged, or does not match its model."""
 
 
+class UnknownModelError(ModelError):
+    """No shipped model has this name."""
+
+    exit_code = 2
+
+
 class SourceError(MienError):
     """A source of frames cannot be opened or read."""
 
@@ -68,6 +76,10 @@ class FrameError(MienError):
 
 class SinkError(MienError):
     """Events cannot be written to their destination."""
+
+
+class MessageRejectedError(SinkError):
+    """A destination rejects one message, and would reject it again: it is dropped, and the next one is written."""
 
 
 class PreviewError(MienError):
@@ -98,10 +110,15 @@ class MissingExtraError(WrongUseError):
     Args:
         extra: name of the extra, as in `pip install 'mien[train]'`.
         needs: the module that could not be imported.
+
+    Attributes:
+        problem: what is missing.
+        command: what installs it.
     """
 
     def __init__(self, extra: str, needs: str) -> None:
-        super().__init__(f"this needs {needs}, which is not installed: pip install 'mien[{extra}]'")
+        self.problem, self.command = f"this needs {needs}, which is not installed", f"pip install 'mien[{extra}]'"
+        super().__init__(f"{self.problem}: {self.command}")
 
 
 def first_line(error: Exception) -> str:

@@ -15,16 +15,18 @@ import numpy.typing as npt
 from edge.detection import DEFAULT_DETECTOR, FaceDetector, align_face, open_detector
 from edge.inference import (
     DEFAULT_MODEL,
+    DEFAULT_PRIOR,
     Classifier,
     ExpressionClassifier,
-    PriorCorrection,
+    ScoreCorrection,
     Threads,
     find_model,
+    open_correction,
 )
 from edge.types import Detection, Face, Frame, Scores
 
 #: Color of boxes and labels that `annotate` draws, BGR.
-_GREEN = (80, 220, 80)
+_GREEN, _BLACK = (80, 220, 80), (0, 0, 0)
 
 
 class StageTimer(Protocol):
@@ -51,19 +53,23 @@ class Recognizer:
         model: name of a shipped model, path of a `.tflite` with a card, or an object that classifies faces.
         detector: name of a detector (`blazeface`, `yunet:FILE.onnx`, ...), or an object that detects faces.
         threads: of each interpreter; `auto` measures for a second which number is the fastest here.
-        prior: how frequent expressions are where the recognizer is used, if not as in training: label to share,
-            or texts such as `neutral=0.6`. Labels that are not named share the rest.
+        prior: the place where the recognizer is used. `room`: before a camera, where most faces are at rest; `none`:
+            the network's own scores; `fer2013`: the frequencies of its training data; `auto`: `room` for a model whose
+            card has a score calibration, as those of the shipped models have, otherwise `none`. Or the frequencies
+            themselves: label to share, or texts such as `neutral=0.6`; labels that are not named share the rest.
 
     Attributes:
         detector: the detector.
         classifier: the classifier.
+        corrects: whether the prior changes the scores of the classifier.
         labels: class names in the order of the scores.
         model: identity of the model, such as `mien-small-int8@3`.
 
     Raises:
         ModelError: the model is missing, damaged, or breaks the contract.
         WeightsMissingError: the detector's weights are not on this machine: run `mien models pull`.
-        WrongUseError: there is no such detector, or the prior is not valid for this model.
+        WrongUseError: there is no such detector, or the prior is not valid for this model (`room` needs a score
+            calibration in its card).
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Recognizer:
         *,
         detector: str | FaceDetector = DEFAULT_DETECTOR,
         threads: Threads = 1,
-        prior: Mapping[str, float] | Sequence[str] = (),
+        prior: str | Mapping[str, float] | Sequence[str] = DEFAULT_PRIOR,
     ) -> None:
         self.classifier: ExpressionClassifier = (
             Classifier(find_model(str(model)), threads) if isinstance(model, (str, Path)) else model
@@ -80,16 +86,28 @@ class Recognizer:
         self.detector: FaceDetector = open_detector(detector, threads) if isinstance(detector, str) else detector
         self.labels: tuple[str, ...] = self.classifier.labels
         self.model: str = self.classifier.identity
-        shares = [f"{label}={share!r}" for label, share in prior.items()] if isinstance(prior, Mapping) else prior
-        self._correction = PriorCorrection(shares, self.labels) if shares else None
+        # What a classifier of another make need not have.
+        calibration, card = getattr(self.classifier, "score_calibration", None), getattr(self.classifier, "card", None)
+        adjustment = {} if card is None else card.score_adjustment.get("shifts", {})
+        self._correction: ScoreCorrection | None = open_correction(
+            _texts(prior), self.labels, calibration, adjustment, self.model
+        )
         #: How much wider than this detector's boxes this classifier's crops are, as a fraction of the box.
         self._margin = (1 + self.classifier.crop_margin) / self.detector.box_scale - 1
 
     def with_detector(self, detector: FaceDetector) -> Recognizer:
         """Return a recognizer with another detector and the same classifier and prior correction."""
-        other = Recognizer(self.classifier, detector=detector)
+        other = Recognizer(self.classifier, detector=detector, prior="none")
         other._correction = self._correction
         return other
+
+    def with_prior(self, prior: str | Mapping[str, float] | Sequence[str]) -> Recognizer:
+        """Return a recognizer with another prior and the same detector and classifier.
+
+        Raises:
+            WrongUseError: the prior is not valid for this model.
+        """
+        return Recognizer(self.classifier, detector=self.detector, prior=prior)
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Find the faces in an image and name the expression on each.
@@ -149,7 +167,15 @@ class Recognizer:
         scores = self.classifier.scores(face_gray)
         if not np.isfinite(scores).all():
             raise ValueError(f"{self.model} returns scores that are not finite numbers")
+        return self.correct(scores)
+
+    def correct(self, scores: Scores) -> Scores:
+        """Return the network's own scores `(n,)` float32 corrected for the prior."""
         return scores if self._correction is None else self._correction(scores)
+
+    @property
+    def corrects(self) -> bool:  # noqa: D102
+        return self._correction is not None
 
     def annotate(self, image: npt.NDArray[np.uint8], faces: Sequence[Face]) -> npt.NDArray[np.uint8]:
         """Draw a box and the expression of each face.
@@ -167,11 +193,12 @@ class Recognizer:
             x, y, w, h = (round(v) for v in face.box)
             cv2.rectangle(canvas, (x, y), (x + w, y + h), _GREEN, thickness)
             text, font = f"{face.emotion} {face.score:.0%}", cv2.FONT_HERSHEY_SIMPLEX
-            scale = max(0.4, h / 250)
-            (_, height), _ = cv2.getTextSize(text, font, scale, thickness)
+            scale = max(0.4, h / 400)
+            (width, height), descent = cv2.getTextSize(text, font, scale, thickness)
             # Above the box, or inside it where there is no room above.
-            baseline = y - 4 if y - 4 - height >= 0 else y + height + 4
-            cv2.putText(canvas, text, (x, baseline), font, scale, _GREEN, thickness, cv2.LINE_AA)
+            top = y - height - descent - 4 if y - height - descent - 4 >= 0 else y
+            cv2.rectangle(canvas, (x, top), (x + width + 4, top + height + descent + 4), _GREEN, cv2.FILLED)
+            cv2.putText(canvas, text, (x + 2, top + height + 2), font, scale, _BLACK, thickness, cv2.LINE_AA)
         return canvas
 
     def __enter__(self) -> Self:
@@ -184,3 +211,9 @@ class Recognizer:
         close = getattr(self.detector, "close", None)
         if close is not None:
             close()
+
+
+def _texts(prior: str | Mapping[str, float] | Sequence[str]) -> Sequence[str]:
+    if isinstance(prior, str):
+        return (prior,)
+    return [f"{label}={share!r}" for label, share in prior.items()] if isinstance(prior, Mapping) else prior

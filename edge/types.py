@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -170,6 +171,7 @@ class Track:
         seen_s: when it was last seen, in the source's time.
         since_s: when it was first seen.
         velocity: of the box's center, in pixels per second.
+        places: when the face was seen last, and the x and y of the box's center then: what the velocity is fitted to.
         class_id: the expression that was last reported, `UNCERTAIN`, or None before the first report.
         candidate: the expression that leads over the reported one, and since when; None where none does.
         counted_s: up to when `expression_s` is counted.
@@ -184,6 +186,7 @@ class Track:
     seen_s: float
     since_s: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)
+    places: deque[tuple[float, float, float]] = field(default_factory=deque)
     class_id: int | None = None
     candidate: tuple[int, float] | None = None
     counted_s: float = 0.0
@@ -254,7 +257,7 @@ class Event:
         """Return plain values, keys in the order of the contract; the box is rounded to whole pixels."""
         dwell = {} if self.dwell is None else {"dwell": asdict(self.dwell)}
         return {
-            "time": _iso(self.time),
+            "time": utc_text(self.time),
             "source": self.source,
             "frame": self.frame,
             "track_id": self.track_id,
@@ -289,7 +292,7 @@ class SourceEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"time": _iso(self.time), "source": self.source, "state": self.state, "reason": self.reason}
+        return {"time": utc_text(self.time), "source": self.source, "state": self.state, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -314,7 +317,7 @@ class Aggregate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"time": _iso(self.time), **{key: value for key, value in asdict(self).items() if key != "time"}}
+        return {"time": utc_text(self.time), **{key: value for key, value in asdict(self).items() if key != "time"}}
 
 
 #: What a sink receives.
@@ -340,6 +343,6 @@ class FrameReport:
     latency_ms: dict[str, float]
 
 
-def _iso(time: datetime) -> str:
+def utc_text(time: datetime) -> str:
     """ISO 8601, in UTC, to the millisecond."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from convert import inspect, quantize, verify
+    from convert import calibrate, inspect, quantize, verify
 
-__all__ = ["inspect", "quantize", "verify"]
+__all__ = ["calibrate", "inspect", "quantize", "verify"]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
-    {"inspect": "convert:inspect", "quantize": "convert:quantize", "verify": "convert:verify"},
+    {name: f"convert:{name}" for name in __all__},
     extra="train",
 )

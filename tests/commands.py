@@ -122,7 +122,9 @@ def _restored_state() -> Iterator[None]:
         urllib.request.install_opener(None)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        logger.handlers, logger.level, logger.propagate, logging.raiseExceptions = logged
+        logger.handlers, level, logger.propagate, logging.raiseExceptions = logged
+        # Not by assignment: loggers keep what they have found out about levels until one is set.
+        logger.setLevel(level)
         if "keras" in sys.modules:
             with warnings.catch_warnings():
                 # A run that failed may have left a file open, which the end of its process would have closed.

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 #: A worker above this many megabytes fails the run, and the tests that it grew most in are named: four must fit a
-#: machine of 8 GB.
-MAX_PEAK_MB = 1500
+#: machine of 8 GB. Which files one worker draws, and what TensorFlow takes for them, differs between machines: on those
+#: with AMX the conversions reached 1,553 MB.
+MAX_PEAK_MB = 1900
 
 
 def peak_rss_mb() -> float:

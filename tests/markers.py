@@ -34,7 +34,14 @@ REAL_PARTS = {"tests.edge.mosquitto", "tests.deploy.sshd", "selenium", "tests.ar
 #: Names of such parts where the test starts them itself.
 REAL_NAMES = {"Mosquitto", "Server", "webdriver", "listening", "ansible", "prometheus"}
 #: Folders whose every test needs one.
-REAL_FOLDERS = ("tests/arm64/", "tests/booted/", "tests/deploy/ansible/", "tests/deploy/fleet/", "tests/deploy/push/")
+REAL_FOLDERS = (
+    "tests/arm64/",
+    "tests/booted/",
+    "tests/camera/",
+    "tests/deploy/ansible/",
+    "tests/deploy/fleet/",
+    "tests/deploy/push/",
+)
 
 #: What takes longest, in this order: it begins first.
 LONGEST = (

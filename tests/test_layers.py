@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from importlib.metadata import requires
 
@@ -79,6 +80,13 @@ def test_the_base_install_is_the_device():
     base = {r.partition(";")[0].strip() for r in requires("mien") if "extra ==" not in r}
     names = {"".join(c for c in r.split(">")[0] if c.isalnum() or c == "-") for r in base}
     assert names == {"ai-edge-litert", "click", "numpy", "opencv-python-headless", "rich"}
+
+
+def test_no_extra_asks_the_package_index_for_picamera2():
+    # The index's picamera2 cannot be imported without modules that only Debian's packages have; apt install it.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [name for names in project["optional-dependencies"].values() for name in names]
+    assert not [name for name in asked if name.startswith("picamera2")]
 
 
 def test_the_device_lock_is_part_of_the_training_lock():

@@ -120,6 +120,11 @@ def _comparison_lines(comparison: Comparison) -> list[str]:
         f"same answer on {comparison.agreement:.2%}; a probability changes by {comparison.mean_change:.4f} on average, "
         f"by {comparison.worst_change:.4f} at worst"
     )
+    if comparison.only_answer:
+        rows.append(
+            f"warning: the answer is {comparison.only_answer} for every face: was the model trained, and on pixels of "
+            "this range?"
+        )
     return rows
 
 

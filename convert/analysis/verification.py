@@ -51,6 +51,13 @@ class Comparison:
         """Return the percentage points of recall that each class lost."""
         return {label: 100 * (self.before.recall[label] - self.after.recall[label]) for label in self.after.recall}
 
+    @property
+    def only_answer(self) -> str:
+        """The label that the converted model predicts for every face; empty if it predicts several."""
+        columns = zip(*self.after.confusion, strict=True)
+        predicted = [label for label, column in zip(self.after.recall, columns, strict=True) if any(column)]
+        return predicted[0] if len(predicted) == 1 else ""
+
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison for the card and for JSON."""
         return {

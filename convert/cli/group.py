@@ -15,6 +15,10 @@ from edge.cli.main import LazyGroup
             "Convert a float model to int8 .tflite, with proof of what it cost.",
         ),
         "verify": ("convert.cli.verify:verify", "Verify a .tflite against its float model."),
+        "calibrate": (
+            "convert.cli.calibrate:calibrate",
+            "Fit the scores of a .tflite to how people name faces.",
+        ),
         "inspect": ("convert.cli.inspect:inspect", "Show what is in a .tflite, of any origin."),
         "export": ("convert.cli.export:export", "Write a .tflite as ONNX."),
     },

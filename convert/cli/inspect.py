@@ -11,6 +11,7 @@ from convert.analysis.inspection import Inspection, IoTensor
 from convert.api import inspect as inspect_file
 from edge.errors import ModelError
 from edge.inference.sandbox import load_in_sandbox
+from edge.inference.shipped_models import path_of_model
 from edge.system.untrusted_text import one_line, printable
 
 
@@ -18,7 +19,11 @@ from edge.system.untrusted_text import one_line, printable
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every operation.")
 def inspect(file: Path, as_json: bool) -> None:
-    """Show the contents of any .tflite FILE: card, operations, dtypes, work and memory. Needs no tensorflow."""
+    """Show the contents of any .tflite FILE, or of a shipped model: card, operations, dtypes, work and memory.
+
+    Needs no tensorflow.
+    """
+    file = path_of_model(file)
     found = inspect_file(file)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found))
     try:

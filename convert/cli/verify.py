@@ -12,6 +12,7 @@ from convert.quality_gate import Limits
 from edge.cli.options import data, split, votes
 from edge.cli.progress import progress_steps
 from edge.errors import ModelError
+from edge.inference.shipped_models import path_of_model
 
 
 @click.command()
@@ -59,7 +60,7 @@ def verify(
     json_to_stdout = json_path == Path("-")
     with progress_steps() as advance:
         proof = verify_model(
-            model,
+            path_of_model(model),
             reference,
             data,
             split=split,

@@ -93,8 +93,9 @@ def build_bundle(spec: BundleSpec, out: Path, report: Callable[[str], None]) -> 
     default_model = next(iter(models)).removeprefix("models/").removesuffix(".tflite")
     config = _config(spec.config, default_model)
     keys = _key_change(spec)
-    weights = _detector_weights(report)
     unit = _unit(spec.unit, spec.target)
+    # Before the wheels, whose download takes a minute.
+    weights = _detector_weights(report)
     with tempfile.TemporaryDirectory(prefix="mien-bundle-") as temporary:
         folder = Path(temporary)
         wheels_folder = folder / "wheels"

@@ -1,4 +1,5 @@
-"""The commands of `mien deploy`, one file each; `group` loads them when they are used, `options` is what they share.
+"""The commands of `mien deploy` and `mien service`, one file each.
 
-Nothing is exported here, so that `mien --help` imports none of them.
+`group` and `service_group` load them when they are used, `options` is what those of `mien deploy` share. Nothing is
+exported here, so that `mien --help` imports none of them.
 """

@@ -72,6 +72,8 @@ def push(
     if len(set(hosts)) != len(hosts):
         raise WrongUseError("a host is given twice: expected each one once")
     if not bundle.is_file():
+        if files := [host for host in hosts if Path(host).is_file()]:
+            raise WrongUseError(f"{files[0]} is a file, {bundle} is not: expected the hosts first, then the bundle")
         raise WrongUseError(f"cannot read the bundle {bundle}: expected a file that `mien deploy bundle` wrote")
     if pubkey is not None:
         # A bad bundle is found here, before it is copied anywhere.

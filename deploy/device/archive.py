@@ -14,6 +14,7 @@ from typing import BinaryIO
 from edge.errors import BundleError
 
 BLOCK_BYTES = 512
+_NO_BUNDLE = "not a bundle, or a damaged one: expected a file that `mien deploy bundle` wrote"
 #: tarfile pads an archive to a record of this many blocks.
 _RECORD_BLOCKS = 20
 
@@ -40,10 +41,13 @@ def read_members(stream: BinaryIO) -> list[Member]:
         BundleError: the file is truncated, damaged, or not a bundle.
     """
     total = stream.seek(0, 2)
-    members, position = [], 0
+    members: list[Member] = []
+    position = 0
     while True:
         stream.seek(position)
         header = stream.read(BLOCK_BYTES)
+        if len(header) < BLOCK_BYTES and not members:
+            raise BundleError(_NO_BUNDLE)
         if len(header) < BLOCK_BYTES:
             raise BundleError("the bundle is truncated: copy it again")
         if not any(header):
@@ -82,13 +86,12 @@ def printable_name(name: str) -> str:
 
 def _parse_header(header: bytes, offset: int) -> Member:
     """POSIX.1-1988 ustar: name 0..100, size 124..136, checksum 148..156, type 156, magic 257..263, prefix 345..500."""
-    not_a_bundle = "not a bundle, or a damaged one: expected a file that `mien deploy bundle` wrote"
     try:
         name, prefix = (header[a:b].split(b"\0")[0].decode("ascii") for a, b in ((0, 100), (345, 500)))
         size, checksum = (int(header[a:b].rstrip(b"\0 "), 8) for a, b in ((124, 136), (148, 156)))
     except ValueError as error:
-        raise BundleError(not_a_bundle) from error
+        raise BundleError(_NO_BUNDLE) from error
     computed = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
     if header[257:263] != b"ustar\0" or header[156:157] != b"0" or checksum != computed or size < 0:
-        raise BundleError(not_a_bundle)
+        raise BundleError(_NO_BUNDLE)
     return Member(f"{prefix}/{name}" if prefix else name, offset, size)

@@ -78,6 +78,7 @@ def install(path: Path, store: ReleaseStore, options: InstallOptions, report_ste
             report_step("check")
             with _recorded(history, "refused", manifest.version, before):
                 _check_order(store, manifest, before, options)
+                Service(store).require_free()
                 damage = _find_installed(store, bundle)
                 is_unpacked = damage == ""
                 python = find_python(manifest)

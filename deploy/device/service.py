@@ -9,9 +9,11 @@ from pathlib import Path
 from deploy.device.atomic_io import write_file
 from deploy.device.child_process import Identity, unprivileged
 from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
-from edge.errors import UnhealthyError
+from edge.errors import DeployError, UnhealthyError
 
 NAME = "mien.service"
+#: The beginning of a unit that `mien service install` has written, on a board without releases.
+OWN_UNIT_MARK = b"# Written by `mien service install`"
 #: Exists where systemd is the init process: sd_booted(3).
 _BOOTED = Path("/run/systemd/system")
 
@@ -38,6 +40,18 @@ class Service:
     def identity(self) -> Identity | None:
         """The user as whom a release is tried: one without rights, as systemd starts it. None is the present user."""
         return unprivileged() if self._is_managed else None
+
+    def require_free(self) -> None:
+        """Check that no other installation of mien has this service: a release would replace its unit.
+
+        Raises:
+            DeployError: `mien service install` has written the unit.
+        """
+        if self._is_managed and self._unit.is_file() and self._unit.read_bytes().startswith(OWN_UNIT_MARK):
+            raise DeployError(
+                f"`mien service install` has made the service of this device: expected none; remove it with  "
+                f"sudo mien service uninstall --keep-config  ({self._config} stays), then install the bundle again"
+            )
 
     def update(self, release: Path) -> str:
         """Install the unit of the release that has become current, and restart the service if it runs.

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.inference.classifier import Classifier
 from edge.inference.shipped_models import DEFAULT_MODEL, find_model
@@ -27,7 +28,6 @@ from edge.recognizer import Recognizer
 from edge.sources import BaseSource
 from edge.sources.video import VideoSource
 from edge.tracking.scheduler import DetectionInterval, DetectionScheduler
-from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
 COLUMNS = (

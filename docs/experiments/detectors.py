@@ -18,11 +18,11 @@ from pathlib import Path
 
 from scenes import SIZES, Scene, empty_scenes, portraits, read_people, scenes
 
+from edge.boxes import iou
 from edge.detection import FaceDetector, open_detector
 from edge.detection.auto import AutoDetector
 from edge.detection.blazeface import BlazeFace, BlazeFaceShort
 from edge.detection.detector_passes import BlazeFacePasses
-from edge.tracking.tracker import iou
 from edge.types import Frame
 
 DETECTORS = ("blazeface", "blazeface-short", "yunet", "yunet-640", "auto-without-yunet", "auto")

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from crop_margin import SIDES, covers, pasted
 
+from edge.boxes import iou
 from edge.datasets.reader import load_dataset
 from edge.detection import Detector, open_detector
 from edge.detection.weights import read_weights
 from edge.sources import open_source
-from edge.tracking.tracker import iou
 from edge.types import Box, Frame
 
 #: Pictures to calibrate on.

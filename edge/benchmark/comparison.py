@@ -19,6 +19,8 @@ from edge.system.regular_files import read_regular
 LATENCY_TOLERANCE = 0.10
 #: The same for memory.
 MEMORY_TOLERANCE = 0.10
+#: What is equal where two results scored the same faces, and what it is.
+_SAME_FACES = {"sha256": "SHA-256 of the data", "split": "split", "faces": "number of faces", "seed": "seed"}
 #: Of a results.json: it has a bit for each face and model.
 _MAX_BYTES = 256 << 20
 
@@ -66,9 +68,8 @@ def read_results(path: Path) -> dict[str, Any]:
 def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     """Compare the figures that both results have.
 
-    Accuracy is worse (or better) if McNemar's test is significant, where both scored the same faces, or otherwise if
-    the difference exceeds the confidence intervals; a latency, if the intervals of its median do not overlap and it
-    changed by more than `LATENCY_TOLERANCE`; memory, if it changed by more than `MEMORY_TOLERANCE`.
+    Accuracy is worse (or better) if McNemar's test is significant; a latency, if the intervals of its median do not
+    overlap and it changed by more than `LATENCY_TOLERANCE`; memory, if it changed by more than `MEMORY_TOLERANCE`.
 
     Args:
         before: the first results, as `read_results` returns them.
@@ -78,7 +79,8 @@ def compare_results(before: dict[str, Any], after: dict[str, Any]) -> list[Chang
         One change for each figure of each model, in the order of the first results.
 
     Raises:
-        DataError: no model is in both, or one of them is not as `results.schema.json` describes it.
+        DataError: no model is in both, they scored different faces, or one of them is not as `results.schema.json`
+            describes it.
     """
     with damage_as_error():
         return _compare(before, after)
@@ -119,11 +121,11 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     if not both:
         names = [shortened(", ".join(table), 200) for table in (models, others)]
         raise DataError(f"no model is in both results: {names[0]} in the first, {names[1]} in the second")
-    same_faces = all(before["data"][key] == after["data"][key] for key in ("sha256", "split", "faces", "seed"))
+    _check_faces(before["data"], after["data"])
     found = []
     for old, new in both:
         if old["accuracy"] and new["accuracy"]:
-            found.append(_accuracy(old, new, before["data"]["faces"] if same_faces else None))
+            found.append(_accuracy(old, new, before["data"]["faces"]))
         new_speeds = {speed["threads"]: speed for speed in new["speeds"]}
         for speed in old["speeds"]:
             if speed["threads"] in new_speeds:
@@ -131,16 +133,25 @@ def _compare(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     return found
 
 
-def _accuracy(old: dict[str, Any], new: dict[str, Any], same_faces: int | None) -> Change:
-    a, b = old["accuracy"]["accuracy"], new["accuracy"]["accuracy"]
-    if same_faces is not None:
-        correct = [unpack_bits(model["accuracy"]["right"], same_faces) for model in (old, new)]
-        real = mcnemar(correct[0], correct[1]) < SIGNIFICANT
-    else:
-        # The squares of the half-widths of two independent samples add up.
-        half = math.hypot((a["high"] - a["low"]) / 2, (b["high"] - b["low"]) / 2)
-        real = abs(a["value"] - b["value"]) > half
-    before, after = 100 * _finite(a["value"]), 100 * _finite(b["value"])
+def _check_faces(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Check that both results scored the same faces: otherwise a difference says nothing about the models.
+
+    Raises:
+        DataError: they did not.
+    """
+    for key, what in _SAME_FACES.items():
+        if before[key] != after[key]:
+            a, b = (shortened(shown(data[key]), 20) for data in (before, after))
+            raise DataError(
+                f"the two results scored different faces ({what} {a} in the first, {b} in the second): expected "
+                "results with the same --data, --split, --limit and --seed"
+            )
+
+
+def _accuracy(old: dict[str, Any], new: dict[str, Any], faces: int) -> Change:
+    correct = [unpack_bits(model["accuracy"]["right"], faces) for model in (old, new)]
+    real = mcnemar(correct[0], correct[1]) < SIGNIFICANT
+    before, after = (100 * _finite(model["accuracy"]["accuracy"]["value"]) for model in (old, new))
     return Change(old["name"], "accuracy, %", before, after, real and after < before, real and after > before)
 
 

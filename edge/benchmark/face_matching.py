@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from edge.benchmark.wider_face import LabeledFace
-from edge.tracking import iou
+from edge.boxes import iou
 from edge.types import Box, Detection
 
 #: Least overlap (intersection over union) of a detection with a face. Detectors frame faces differently: with

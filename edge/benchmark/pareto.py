@@ -82,6 +82,9 @@ def parse_constraint(text: str) -> Constraint:
         unit_ms = {"s": 1000.0, "us": 0.001}.get(latency[2] or "ms", 1.0)
         return Constraint(text, latency_below_ms=float(latency[1]) * unit_ms)
     accuracy = re.fullmatch(r"accuracy>=?(\d+\.?\d*|\.\d+)%?", plain)
+    if accuracy and 0 < float(accuracy[1]) < 1 and not plain.endswith("%"):
+        percent = f"{100 * float(accuracy[1]):g}"
+        raise WrongUseError(f"--pick {text!r}: expected an accuracy in percent; did you mean accuracy>{percent}?")
     if accuracy and float(accuracy[1]) <= 100:
         return Constraint(text, accuracy_above=float(accuracy[1]) / 100)
     raise WrongUseError(f"cannot read --pick {text!r}: expected 'latency<5ms' or 'accuracy>70' (percent)")

@@ -18,13 +18,21 @@ from edge.benchmark.photographs import Photograph, find_photographs, labels_of
 from edge.benchmark.wild_results import ChainResult, build_chain_results
 from edge.detection import DEFAULT_DETECTOR, FaceDetector, open_detector
 from edge.errors import DataError, ModelError, WrongUseError
-from edge.inference import FER2013_LABELS, Classifier, PriorCorrection, Threads, shipped_models
+from edge.inference import DEFAULT_PRIOR as RUN_PRIOR
+from edge.inference import (
+    FER2013_LABELS,
+    Classifier,
+    ScoreCalibration,
+    Threads,
+    open_correction,
+    shipped_models,
+)
 from edge.recognizer import Recognizer
 from edge.system.hashing import sha256_of
 from edge.system.untrusted_text import printable
 
-#: The prior that results are also shown with unless another is given; none for raw figures only.
-DEFAULT_PRIOR: tuple[str, ...] = ()
+#: The prior that results are also shown with unless another is given: that of `mien run`.
+DEFAULT_PRIOR: tuple[str, ...] = (RUN_PRIOR,)
 
 
 def measure_photographs(
@@ -47,7 +55,7 @@ def measure_photographs(
         data: a folder `<label>/*.jpg|png|bmp|webp`, or one with images and without labels.
         models: names of shipped models, or paths to .tflite files; empty for all shipped models.
         detector: the face detector, as `--detector` has it.
-        prior: as `Recognizer` takes it; the results are then given with it and without it.
+        prior: as `Recognizer` takes it; the results are given with it and without it. `none` for the latter only.
         groups: a CSV with a column `file` and one column for each way of grouping.
         name_pattern: names of the parts of file names, such as `ID_gender_ethnicity`.
         threads: of each network.
@@ -65,9 +73,11 @@ def measure_photographs(
     """
     data, report = Path(data), progress or (lambda task, done, total: None)
     parts = parse_name_pattern(name_pattern) if name_pattern is not None else ()
+    prior = () if tuple(prior) == ("none",) else prior
     if prior:
-        # An error in its texts ends the measurement; a model with other classes only has no figures with it.
-        PriorCorrection(prior, FER2013_LABELS)
+        # An error in its texts ends the measurement; a model that it does not fit only has no figures with it.
+        n = len(FER2013_LABELS)
+        open_correction(prior, FER2013_LABELS, ScoreCalibration(np.eye(n), np.zeros(n)))
     candidates = find_candidates([str(model) for model in models or shipped_models()])
     photographs, notes = find_photographs(data)
     if parts:
@@ -93,9 +103,9 @@ def measure_photographs(
         result = ChainResult(candidate, recognizer.model if recognizer else None, error)
         if recognizer is not None and not error:
             report(f"figures of {name}", 0, 1)
-            result.raw, result.corrected = _measure(readings, name, recognizer, prior)
-            if prior and result.corrected is None:
-                notes.append(f"{name} has other classes than FER-2013: no figures with the prior")
+            result.raw, result.corrected, no_figures = _measure(readings, name, recognizer, prior)
+            if no_figures:
+                notes.append(f"{name}: no figures with the prior: {no_figures}")
         results.append(result)
     name, values = printable(data.resolve().name), group_values(readings.photographs)
     about = {"name": name, "sha256": sha256_of(data), "groups": values}
@@ -109,7 +119,7 @@ def _open(
     recognizers, errors = {}, {}
     for candidate in candidates:
         try:
-            recognizer = Recognizer(Classifier(candidate.path, threads), detector=detector)
+            recognizer = Recognizer(Classifier(candidate.path, threads), detector=detector, prior="none")
         except ModelError as error:
             errors[candidate.name] = str(error)
             continue
@@ -125,8 +135,8 @@ def _open(
 
 def _measure(
     readings: ChainReadings, name: str, recognizer: Recognizer, prior: Sequence[str]
-) -> tuple[ChainAccuracy, ChainAccuracy | None]:
-    """Return the accuracy of a model without and with the prior, which is arithmetic on its scores."""
+) -> tuple[ChainAccuracy, ChainAccuracy | None, str | None]:
+    """Return the accuracy of a model without and with the prior, or why there is none with it."""
     raw = np.array(readings.scores[name], np.float32).reshape(-1, len(recognizer.labels))
     photographs: list[Photograph] = readings.photographs
     values, labels = group_values(photographs), labels_of(photographs)
@@ -135,13 +145,15 @@ def _measure(
         return measure_chain(photographs, readings.found, probabilities, recognizer.labels, labels, values)
 
     if not prior:
-        return measured(raw), None
+        return measured(raw), None, None
     try:
-        correction = PriorCorrection(prior, recognizer.labels)
-    except WrongUseError:
-        return measured(raw), None
-    corrected = np.array([correction(scores) for scores in raw], np.float32).reshape(raw.shape)
-    return measured(raw), measured(corrected)
+        corrected = recognizer.with_prior(prior)
+    except WrongUseError as error:
+        return measured(raw), None, str(error)
+    if not corrected.corrects:
+        return measured(raw), None, "its card has no score calibration"
+    scores = np.array([corrected.correct(each) for each in raw], np.float32).reshape(raw.shape)
+    return measured(raw), measured(scores), None
 
 
 def _reading_notes(readings: ChainReadings) -> list[str]:

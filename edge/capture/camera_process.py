@@ -54,9 +54,13 @@ class CameraProcess:
     def _publish(self, spec: str, downscale: int) -> None:
         """Publish frames until the source fails or the parent sends the next request."""
         with open_source(spec, downscale) as source:
-            counted = 0
+            # Plug-ins need not be derived from BaseSource.
+            if reopen_specs := getattr(source, "reopen_specs", ()):
+                self._send(reopen_specs=reopen_specs)
+            counted = frames = 0
             try:
                 for frame in source:
+                    frames += 1
                     self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms, downscale)
                     os.eventfd_write(self._frame_ready_fd, 1)
                     if select.select([self._channel], [], [], 0)[0]:
@@ -65,7 +69,7 @@ class CameraProcess:
                     counted = source.unreadable
             finally:
                 self._memory.count_unreadable(source.unreadable - counted)
-        self._send(error=f"{source.name} has ended", type="SourceError")
+        self._send(error=f"{source.name} has ended after {frames} frames", type="SourceError")
 
     def _send(self, **message: Any) -> None:
         # FFmpeg's log lines wait in C's buffer of standard output; they explain the message.

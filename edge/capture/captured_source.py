@@ -68,7 +68,9 @@ class CapturedSource(BaseSource):
         if not captured_class.needs_own_process:
             raise WrongUseError(f"{spec!r} is no live source: open it with edge.sources.open_source")
         # A plug-in may not take care of it.
-        self.name, self._spec = printable(captured_class.event_name(spec)), spec
+        self.name = printable(captured_class.event_name(spec))
+        #: What the process is asked to open, in turn: the same device, should its number change.
+        self._specs = [spec]
         self.can_downscale = captured_class.can_downscale
         self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
         self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
@@ -137,7 +139,10 @@ class CapturedSource(BaseSource):
         frame = None if captured is None else self._frame_of(captured)
         # A frame that is there was published before a message was sent.
         for message in messages:
-            self._handle_error_message(message)
+            if "reopen_specs" in message:
+                self._specs = list(map(str, message["reopen_specs"]))
+            else:
+                self._handle_error_message(message)
         if captured is None:
             self._check_process()
         return frame
@@ -190,8 +195,9 @@ class CapturedSource(BaseSource):
         if message["type"] == WrongUseError.__name__:
             raise WrongUseError(reason)
         assert self._process is not None
-        if self._last_frame_s < self._requested_s and self._process.last_output_line:
-            reason += f" ({self._process.last_output_line})"
+        line = self._process.last_output_line
+        if self._last_frame_s < self._requested_s and line and line not in reason:
+            reason += f" ({line})"
         self._freeze_detector.reset()
         self._fail("offline", reason)
 
@@ -258,10 +264,11 @@ class CapturedSource(BaseSource):
                 # There is no file descriptor or no memory left at the moment.
                 self._fail("offline", f"cannot start a process for it: {error.strerror or error}")
                 return
+        spec = self._specs[self._requests % len(self._specs)]
         self._requests += 1
         self._requested_s = time.monotonic()
         self._downscale = self._requested_downscale
-        self._process.open(self._spec, self._downscale)
+        self._process.open(spec, self._downscale)
 
     def _kill(self, process: CaptureProcess) -> None:
         process.kill()

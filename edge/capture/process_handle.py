@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import signal
 import socket
@@ -12,9 +11,10 @@ import subprocess
 from contextlib import suppress
 from typing import Any
 
+from edge.capture.process_output import stated_reason
 from edge.capture.shared_frames import FrameMemory
 from edge.system.addresses import without_credentials
-from edge.system.processes import describe_exit, last_line, python_command, python_environment
+from edge.system.processes import describe_exit, python_command, python_environment
 
 #: The time that the process has to release its camera after its channel is closed, and to end once it is killed.
 _CLOSE_TIMEOUT_S, _KILL_TIMEOUT_S = 1.0, 2.0
@@ -24,8 +24,6 @@ _EXIT_TIMEOUT_S = 0.2
 _OUTPUT_BYTES = 4096
 #: Signals for the parent alone. systemd and a terminal's Ctrl-C send them to every process of the service.
 _PARENT_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
-#: FFmpeg's prefix that names the library: `[rtsp @ 0x55...] `.
-_PREFIX = re.compile(r"^\[[^\]]*\]\s*")
 
 
 class CaptureProcess:
@@ -89,10 +87,10 @@ class CaptureProcess:
             self._channel.send(json.dumps({"spec": spec, "downscale": downscale}).encode())
 
     def wait(self, timeout_s: float) -> list[dict[str, Any]]:
-        """Wait for a frame, a message or the end of the process; return the error messages that have arrived.
+        """Wait for a frame, a message or the end of the process; return the messages that have arrived.
 
         Returns:
-            Messages with `error`, the text, and `type`, the name of the exception's class.
+            Messages with `error`, the text, and `type`, the name of the exception's class; or with `reopen_specs`.
         """
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout_s * 1000)}
         if self._frame_ready_fd in ready:
@@ -119,8 +117,8 @@ class CaptureProcess:
 
     @property
     def last_output_line(self) -> str:
-        """The last line that it has written since the last request, without credentials; empty if there is none."""
-        return without_credentials(_PREFIX.sub("", last_line(self._recent_output)))
+        """The last line since the last request that may explain a failure, without credentials; or empty."""
+        return without_credentials(stated_reason(self._recent_output))
 
     def describe_end(self) -> str:
         """How the ended process ended, and its last line."""

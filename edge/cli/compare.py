@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 def compare(before: Path, after: Path, fail_on_regression: bool, as_json: bool) -> None:
     """Compare two results of `mien benchmark`; figures that got worse by more than noise are red.
 
-    Accuracy is compared by McNemar's test if both results scored the same faces, otherwise by confidence intervals. A
-    latency has changed if the intervals of its median do not overlap and it changed by more than 10 %; memory, if it
-    changed by more than 10 %.
+    Both must have scored the same faces. Accuracy is compared by McNemar's test. A latency has changed if the intervals
+    of its median do not overlap and it changed by more than 10 %; memory, if it changed by more than 10 %.
     """
     from edge.benchmark.comparison import compare_results, damage_as_error, models_by_name, read_results
 

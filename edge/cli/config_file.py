@@ -20,7 +20,7 @@ from edge.system.regular_files import read_regular
 from edge.system.toml_text import parse_toml
 
 #: Parameters that are not settings, so they are not in the file.
-ELSEWHERE = ("config", "show_config", "help")
+ELSEWHERE = ("config", "show", "show_config", "help")
 #: In characters: of what click or the parser of TOML reports, which may have a whole value in it.
 _LONGEST_MESSAGE = 1000
 #: Of a configuration file: many times what all options need.
@@ -107,10 +107,17 @@ def _key(option: click.Option) -> str:
 
 def _value(path: Path, key: str, value: Any, option: click.Option, ctx: click.Context) -> Any:
     """Return the value after checking that the option accepts it."""
-    expected = "true or false" if option.is_flag else "a list of strings" if option.multiple else "a string or number"
     if option.multiple and isinstance(value, str):
         value = [value]
-    kinds = bool if option.is_flag else list if option.multiple else (str, int, float)
+    kinds: type | tuple[type, ...] = (str, int, float)
+    expected = "a string or number"
+    if option.is_flag:
+        kinds, expected = bool, "true or false"
+    elif option.multiple:
+        kinds, expected = list, "a list of strings"
+    elif isinstance(option.type, click.Path):
+        # A number would be taken for that of an open file.
+        kinds, expected = str, "a string"
     has_right_type = isinstance(value, kinds) and (option.is_flag or not isinstance(value, bool))
     if option.multiple and has_right_type:
         has_right_type = all(isinstance(each, str) for each in value)

@@ -54,6 +54,7 @@ class LazyGroup(click.Group):
     lazy={
         "run": ("edge.cli.run:run", "Watch a source and name the expression on each face."),
         "classify": ("edge.cli.classify:classify", "Name the expression on each face in photographs."),
+        "history": ("edge.cli.history:history", "Show what faces showed, by hour or day."),
         "benchmark": ("edge.cli.benchmark:benchmark", "Compare models by accuracy and latency on this machine."),
         "profile": ("edge.cli.profile:profile", "Measure the stages of a run and compare them with their bare parts."),
         "models": ("edge.cli.models:models", "List the shipped models, and download detector weights."),
@@ -62,6 +63,10 @@ class LazyGroup(click.Group):
         "convert": (
             "convert.cli.group:convert",
             "Convert models to int8 .tflite, with proof. Needs the extra 'train'.",
+        ),
+        "service": (
+            "deploy.cli.service_group:service",
+            "Run mien as a service of this board, without a bundle.",
         ),
         "deploy": ("deploy.cli.group:deploy", "Put mien onto devices in one command, with rollback."),
     },

@@ -7,14 +7,20 @@ from pathlib import Path
 
 import click
 
+from edge.cli.completion import complete_names, complete_schemes
 from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
 from edge.datasets import SPLITS, Faces, load_dataset, summarize_bad_records
-from edge.detection import DEFAULT_DETECTOR, detector_help
-from edge.inference.shipped_models import DEFAULT_MODEL
+from edge.detection import DEFAULT_DETECTOR, DETECTORS, detector_help
+from edge.inference.prior import DEFAULT_PRIOR
+from edge.inference.shipped_models import DEFAULT_MODEL, shipped_models
 from edge.inference.threads import parse_threads
+from edge.sources import source_names
 from edge.system.untrusted_text import one_line, printable
 from edge.tracking.scheduler import parse_interval
+
+#: For options that name a source: kinds of sources, then files.
+complete_source = complete_schemes(source_names, ("demo", "picamera2"))
 
 data = click.option(
     "--data",
@@ -42,6 +48,7 @@ model = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
+    shell_complete=complete_names(lambda: [path.stem for path in shipped_models()]),
     help="Name of a shipped model (see `mien models list`), or a .tflite file.",
 )
 detector = click.option(
@@ -49,6 +56,7 @@ detector = click.option(
     default=DEFAULT_DETECTOR,
     show_default=True,
     metavar="DETECTOR",
+    shell_complete=complete_names(DETECTORS.names),
     help=f"The face detector: {detector_help()}.",
 )
 cadence = click.option(
@@ -57,6 +65,16 @@ cadence = click.option(
     metavar="auto|N",
     help="Detection interval: run the detector in every Nth frame, or when the scene requires it (auto). In between, "
     "faces are propagated by optical flow. Default: auto for live sources, 1 for others.",
+)
+prior = click.option(
+    "--prior",
+    multiple=True,
+    default=(DEFAULT_PRIOR,),
+    show_default=True,
+    metavar="PRIOR",
+    help="The place where the model is used: room (before a camera, where most faces are at rest), none (the network's "
+    "own scores), fer2013 (as frequent as in its training data), or LABEL=SHARE, how frequent an expression is "
+    "(neutral=0.6), which may be repeated. auto is room for models whose card has a score calibration, otherwise none.",
 )
 threads = click.option(
     "--threads",

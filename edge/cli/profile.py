@@ -20,6 +20,7 @@ from edge.tracking import DetectionInterval, parse_interval
 @click.command()
 @click.option(
     "--source",
+    shell_complete=options.complete_source,
     required=True,
     metavar="CLIP",
     help="A video file. For other sources there is no bare decoding to compare with.",

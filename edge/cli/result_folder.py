@@ -20,14 +20,14 @@ out = click.option(
 )
 
 
-def check_empty(folder: Path) -> None:
-    """Check before a long run that the folder can take the results.
+def check_empty(folder: Path, option: str = "--out") -> None:
+    """Check before a long run that the folder, which this option names, can take the results.
 
     Raises:
         WrongUseError: it is a file, or not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WrongUseError(f"--out {folder} is not an empty folder: name a new folder, or empty this one")
+        raise WrongUseError(f"{option} {folder} is not an empty folder: name a new folder, or empty this one")
 
 
 def write_results(folder: Path, table: dict[str, Any], csv: str, draw: Callable[[Path], Sequence[str]]) -> None:

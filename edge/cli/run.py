@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
 from edge.cli import config_file, options
+from edge.cli.browser import open_in_browser
+from edge.cli.completion import complete_schemes
 from edge.cli.duration import Seconds
+from edge.cli.grouped_command import GroupedCommand
+from edge.cli.parameter_types import Parsed, parse_percent
 from edge.cli.progress import progress
 from edge.cli.signals import Signals, handling
+from edge.cli.status_line import status_line
 from edge.errors import first_line
 from edge.service.daemon import Daemon
 from edge.service.heartbeat import Heartbeat
 from edge.service.settings import RunSettings
 from edge.sinks import SINKS
+from edge.sinks.sink_opening import REGISTRY as SINK_REGISTRY
 from edge.sources import SOURCES
 from edge.system import logs
 from edge.system.atomic_files import check_writable, write_json
@@ -27,10 +35,32 @@ from edge.system.atomic_files import check_writable, write_json
 logger = logging.getLogger(__name__)
 _ARGUMENTS = "edge.cli.run.arguments"
 _DEFAULT = RunSettings()
+#: The preview's address where only --show is given.
+_ANY_PORT = "127.0.0.1:0"
+#: Sinks that write to the terminal, unless their output goes elsewhere.
+_TERMINAL_SINKS = ("console", "jsonl:-", "csv:-")
 
 
-class _Command(click.Command):
+class _Command(GroupedCommand):
     """Stores its arguments, so that its options can be read again."""
+
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Source": ("source", "wait_for_source", "stall_timeout", "freeze_timeout", "max_frames"),
+        "Recognition": ("model", "detector", "prior", "min_hold", "uncertain_below"),
+        "Output": (
+            "sink",
+            "emit",
+            "aggregate",
+            "min_faces",
+            "preview",
+            "show",
+            "preview_token_file",
+            "report",
+            "debug_frames",
+        ),
+        "Limits": ("threads", "cadence", "target_fps", "max_cpu"),
+        "Configuration": ("config", "show_config"),
+    }
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_ARGUMENTS] = list(args)
@@ -39,7 +69,12 @@ class _Command(click.Command):
 
 @click.command(cls=_Command)
 @click.option(
-    "--source", default=_DEFAULT.source, show_default=True, metavar="SOURCE", help=f"Where frames come from: {SOURCES}."
+    "--source",
+    default=_DEFAULT.source,
+    show_default=True,
+    metavar="SOURCE",
+    shell_complete=options.complete_source,
+    help=f"Where frames come from: {SOURCES}.",
 )
 @options.model
 @options.detector
@@ -52,7 +87,7 @@ class _Command(click.Command):
 )
 @click.option(
     "--max-cpu",
-    type=click.FloatRange(1, 10_000),
+    type=Parsed("percent", parse_percent),
     metavar="PERCENT",
     help="Degrade in the same way until the run uses no more than this percentage of one core (200 means two cores); "
     "for live sources, skip frames as the last step.",
@@ -63,6 +98,7 @@ class _Command(click.Command):
     default=_DEFAULT.sink,
     show_default=True,
     metavar="SINK",
+    shell_complete=complete_schemes(SINK_REGISTRY.names, ("console",)),
     help=f"Where events go: {SINKS}. May be repeated.",
 )
 @click.option(
@@ -85,6 +121,11 @@ class _Command(click.Command):
     "--preview",
     metavar="HOST:PORT",
     help="Serve a page with the live image. Addresses other than loopback require a token.",
+)
+@click.option(
+    "--show",
+    is_flag=True,
+    help="Open the page in the browser of this machine. Without --preview, it is at any free port of 127.0.0.1.",
 )
 @click.option(
     "--preview-token-file",
@@ -130,13 +171,7 @@ class _Command(click.Command):
     metavar="SCORE",
     help="Report `uncertain` if no score reaches this value; 0 for never.",
 )
-@click.option(
-    "--prior",
-    multiple=True,
-    metavar="LABEL=SHARE",
-    help="How frequent an expression is where the model is used (neutral=0.6), if not as in its training data. May be "
-    "repeated.",
-)
+@options.prior
 @click.option(
     "--aggregate",
     type=Seconds(1),
@@ -183,6 +218,8 @@ def run(ctx: click.Context, /, **_: Any) -> None:
         if settings.report is not None:
             check_writable(settings.report)
         daemon = signals.daemon = Daemon(settings)
+        if ctx.params["show"]:
+            open_in_browser(daemon.preview_url)
         try:
             _watch(ctx, daemon, signals)
         finally:
@@ -196,7 +233,7 @@ def run(ctx: click.Context, /, **_: Any) -> None:
 
 def _watch(ctx: click.Context, daemon: Daemon, signals: Signals) -> None:
     """Run the daemon to its end; print the report or reload the settings when a signal asks for it."""
-    with daemon, Heartbeat.of(daemon.pipeline) as heartbeat, _frame_counter(daemon.total) as count:
+    with daemon, Heartbeat.of(daemon.pipeline) as heartbeat, _frame_counter(daemon, ctx.params["sink"]) as count:
         for frame in daemon.steps():
             if frame is not None:
                 count()
@@ -209,7 +246,8 @@ def _watch(ctx: click.Context, daemon: Daemon, signals: Signals) -> None:
 
 
 def _settings(ctx: click.Context) -> RunSettings:
-    return RunSettings(**{key: value for key, value in ctx.params.items() if key not in config_file.ELSEWHERE})
+    settings = RunSettings(**{key: value for key, value in ctx.params.items() if key not in config_file.ELSEWHERE})
+    return replace(settings, preview=settings.preview or _ANY_PORT) if ctx.params["show"] else settings
 
 
 def _reload(ctx: click.Context, daemon: Daemon) -> None:
@@ -226,10 +264,15 @@ def _reload(ctx: click.Context, daemon: Daemon) -> None:
 
 
 @contextmanager
-def _frame_counter(total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a progress bar for a source of known length; yields a callback for each frame."""
+def _frame_counter(daemon: Daemon, sinks: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """Show a progress bar for a source of known length, or the status line; yields a callback for each frame."""
+    total = daemon.total
     if total is None:
-        yield lambda: None
+        if sys.stderr.isatty() and not any(sink.startswith(_TERMINAL_SINKS) for sink in sinks):
+            with status_line(daemon) as line:
+                yield line.update
+        else:
+            yield lambda: None
         return
     frames = count(1)
     with progress("frames") as advance:

@@ -33,8 +33,9 @@ from edge.inference.threads import Threads
 @click.option(
     "--prior",
     multiple=True,
-    metavar="LABEL=SHARE",
-    help="Show the results with this prior too, as `mien run` takes it (neutral=0.6). May be repeated.",
+    metavar="PRIOR",
+    help="Show the results with this prior too, as `mien run` takes it; none for the raw ones only. May be repeated.  "
+    "[default: auto]",
 )
 @click.option(
     "--groups",

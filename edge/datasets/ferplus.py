@@ -53,6 +53,8 @@ def read_votes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     try:
         table = csv.DictReader(io.StringIO(text, newline=""))
         missing = {"Usage", *_HEADER} - set(table.fieldnames or ())
+        if {"emotion", "pixels"} <= set(table.fieldnames or ()):
+            raise DataError(f"{path} is FER-2013 itself: expected FER+'s votes for it, the file fer2013new.csv")
         if missing:
             raise DataError(f"{path} lacks the columns {', '.join(sorted(missing))}: expected FER+'s header")
         for row in table:

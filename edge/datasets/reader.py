@@ -16,6 +16,9 @@ from edge.datasets.fer2013 import read_csv
 from edge.datasets.image_folders import read_folder
 from edge.errors import DataError
 
+#: How the files of models end: one that is given as data was taken for another argument.
+MODEL_SUFFIXES = (".tflite", ".keras", ".h5")
+
 __all__ = ["SPLITS", "Faces", "Progress", "load_dataset"]
 
 
@@ -62,7 +65,9 @@ def check_exists(path: Path) -> None:
     """Check that a data set, or a file that belongs to one, exists.
 
     Raises:
-        DataError: it does not exist.
+        DataError: it does not exist, or is a model.
     """
+    if path.suffix in MODEL_SUFFIXES or (path / "saved_model.pb").exists():
+        raise DataError(f"{path} is a model: expected a data set, fer2013.csv (.gz .bz2 .xz .zip) or a folder of faces")
     if not path.exists():
         raise DataError(f"no data set at {path}: expected fer2013.csv (.gz .bz2 .xz .zip) or a folder")

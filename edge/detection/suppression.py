@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edge.boxes import iou, shared_area
 from edge.types import Box, Detection
 
 Floats = npt.NDArray[np.float32]
@@ -55,10 +56,5 @@ def without_duplicates(*passes: Sequence[Detection]) -> list[Detection]:
 
 def _is_same(a: Box, b: Box) -> bool:
     """Return whether two boxes show one face: they overlap, or one lies within the other."""
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
-        return False
-    shared = w * h
     # Part of a face may be found as a face at another scale: most of the smaller box lies in the larger one.
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared) > MAX_OVERLAP or shared > 0.7 * min(a[2] * a[3], b[2] * b[3])
+    return iou(a, b) > MAX_OVERLAP or shared_area(a, b) > 0.7 * min(a[2] * a[3], b[2] * b[3])

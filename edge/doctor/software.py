@@ -123,10 +123,7 @@ def detector_weights() -> list[Finding]:
 
 
 def picamera2(board: Path = BOARD_MODEL, dist_packages: Path = DIST_PACKAGES) -> list[Finding]:
-    """Check whether a Raspberry Pi's camera library works in this environment, and finds a camera."""
-    model = _text(board)
-    if "Raspberry Pi" not in model:
-        return []
+    """Check whether a Raspberry Pi's camera library works and finds a camera: on a Pi, and where it is installed."""
     if find_spec("picamera2") is not None:
         done = _try("from picamera2 import Picamera2\nprint(len(Picamera2.global_camera_info()))", None)
         if done.returncode:
@@ -136,6 +133,8 @@ def picamera2(board: Path = BOARD_MODEL, dist_packages: Path = DIST_PACKAGES) ->
             message = "finds no camera"
             return [Finding("picamera2", "warning", message, "check the cable, then run  rpicam-hello --list-cameras")]
         return [Finding("picamera2", "ok", f"finds {done.stdout.split()[-1]} camera(s)")]
+    if "Raspberry Pi" not in _text(board):
+        return []
     if (dist_packages / "picamera2").is_dir():
         message = "is installed, but this virtual environment does not include the system's packages"
         fix = f"python3 -m venv --system-site-packages --upgrade {sys.prefix}"

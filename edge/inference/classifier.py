@@ -21,6 +21,7 @@ from edge.inference.contract import (
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import read_model
 from edge.inference.sandbox import require_loadable
+from edge.inference.score_calibration import ScoreCalibration
 from edge.inference.threads import Threads
 
 
@@ -66,6 +67,7 @@ class Classifier:
         crop_margin: how much wider than BlazeFace's box the square crop is, as a fraction of the box.
         size: height and width to crop faces at, so that no resizing remains to be done; None if the card of a
             foreign model asks for another interpolation than that of `edge.images`.
+        score_calibration: the card's; None if it has none. `scores` does not apply it.
         invoke: runs the bare network on the current content of its input tensor.
 
     Raises:
@@ -77,6 +79,7 @@ class Classifier:
         require_loadable(model.graph, path)
         self.path, self.card, self.labels = path, model.card, model.card.labels
         self.identity, self.crop_margin = model.card.identity, model.card.crop_margin
+        self.score_calibration = ScoreCalibration.from_card(self.card.score_calibration, self.labels, str(path))
         self._interpreter = load_interpreter(model.graph, threads, str(path))
         self._input, self._output = self._check()
         self.invoke: Callable[[], None] = self._interpreter.invoke

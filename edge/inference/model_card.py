@@ -20,6 +20,7 @@ from typing import Any
 
 from edge.errors import CardError, ModelError, shown
 from edge.inference.contract import RESIZES
+from edge.inference.score_calibration import ScoreCalibration
 from edge.system.atomic_files import replacing
 from edge.system.regular_files import read_regular
 
@@ -38,6 +39,8 @@ _ZIP_ERRORS = (
 _MAX_FILE_BYTES, _MAX_CARD_BYTES = 500_000_000, 1_000_000
 #: Of the ends of an input range. It also excludes what is no number, and integers that no float can hold.
 _LARGEST = 1e9
+#: Of the shifts of a logit adjustment: a class of one face in a million is shifted by 14.
+_LARGEST_SHIFT = 30
 _MAX_LABELS, _MAX_LABEL_LENGTH, _MAX_SIDE = 1000, 100, 4096
 CARD_NAME, LABELS_NAME = "model_card.json", "labels.txt"
 INTENDED_USE = (
@@ -75,6 +78,10 @@ class ModelCard:
         input_range: `[low, high]` that pixels 0..255 are mapped to; None for the contract's uint8 input.
         resize: OpenCV interpolation that a foreign model was trained with: `area`, `linear` or `nearest`; or
             `contract` for that of mien's own models.
+        score_adjustment: what was folded into the last layer after training: the temperature and the logit
+            adjustment, with its shift for each label; empty if nothing was.
+        score_calibration: the matrix for `edge.inference.ScoreCalibration`, what it was fitted on, and the shifts of
+            a room; empty if there is none.
     """
 
     name: str
@@ -96,6 +103,8 @@ class ModelCard:
     graph_sha256: str = ""
     input_range: tuple[float, float] | None = None
     resize: str = "area"
+    score_adjustment: dict[str, Any] = field(default_factory=dict)
+    score_calibration: dict[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -254,9 +263,19 @@ def _parse(text: str, where: str) -> ModelCard:
     for key in ("name", "licence", "scheme", "architecture", "intended_use", "limits", "source_commit"):
         if not isinstance(values.get(key, ""), str):
             raise CardError(f"{where} has {key} {shown(values[key])}: expected a string")
-    for key in ("training_data", "calibration", "measured"):
+    for key in ("training_data", "calibration", "measured", "score_adjustment", "score_calibration"):
         if not isinstance(values.get(key, {}), dict):
             raise CardError(f"{where} has {key} {shown(values[key])}: expected an object")
+    ScoreCalibration.from_card(values.get("score_calibration", {}), labels, where)
+    shifts = values.get("score_adjustment", {}).get("shifts", {})
+    if not isinstance(shifts, dict) or not all(
+        label in labels and isinstance(shift, (int, float)) and abs(shift) <= _LARGEST_SHIFT
+        for label, shift in shifts.items()
+    ):
+        raise CardError(
+            f"{where} has score_adjustment.shifts {shown(shifts)}: expected an object from the model's labels to "
+            f"numbers from -{_LARGEST_SHIFT} to {_LARGEST_SHIFT}"
+        )
     # They are part of the identity, which reaches terminals, metrics and tables too.
     for key in ("name", "scheme"):
         text = values.get(key, "")

@@ -32,8 +32,8 @@ class Viewer(Protocol):
         """Show a frame with its faces."""
         ...
 
-    def set_source_state(self, event: SourceEvent) -> None:
-        """Show the state of the source."""
+    def put(self, message: Message) -> None:
+        """Take a message that sinks get."""
         ...
 
     def set_notice(self, text: str) -> None:
@@ -95,8 +95,6 @@ class Dispatcher:
     def source(self, event: SourceEvent) -> None:
         """Publish a change of the source's state."""
         self._publish(event)
-        if self._viewer is not None:
-            self._viewer.set_source_state(event)
 
     def finish(self) -> None:
         """Publish the aggregate so far, because nothing more comes from this source."""
@@ -107,6 +105,8 @@ class Dispatcher:
         if self._sinks is not None:
             self._sinks.put(message)
             self.published += 1
+        if self._viewer is not None:
+            self._viewer.put(message)
 
     def _show_notice(self, viewer: Viewer) -> None:
         notice = self._debug_frames.notice if self._debug_frames is not None else ""

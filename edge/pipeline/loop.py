@@ -133,7 +133,8 @@ class Pipeline:
         else:
             self._failures.reset()
             with statistics.stage("track"):
-                tracks = self._tracker.update([face.scaled(frame.scale) for face in faces], frame.position_s)
+                faces = [face.scaled(frame.scale) for face in faces]
+                tracks = self._tracker.update(faces, frame.position_s, frame.full_wh)
             with statistics.stage("sink"):
                 c.dispatcher.events(c.event_builder.build(frame, tracks, statistics.event_latency_ms(frame)))
             c.dispatcher.frame(frame, tracks.seen, statistics.end_frame(frame, tracks.seen), c.recognizer.labels)

@@ -9,7 +9,7 @@ decide who may connect. The page itself is in `pages/` and `static/`.
 from __future__ import annotations
 
 from edge.preview.access_token import read_token
-from edge.preview.listen_address import parse_address
+from edge.preview.listen_address import page_url, parse_address
 from edge.preview.preview import Preview
 
-__all__ = ["Preview", "parse_address", "read_token"]
+__all__ = ["Preview", "page_url", "parse_address", "read_token"]

@@ -1,4 +1,4 @@
-"""The web application: the page, the login and the live connection."""
+"""The web application: the page, the login, the live connection and the API."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.preview.access_token import MAX_LENGTH
+from edge.preview.api import Api
 from edge.preview.authentication import COOKIE_AGE_S, AuthenticationResult, Authenticator
 from edge.preview.broadcast import Broadcast
+from edge.preview.current_state import CurrentState
+from edge.preview.event_stream import EventStream
 from edge.preview.request_checks import RequestChecks
 from edge.preview.viewers import TOKEN_NEEDED, Viewers
 
@@ -34,14 +37,19 @@ class PreviewApp:
 
     Args:
         broadcast: provides the frames.
+        state: what the API returns.
+        events: what the API streams.
         authenticator: decides who may see them.
         port: the port that the server listens on. It is part of the cookie's name, because browsers do not separate
             the cookies of two ports.
     """
 
-    def __init__(self, broadcast: Broadcast, authenticator: Authenticator, port: int) -> None:
+    def __init__(
+        self, broadcast: Broadcast, state: CurrentState, events: EventStream, authenticator: Authenticator, port: int
+    ) -> None:
         self._authenticator, self._viewers = authenticator, Viewers(broadcast)
         self._cookie = f"mien-preview-{port}"
+        self._api = Api(state, events, authenticator, self._cookie)
 
     def asgi_app(self) -> ASGIApp:
         """Return the application, with `RequestChecks` around it."""
@@ -49,6 +57,7 @@ class PreviewApp:
             Route("/", self._index),
             Route("/login", self._login, methods=["POST"]),
             WebSocketRoute("/live", self._live),
+            *self._api.routes(),
             Mount("/static", StaticFiles(directory=PAGES.with_name("static"))),
         ]
         return RequestChecks(Starlette(routes=routes), loopback_only=not self._authenticator.needs_token)

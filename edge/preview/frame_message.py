@@ -10,28 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.events import reported_expression
-from edge.types import Box, Frame, FrameReport, Track
+from edge.preview.tracked_face import TrackedFace
+from edge.types import Frame
 
 #: The longer side of the picture in pixels: a phone shows no more, and it bounds the encoder's work.
 MAX_SIDE = 960
 JPEG_QUALITY = 75
-
-
-@dataclass(frozen=True)
-class _TrackedFace:
-    """A face as it was in one frame; its track goes on and changes.
-
-    Attributes:
-        box: in pixels of the source's full frame.
-        expression: the announced expression.
-        scores: `(n,)` float32, smoothed.
-    """
-
-    track_id: int
-    box: Box
-    expression: str
-    scores: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,25 +34,11 @@ class FrameMessage:
 
     source: str
     frame: Frame
-    faces: tuple[_TrackedFace, ...]
+    faces: tuple[TrackedFace, ...]
     labels: tuple[str, ...]
     latency_ms: dict[str, float]
     fps: float
     dropped_fps: float
-
-    @classmethod
-    def from_tracks(
-        cls,
-        frame: Frame,
-        tracks: list[Track],
-        report: FrameReport,
-        labels: tuple[str, ...],
-        fps: float,
-        dropped_fps: float,
-    ) -> FrameMessage:
-        """Copy the current state of the tracks. The image is not copied."""
-        faces = tuple(_TrackedFace(t.track_id, t.box, reported_expression(t, labels), t.smoothed) for t in tracks)
-        return cls(report.source, frame, faces, labels, dict(report.latency_ms), fps, dropped_fps)
 
     def encode(self) -> bytes:
         """Return the length of the JSON (4 bytes, big-endian), the JSON, and the JPEG, empty if encoding fails."""

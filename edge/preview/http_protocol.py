@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from edge.system.open_connections import OpenConnections
@@ -65,11 +66,16 @@ class _BoundedHttp(H11Protocol):
         if self._has_begun_a_request():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self._answers_head():
             super().send_400_response(msg)
         else:
-            # The answer has begun already.
+            # The answer has begun already, or must not have the text that uvicorn sends.
             self.transport.close()
+
+    def shutdown(self) -> None:
+        """Close the connection as soon as it is not needed, unless it is closing already, which uvicorn rejects."""
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -78,6 +84,9 @@ class _BoundedHttp(H11Protocol):
 
     def _has_begun_a_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _answers_head(self) -> bool:
+        return self._has_begun_a_request() and self.cycle.scope["method"] == "HEAD"
 
     def _serve_a_begun_request(self) -> None:
         if self._has_begun_a_request():
@@ -107,6 +116,25 @@ class _BoundedWebSocket(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **keywords)
         self._open = connections
 
+    def shutdown(self) -> None:
+        """Close the connection, unless it is closing already, which uvicorn rejects."""
+        if not self.transport.is_closing():
+            super().shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._open.release(self.transport)
         super().connection_lost(exc)
+
+    async def send(self, message: Any) -> None:
+        """Send what the application sends, unless the connection is closing.
+
+        uvicorn closes it where the client breaks the protocol or leaves, and the application does not know yet; then
+        uvicorn would log a traceback.
+
+        Raises:
+            ClientDisconnected: it is closing.
+        """
+        await self.writable.wait()
+        if self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)

@@ -7,16 +7,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edge.errors import MissingExtraError, WrongUseError
-from edge.events import reported_expression
 from edge.preview.access_token import VARIABLE, checked_token
 from edge.preview.broadcast import Broadcast
+from edge.preview.current_state import CurrentState
+from edge.preview.event_stream import EventStream
 from edge.preview.frame_message import FrameMessage
 from edge.preview.frame_rate import FrameRate
 from edge.preview.listen_address import listen, url_of
 from edge.preview.timeline import Timeline
+from edge.preview.tracked_face import TrackedFace
 from edge.system.addresses import is_loopback
 from edge.system.credentials import Secret
-from edge.types import Frame, FrameReport, SourceEvent, Track
+from edge.types import Frame, FrameReport, Message, SourceEvent, Track
 
 if TYPE_CHECKING:
     from edge.preview.server import Server
@@ -53,6 +55,7 @@ class Preview:
         self._token = None if token is None else checked_token(Secret(token, "the given value"))
         self._timeline, self._rate = Timeline(), FrameRate()
         self._broadcast = Broadcast(self._timeline)
+        self._state, self._events = CurrentState(), EventStream()
         self._server: Server | None = None
         try:
             import edge.preview.server  # noqa: F401
@@ -65,7 +68,7 @@ class Preview:
 
         listener = listen(self._host, self._port)
         self.url = url_of(listener)
-        self._server = Server(listener, self._broadcast, Authenticator(self._token))
+        self._server = Server(listener, self._broadcast, self._state, self._events, Authenticator(self._token))
         self._server.start()
         logger.info("preview at %s", self.url)
         return self
@@ -86,14 +89,19 @@ class Preview:
             labels: names of the scores.
         """
         self._rate.add(report.dropped)
-        self._timeline.add([reported_expression(track, labels) for track in tracks])
+        rates = self._rate.fps, self._rate.dropped_fps
+        faces = tuple(TrackedFace.of(track, labels) for track in tracks)
+        self._timeline.add([face.expression for face in faces])
+        self._state.set_frame(frame, faces, report, labels, rates)
         if self._broadcast.wants_frame:
-            rate = self._rate
-            self._broadcast.offer(FrameMessage.from_tracks(frame, tracks, report, labels, rate.fps, rate.dropped_fps))
+            self._broadcast.offer(FrameMessage(report.source, frame, faces, labels, dict(report.latency_ms), *rates))
 
-    def set_source_state(self, event: SourceEvent) -> None:
-        """Show whether the source is online, stalled or offline."""
-        self._broadcast.set_state(source_event=event)
+    def put(self, message: Message) -> None:
+        """Take a message that sinks get, and show whether the source is online, stalled or offline."""
+        if isinstance(message, SourceEvent):
+            self._broadcast.set_state(source_event=message)
+            self._state.set_source(message)
+        self._events.put(message)
 
     def set_notice(self, text: str) -> None:
         """Show a line above the picture, such as that pictures are being stored; an empty one removes it."""

@@ -14,6 +14,8 @@ from edge.errors import first_line
 from edge.preview.app import PreviewApp
 from edge.preview.authentication import Authenticator
 from edge.preview.broadcast import Broadcast
+from edge.preview.current_state import CurrentState
+from edge.preview.event_stream import EventStream
 from edge.preview.http_protocol import http_protocol, websocket_protocol
 from edge.system.logs import RateLimitedLogger
 from edge.system.open_connections import OpenConnections
@@ -27,8 +29,8 @@ _BACKLOG = 16
 _QUEUE = 1024
 #: A page sends only that it has shown a frame.
 _MAX_INCOMING_BYTES = 1024
-#: How long viewers have to disconnect at the end.
-_END_TIMEOUT_S = 2
+#: How long clients have to disconnect at the end, and how long the application has after that.
+_END_TIMEOUT_S, _APPLICATION_TIMEOUT_S = 2, 2
 
 
 class Server:
@@ -37,14 +39,23 @@ class Server:
     Args:
         listener: a listening socket.
         broadcast: provides the frames.
+        state: what the API returns.
+        events: what the API streams.
         authenticator: decides who may see them.
     """
 
-    def __init__(self, listener: socket.socket, broadcast: Broadcast, authenticator: Authenticator) -> None:
-        self._listener, self._broadcast = listener, broadcast
+    def __init__(
+        self,
+        listener: socket.socket,
+        broadcast: Broadcast,
+        state: CurrentState,
+        events: EventStream,
+        authenticator: Authenticator,
+    ) -> None:
+        self._listener, self._broadcast, self._events = listener, broadcast, events
         connections = OpenConnections("the preview")
         config = uvicorn.Config(
-            PreviewApp(broadcast, authenticator, listener.getsockname()[1]).asgi_app(),
+            PreviewApp(broadcast, state, events, authenticator, listener.getsockname()[1]).asgi_app(),
             # Of the successor of the implementation that websockets has deprecated.
             ws=websocket_protocol(connections),
             http=http_protocol(connections),
@@ -54,7 +65,7 @@ class Server:
             ws_per_message_deflate=False,
             ws_max_size=_MAX_INCOMING_BYTES,
             backlog=_BACKLOG,
-            timeout_graceful_shutdown=_END_TIMEOUT_S,
+            timeout_graceful_shutdown=_END_TIMEOUT_S + _APPLICATION_TIMEOUT_S,
             # Otherwise clients could choose the address for which their wrong tokens are counted.
             proxy_headers=False,
             server_header=False,
@@ -73,6 +84,7 @@ class Server:
     def stop(self) -> None:
         """Close the viewers' connections, and end."""
         self._broadcast.end()
+        self._events.end()
         self._server.should_exit = True
         self._thread.join()
         self._listener.close()
@@ -100,3 +112,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(_QUEUE)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and abort the connections of clients that do not disconnect.
+
+        uvicorn would cancel the application's tasks, and log a traceback for each.
+        """
+        timer = asyncio.get_running_loop().call_later(_END_TIMEOUT_S, self._abort_connections)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+    def _abort_connections(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()

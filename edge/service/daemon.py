@@ -62,6 +62,19 @@ class Daemon:
         """Return what has happened so far, including the counts of the sinks."""
         return replace(self.pipeline.report(), sinks=self._resources.sink_counts)
 
+    def sink_states(self) -> list[tuple[str, str]]:
+        """Return the name of each sink, and how it is doing: how many messages are delivered, or why it fails."""
+        states = []
+        for worker in self._resources.sinks:
+            error = worker.last_error
+            states.append((worker.name, f"failing: {error}" if error else f"{worker.counts.delivered} delivered"))
+        return states
+
+    @property
+    def preview_url(self) -> str:
+        """The address of the preview's page, without the token; empty without a preview."""
+        return self._resources.preview_url
+
     def change(self, settings: RunSettings) -> None:
         """Continue with other settings; where they cannot be opened, with the old ones.
 

@@ -20,6 +20,7 @@ from edge.service.settings import RunSettings
 from edge.sinks import PreparedSink, SinkGroup, prepare_sink
 from edge.sources import Source
 from edge.system.cpu import cpu_s
+from edge.types import UNCERTAIN_LABEL
 
 #: How long a source that may come later has for its first answer. A process that imports OpenCV starts within it.
 _ANSWER_TIMEOUT_S = 10.0
@@ -50,13 +51,14 @@ class Resources:
     Attributes:
         source: the open source; None before the first `open`.
         sinks: the open sinks; none before the first `open`.
+        preview_url: the address of the preview's page; empty without a preview.
         is_ending: whether the run is about to end, so that another source is no longer waited for.
     """
 
     def __init__(self) -> None:
         self.source: Source | None = None
         self.sinks = SinkGroup()
-        self.is_ending = False
+        self.is_ending, self.preview_url = False, ""
         self._source_spec: str | None = None
         self._prepared = _Prepared()
         self._classifier = ManagedResource[Classifier]()
@@ -94,11 +96,14 @@ class Resources:
     def _open(self, settings: RunSettings, prepared: _Prepared) -> Components:
         new_preview = _preview(settings, prepared.token)
         recognizer = self._open_recognizer(settings)
+        for sink in prepared.sinks:
+            sink.check_labels((*recognizer.labels, UNCERTAIN_LABEL))
         try:
             source = self._open_source(settings)
             self.sinks.exchange(prepared.sinks, block_when_full=source.total is not None)
-            self.sinks.set_model(recognizer.model)
+            self.sinks.set_model(recognizer.model, recognizer.labels)
             preview = self._preview.get((settings.preview, prepared.token), lambda: new_preview)
+            self.preview_url = "" if preview is None else preview.url
             debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
             components = Components.build(
                 source,

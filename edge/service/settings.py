@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
 from edge.detection import DEFAULT_DETECTOR
 from edge.events import MIN_FACES, MIN_HOLD_S, UNCERTAIN_BELOW, Emit
-from edge.inference import DEFAULT_MODEL, Threads
+from edge.inference import DEFAULT_MODEL, DEFAULT_PRIOR, Threads
 from edge.tracking import DetectionInterval
 
 
@@ -34,7 +34,7 @@ class RunSettings:
     wait_for_source: bool = False
     min_hold: float = MIN_HOLD_S
     uncertain_below: float = UNCERTAIN_BELOW
-    prior: tuple[str, ...] = ()
+    prior: tuple[str, ...] = (DEFAULT_PRIOR,)
     aggregate: float | None = None
     min_faces: int = MIN_FACES
     debug_frames: Path | None = None

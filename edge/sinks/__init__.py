@@ -1,4 +1,6 @@
-"""Where events go: the console, files, an MQTT broker, Prometheus, or the sink of a plug-in.
+"""Where events go: the console, files, a broker, a webhook, a program, a history, a pin, Prometheus, or a plug-in.
+
+A sink may select what it receives (`message_filter`).
 
 `Sink` is the base class; each sink is one class in a module of its own, registered in `sink_opening` and named by a URI
 (`sink_uri`). The daemon never waits for a sink: a `SinkWorker` writes to it from a bounded `MessageQueue`, in a thread

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from edge.sinks.message_filter import MessageFilter, check_expressions
 from edge.sinks.sink import Sink
 from edge.sinks.sink_worker import CAPACITY
 
@@ -20,6 +21,8 @@ class PreparedSink:
         open: opens the sink; raises SinkError if it can never be written to.
         capacity: how many messages may wait for it.
         uri: by which it was named; may contain a password.
+        filter: selects the messages that it receives; None for all. It follows from the URI.
+        expressions: the labels that its options name.
         files_sha256: of the files that its options name, such as tokens and certificates: it changes with them.
     """
 
@@ -27,4 +30,17 @@ class PreparedSink:
     open: Callable[[], Sink] = field(compare=False)
     capacity: int = CAPACITY
     uri: str = field(default="", repr=False)
+    filter: MessageFilter | None = field(default=None, compare=False)
+    expressions: tuple[str, ...] = ()
     files_sha256: str = ""
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Check that the model has the expressions that the options name.
+
+        Args:
+            labels: what events may have as their `emotion`, `uncertain` included.
+
+        Raises:
+            WrongUseError: it does not have one of them.
+        """
+        check_expressions(self.name, self.expressions, labels)

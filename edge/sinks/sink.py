@@ -61,7 +61,11 @@ class Sink(ABC):
 
     Attributes:
         usage: how the command line names the sink; shown in help texts and error messages.
-        options: the keys that its URI may carry after the question mark. `queue` is not listed: every sink has it.
+        options: the keys that its URI may carry after the question mark. `queue` is not listed, nor are those
+            of the filter (`edge.sinks.message_filter`): every sink has them, unless `has_filter` is False.
+        expression_options: those of `options` whose value is a list of expressions with commas between them; they are
+            checked against the model's labels.
+        has_filter: whether its URI may select messages. False for a sink that has to get all of them.
         requirement: the package that it needs; None where the base installation suffices.
         window: how many messages it sends before the first of them is acknowledged. If this is more than 1,
             `write_window` is called instead of `write`.
@@ -72,9 +76,11 @@ class Sink(ABC):
 
     usage: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
+    expression_options: ClassVar[tuple[str, ...]] = ()
+    has_filter: ClassVar[bool] = True
     requirement: ClassVar[Requirement | None] = None
     window: ClassVar[int] = 1
-    wants_frames: ClassVar[bool] = False
+    wants_frames: bool = False
     is_standard_output: bool = False
 
     @classmethod
@@ -100,6 +106,7 @@ class Sink(ABC):
         Raises:
             SinkError: the message cannot be delivered at the moment.
             OSError: likewise.
+            MessageRejectedError: it can never be delivered, and is not passed again.
         """
 
     def write_window(self, messages: Sequence[Message]) -> int:
@@ -125,6 +132,9 @@ class Sink(ABC):
 
         Called from any thread, before the first frame and whenever the model changes; must not block.
         """
+
+    def set_labels(self, labels: Sequence[str]) -> None:
+        """Take the class names of the model in use; as `set_model`, and before it."""
 
     def watch(self, workers: Sequence[SinkWorker]) -> None:
         """Take the workers of all sinks of the run, this one among them, to report their counts.

@@ -68,7 +68,9 @@ class SinkGroup:
         for sink in sinks:
             if sink.name in opened:
                 queue, _ = self._former.pop(sink.name, (None, ""))
-                kept[sink.name] = SinkWorker(opened[sink.name], sink.name, sink.capacity, block_when_full, queue)
+                kept[sink.name] = SinkWorker(
+                    opened[sink.name], sink.name, sink.capacity, block_when_full, queue, sink.filter
+                )
             kept[sink.name].block_when_full = block_when_full
         self._workers = tuple(kept[name] for name in names)
         self._prepared = {sink.name: sink for sink in sinks}
@@ -110,10 +112,10 @@ class SinkGroup:
         for worker in self._workers:
             worker.put_frame(report)
 
-    def set_model(self, identity: str) -> None:
-        """Pass on the identity of the model that is used from now on, such as `mien-small-int8@2`."""
+    def set_model(self, identity: str, labels: Sequence[str]) -> None:
+        """Pass on the identity of the model that is used from now on, such as `mien-small-int8@2`, and its labels."""
         for worker in self._workers:
-            worker.set_model(identity)
+            worker.set_model(identity, labels)
 
     def __iter__(self) -> Iterator[SinkWorker]:
         return iter(self._workers)

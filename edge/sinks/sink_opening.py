@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import WrongUseError
+from edge.sinks.message_filter import FILTER_OPTIONS, MessageFilter
 from edge.sinks.prepared_sink import PreparedSink
 from edge.sinks.sink import Sink
 from edge.sinks.sink_group import SinkGroup
@@ -23,6 +25,10 @@ _BUILTIN = {
     "csv": "edge.sinks.files.csv:CsvSink",
     "mqtt": "edge.sinks.mqtt.mqtt_sink:MqttSink",
     "mqtts": "edge.sinks.mqtt.mqtt_sink:MqttSink",
+    "webhook": "edge.sinks.webhook.webhook_sink:WebhookSink",
+    "exec": "edge.sinks.command.command_sink:CommandSink",
+    "sqlite": "edge.sinks.history_sink:HistorySink",
+    "gpio": "edge.sinks.gpio.gpio_sink:GpioSink",
     "metrics": "edge.sinks.prometheus.exporter:MetricsSink",
 }
 #: The sinks by name: those of mien, and those of installed packages with entry points of the group `mien.sinks`.
@@ -30,7 +36,7 @@ REGISTRY: Registry[Sink] = Registry("mien.sinks", "sink", _BUILTIN)
 #: The option that every sink has: how many messages may wait for it.
 _QUEUE = "queue"
 #: Options whose value is a file with a secret or a certificate, which may be replaced while the sink is open.
-_FILES = {"token_file", "login", "ca", "cert", "key"}
+_FILES = {"token_file", "secret_file", "login", "ca", "cert", "key"}
 #: Of such a file: a bundle of all certificate authorities has a quarter of a megabyte.
 _MAX_FILE_BYTES = 16 << 20
 _MAX_CAPACITY = 100_000
@@ -47,7 +53,8 @@ def prepare_sink(uri: str) -> PreparedSink:
 
     Args:
         uri: one of the forms of `edge.sinks.SINKS`, or `NAME:...` with the name of a plug-in. Every sink has the option
-            `queue=N`, how many messages may wait for it; for the other options see the modules of the sinks.
+            `queue=N`, how many messages may wait for it, and those of `edge.sinks.message_filter`; for the other
+            options see the modules of the sinks.
 
     Raises:
         WrongUseError: there is no such sink, or its URI is not what was expected.
@@ -66,11 +73,22 @@ def prepare_sink(uri: str) -> PreparedSink:
         raise WrongUseError(
             f"the sink {parsed.scheme} cannot be used: {sink.__qualname__} is no subclass of edge.sinks.Sink"
         )
-    parsed.check_options((*sink.options, _QUEUE))
+    # A sink of another package may have an option of such a name for itself.
+    filter_options = [key for key in FILTER_OPTIONS if sink.has_filter and key not in sink.options]
+    parsed.check_options((*sink.options, _QUEUE, *filter_options))
     capacity = parsed.integer(_QUEUE, CAPACITY, 1, _MAX_CAPACITY)
     if sink.requirement is not None:
         sink.requirement.check()
-    return PreparedSink(parsed.name, sink.prepare(parsed), capacity, uri, _sha256_of_files(parsed))
+    chosen = replace(parsed, options={key: text for key, text in parsed.options.items() if key in filter_options})
+    return PreparedSink(
+        parsed.name,
+        sink.prepare(parsed),
+        capacity,
+        uri,
+        MessageFilter.from_uri(chosen),
+        (*chosen.names("emotion"), *(name for key in sink.expression_options for name in parsed.names(key))),
+        _sha256_of_files(parsed),
+    )
 
 
 def _sha256_of_files(uri: SinkUri) -> str:
@@ -93,19 +111,26 @@ def open_sink(uri: str) -> Sink:
                 sink.write(event)
 
     Args:
-        uri: as `mien run --sink` takes it: `console`, `jsonl:PATH`, `csv:PATH`, `mqtt://HOST`, `metrics:PORT`, or
-            `NAME:...` for the sink of another package. A password is read from the environment or from the file that
-            the URI names.
+        uri: as `mien run --sink` takes it: `console`, `jsonl:PATH`, `csv:PATH`, `mqtt://HOST`, `webhook:URL`,
+            `exec:COMMAND`, `sqlite:PATH`, `gpio:PIN?when=happy`, `metrics:PORT`, or `NAME:...` for the sink of another
+            package. A password is read from the environment or from the file that the URI names.
 
     Returns:
         The open sink.
 
     Raises:
-        WrongUseError: there is no such sink, or its URI is not what was expected.
+        WrongUseError: there is no such sink, or its URI is not what was expected; or the URI selects messages, which
+            this sink does not: it writes what it is given.
         MissingExtraError: the sink needs a package that is not installed.
         SinkError: the sink can never be written to, or a file that the URI names cannot be read.
     """
-    return prepare_sink(uri).open()
+    prepared = prepare_sink(uri)
+    if prepared.filter is not None:
+        raise WrongUseError(
+            f"{' and '.join(FILTER_OPTIONS)} of sink {prepared.name} select messages, and open_sink writes every one: "
+            "expected open_sink_group, or no such option"
+        )
+    return prepared.open()
 
 
 def open_sink_group(sinks: Sequence[str | PreparedSink], block_when_full: bool = False) -> SinkGroup:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from edge.errors import WrongUseError
 from edge.system.addresses import without_credentials
+from edge.system.durations import duration_range, parse_duration
 from edge.system.untrusted_text import printable
 
 
@@ -77,6 +78,44 @@ class SinkUri:
         if not re.fullmatch(r"\d{1,9}", value) or not lowest <= int(value) <= highest:
             raise self.invalid_option(key, f"a whole number from {lowest} to {highest}")
         return int(value)
+
+    def decimal(self, key: str, default: float, lowest: float, highest: float) -> float:
+        """Return the value of an option that is a decimal number.
+
+        Raises:
+            WrongUseError: it is not a decimal number, or out of range.
+        """
+        value = self.options.get(key, str(default))
+        is_number = re.fullmatch(r"([0-9]{1,9}\.?[0-9]{0,9}|\.[0-9]{1,9})", value)
+        if not is_number or not lowest <= float(value) <= highest:
+            raise self.invalid_option(key, f"a number from {lowest:g} to {highest:g}")
+        return float(value)
+
+    def duration_s(self, key: str, default_s: float, lowest_s: float, highest_s: float) -> float:
+        """Return the value of an option that is a duration, in seconds.
+
+        Raises:
+            WrongUseError: it is not a duration, or out of range.
+        """
+        if key not in self.options:
+            return default_s
+        try:
+            return parse_duration(self.options[key], lowest_s, highest_s)
+        except WrongUseError:
+            raise self.invalid_option(key, f"a duration of {duration_range(lowest_s, highest_s)}") from None
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Return the value of an option that is a list of names with commas between them; empty without the option.
+
+        Raises:
+            WrongUseError: a name is empty.
+        """
+        if key not in self.options:
+            return ()
+        names = tuple(name.strip() for name in self.options[key].split(","))
+        if not all(names):
+            raise self.invalid_option(key, "names with commas between them, such as happy,surprise")
+        return names
 
     def invalid_option(self, key: str, expected: str) -> WrongUseError:
         """Return the error for an option whose value is not what was expected."""

@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
-from edge.errors import MienError, SinkError, first_line
+from edge.errors import MessageRejectedError, MienError, SinkError, first_line
+from edge.sinks.message_filter import MessageFilter
 from edge.sinks.message_queue import DeliveryCounts, MessageQueue
 from edge.sinks.sink import Sink
 from edge.system.backoff import FIRST_S, Backoff
@@ -31,8 +33,9 @@ class SinkWorker:
     """Accepts messages at once, and writes them to a sink in order, as fast as the sink takes them.
 
     A message that the sink fails to write is tried again after a quarter of a second, then after pauses that double up
-    to 5 s. If the failure is a bug rather than a disk or a network, the message is given up after three attempts. When
-    the queue is full, the oldest waiting message is dropped; those in flight stay, for they may have arrived.
+    to 5 s. One that the destination rejects (`MessageRejectedError`) is dropped at once. If the failure is a bug rather
+    than a disk or a network, the message is given up after three attempts. When the queue is full, the oldest waiting
+    message is dropped; those in flight stay, for they may have arrived.
 
     Args:
         sink: the worker closes it.
@@ -41,6 +44,7 @@ class SinkWorker:
         block_when_full: let `put` wait for room while the sink does not fail: for video files and folders, which can
             wait.
         queue: what a former worker has handed over; its messages are written first, and its counts are continued.
+        message_filter: what it does not accept is neither written nor counted; None for everything.
 
     Attributes:
         block_when_full: as above; may be changed between two messages.
@@ -53,13 +57,15 @@ class SinkWorker:
         capacity: int = CAPACITY,
         block_when_full: bool = False,
         queue: MessageQueue | None = None,
+        message_filter: MessageFilter | None = None,
     ) -> None:
         self.sink, self.name = sink, name
         self.block_when_full = block_when_full
+        self._filter = message_filter
         self._queue = MessageQueue(capacity) if queue is None else queue
         self._queue.restart(capacity)
         self._reports: deque[FrameReport] = deque(maxlen=_MAX_FRAME_REPORTS)
-        self._bug_attempts = self._undelivered = 0
+        self._bug_attempts = self._undelivered = self._rejected = 0
         self._is_failing = self._reader_gone = self._hands_over = False
         #: When to give up, by the monotonic clock; None until closing begins.
         self._deadline_s: float | None = None
@@ -73,6 +79,8 @@ class SinkWorker:
 
     def put(self, message: Message) -> None:
         """Accept one message. Never raises, and never waits for a sink that fails."""
+        if self._filter is not None and not self._filter.accepts(message):
+            return
         with self._changed:
             while self.block_when_full and self._queue.is_full and not (self._is_failing or self._is_closing):
                 self._changed.wait(1)
@@ -86,8 +94,9 @@ class SinkWorker:
                 self._reports.append(report)
                 self._changed.notify_all()
 
-    def set_model(self, identity: str) -> None:
-        """Pass the model's identity to the sink, at once: the sink only stores it."""
+    def set_model(self, identity: str, labels: Sequence[str]) -> None:
+        """Pass the model's identity and labels to the sink, at once: the sink only stores them."""
+        self.sink.set_labels(labels)
         self.sink.set_model(identity)
 
     @property
@@ -155,6 +164,12 @@ class SinkWorker:
                 if isinstance(error, BrokenPipeError) and self.sink.is_standard_output:
                     self._reader_gone = True
                     break
+                if isinstance(error, MessageRejectedError):
+                    # The destination can be reached: the next message need not wait.
+                    backoff.reset()
+                    pause_s = 0.0
+                    self._note_rejection(error)
+                    continue
                 pause_s = backoff.next_s()
                 self._note_failure(error)
         if not self._hands_over:
@@ -238,6 +253,17 @@ class SinkWorker:
             f"{counts.dropped}); trying again"
         ):
             self._logged_failure = True
+
+    def _note_rejection(self, error: MessageRejectedError) -> None:
+        with self._changed:
+            self._queue.drop_in_flight()
+            self._queue.failures += 1
+            self._rejected += 1
+            # That it is dropped is logged here.
+            self._logged_drops += 1
+            self._is_failing, self._last_error = False, _one_line(error)
+            self._changed.notify_all()
+        self._warn(f"{self._last_error} (the message is dropped; rejected so far: {self._rejected})")
 
     def _note_success(self, failed_before: bool) -> None:
         if failed_before and self._logged_failure:

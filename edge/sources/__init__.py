@@ -16,6 +16,15 @@ A package adds a source by an entry point of the group `mien.sources`::
 """
 
 from edge.sources.base import BaseSource, BlockingSource, Source
-from edge.sources.source_opening import REGISTRY, SOURCES, open_source, source_class
+from edge.sources.source_opening import REGISTRY, SOURCES, open_source, source_class, source_names
 
-__all__ = ["REGISTRY", "SOURCES", "BaseSource", "BlockingSource", "Source", "open_source", "source_class"]
+__all__ = [
+    "REGISTRY",
+    "SOURCES",
+    "BaseSource",
+    "BlockingSource",
+    "Source",
+    "open_source",
+    "source_class",
+    "source_names",
+]

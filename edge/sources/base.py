@@ -94,6 +94,8 @@ class BaseSource:
         can_downscale: it can be opened with smaller frames: `from_spec` uses its argument `downscale`.
         needs_own_process: its driver or decoder may hang or crash, so that the daemon opens it in a child process
             (`edge.capture`).
+        reopen_specs: the specs to try in turn when it is opened again, if the number of the device may have changed by
+            then. Empty for the spec it was opened with. Of an instance.
     """
 
     usage: ClassVar[str] = ""
@@ -105,6 +107,7 @@ class BaseSource:
     dropped = 0
     live = False
     can_downscale = False
+    reopen_specs: tuple[str, ...] = ()
 
     @classmethod
     def accepts(cls, spec: str) -> bool:

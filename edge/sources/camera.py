@@ -1,31 +1,36 @@
-"""`camera:N`: a V4L2 camera, such as a USB camera, through OpenCV."""
+"""`camera:N`, `camera:/dev/v4l/by-id/NAME`: a V4L2 camera, such as a USB camera, through OpenCV."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 
 from edge.errors import SourceError
 from edge.sources.base import BaseSource, BlockingSource
+from edge.sources.v4l2_devices import V4l2Devices
 from edge.types import Frame
 
 WIDTH, HEIGHT = 640, 480
 #: After this number of damaged frames in succession the camera should be opened again.
 MAX_DAMAGED = 30
-_SPEC = re.compile(r"camera(?::(\d{1,3}))?")
+_SPEC = re.compile(
+    r"(?:camera(?::(?P<number>\d{1,3}))?|(?:camera:)?/dev/video(?P<node>\d{1,3})|(?P<bare>\d{1,3})"
+    r"|(?:camera:)?(?P<link>/dev/v4l/by-(?:id|path)/[^/]+))"
+)
 
 
 class CameraSource(BaseSource):
-    """Camera number N, with frames of 640x480 if it supports them.
+    """One camera, with frames of 640x480 if it supports them.
+
+    If udev has a link to it, it is opened again by that link: also where Linux has given it another number by then.
 
     Args:
-        index: N of `/dev/videoN`.
+        device: N of `/dev/videoN`, or the path of one of udev's links to it.
         downscale: divides the width and height that the camera is asked for.
-        devices: the folder in which Linux lists the cameras.
+        devices: the cameras of this machine.
 
     Raises:
         SourceError: there is no such camera, or it cannot be opened.
@@ -36,18 +41,19 @@ class CameraSource(BaseSource):
     can_downscale = True
     needs_own_process = True
 
-    def __init__(self, index: int = 0, downscale: int = 1, devices: Path = Path("/dev")) -> None:
-        self.name = f"camera:{index}"
-        device = devices / f"video{index}"
-        if not device.exists():
-            found = sorted(p.name.removeprefix("video") for p in devices.glob("video*"))
-            there = f"there are {', '.join(f'camera:{n}' for n in found)}" if found else "there is none"
-            raise SourceError(f"no camera at {device}: {there}; for the Pi's own camera use picamera2")
-        self._capture = cv2.VideoCapture(index, cv2.CAP_V4L2)
+    def __init__(self, device: int | str = 0, downscale: int = 1, devices: V4l2Devices | None = None) -> None:
+        self.name = f"camera:{device}"
+        devices = devices or V4l2Devices()
+        number = devices.number(device)
+        self._capture = cv2.VideoCapture(number, cv2.CAP_V4L2)
         if not self._capture.isOpened():
             raise SourceError(
-                f"cannot open {device}: it is in use, is no camera, or this user may not read it (group video)"
+                f"cannot open /dev/video{number}: it is in use, is no camera, or this user may not read it "
+                "(group video)"
             )
+        link = devices.link(number)
+        # By the number as well: another camera may take its place.
+        self.reopen_specs = (f"camera:{link}", self.name) if link else ()
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH // downscale)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT // downscale)
         # The newest frame, not one that has waited in the driver's queue.
@@ -55,18 +61,18 @@ class CameraSource(BaseSource):
 
     @classmethod
     def accepts(cls, spec: str) -> bool:
-        """Whether the spec is `camera` or `camera:N`."""
+        """Whether the spec is `camera`, `camera:N`, `/dev/videoN`, `N`, or one of udev's links to a camera."""
         return _SPEC.fullmatch(spec) is not None
 
     @classmethod
     def event_name(cls, spec: str) -> str:
-        """`camera:N`."""
-        return f"camera:{_index(spec)}"
+        """`camera:N`, or `camera:` and the path of a link."""
+        return f"camera:{_device(spec)}"
 
     @classmethod
     def from_spec(cls, spec: str, downscale: int = 1) -> BlockingSource:
-        """Open camera N."""
-        return cls(_index(spec), downscale)
+        """Open the camera."""
+        return cls(_device(spec), downscale)
 
     def __iter__(self) -> Iterator[Frame]:
         opened_s = time.monotonic()
@@ -92,5 +98,7 @@ class CameraSource(BaseSource):
         self._capture.release()
 
 
-def _index(spec: str) -> int:
-    return int(spec.partition(":")[2] or 0)
+def _device(spec: str) -> int | str:
+    found = _SPEC.fullmatch(spec)
+    assert found is not None
+    return found["link"] or int(found["number"] or found["node"] or found["bare"] or 0)

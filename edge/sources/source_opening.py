@@ -7,10 +7,12 @@ from importlib import import_module
 
 from edge.errors import SourceError, WrongUseError
 from edge.sources.base import BaseSource, BlockingSource
+from edge.sources.camera import CameraSource
 from edge.sources.image_source import FolderSource
 from edge.sources.video import VideoSource
 from edge.system.addresses import without_credentials
 from edge.system.registry import Registry
+from edge.system.suggestions import did_you_mean
 
 #: The name before the first colon of a spec, and the class.
 _BUILTIN = {
@@ -28,6 +30,11 @@ _FOR_TESTS = {"scripted": "edge.testing:ScriptedCamera"}
 _FROM_PATH: tuple[type[BaseSource], ...] = (FolderSource, VideoSource)
 
 REGISTRY: Registry[BaseSource] = Registry("mien.sources", "source", {**_BUILTIN, **_FOR_TESTS})
+
+
+def source_names() -> list[str]:
+    """Return the names of all kinds of sources that are not named by a path: mien's own, and those of plug-ins."""
+    return [name for name in REGISTRY.names() if name not in _FOR_TESTS]
 
 
 def _usage() -> str:
@@ -51,10 +58,10 @@ def open_source(source: str | os.PathLike[str], downscale: int = 1) -> BlockingS
                 print(frame.index, frame.image.shape)
 
     Args:
-        source: `demo`; `camera:N` or `picamera2[:N]` (a camera of this machine); `rtsp://...` or `http://...` (a
-            stream, whose URL may contain user and password); the path of a video file, a folder of images or an image;
-            or `NAME:...` or `NAME://...` for a source of an installed plug-in. Text alone is parsed: a
-            path object is always a path.
+        source: `demo`; `camera:N`, also written `/dev/videoN` or `N`, or `picamera2[:N]` (a camera of this machine);
+            `rtsp://...` or `http://...` (a stream, whose URL may contain user and password); the path of a video file,
+            a folder of images or an image; or `NAME:...` or `NAME://...` for a source of an installed plug-in. Text
+            alone is parsed: a path object is always a path.
         downscale: divides the width and height of the frames of a camera; other sources ignore it.
 
     Returns:
@@ -79,7 +86,7 @@ def source_class(spec: str) -> type[BaseSource]:
 
     Raises:
         WrongUseError: there is no such kind of source.
-        SourceError: it is a path, and nothing exists there.
+        SourceError: it is a path, with a separator or a suffix, and nothing exists there.
     """
     name, _, rest = spec.partition(":")
     if rest.startswith("//"):
@@ -87,11 +94,14 @@ def source_class(spec: str) -> type[BaseSource]:
         name = name.lower()
     if name in REGISTRY and (found := REGISTRY.get(name)).accepts(spec):
         return found
-    plugins = "".join(f", {other}:..." for other in REGISTRY.names() if other not in (*_BUILTIN, *_FOR_TESTS))
+    plugins = "".join(f", {other}:..." for other in source_names() if other not in _BUILTIN)
     unknown = f"no source {without_credentials(spec)!r}: expected {SOURCES}{plugins}"
-    if not spec or "://" in spec:
-        raise WrongUseError(unknown)
     # Not Path.exists, which raises OSError for a name that is too long.
-    if not os.path.exists(spec):  # noqa: PTH110
-        raise SourceError(unknown)
+    exists = os.path.exists(spec)  # noqa: PTH110
+    if CameraSource.accepts(spec) and (not exists or spec.startswith("/")):
+        return CameraSource
+    if not spec or "://" in spec or not (exists or os.sep in spec or "." in spec):
+        raise WrongUseError(f"{unknown}{did_you_mean(spec.partition(':')[0], _BUILTIN)}")
+    if not exists:
+        raise SourceError(unknown.replace(": expected", ": no such file or folder; expected", 1))
     return next(source for source in _FROM_PATH if source.accepts(spec))

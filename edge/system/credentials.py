@@ -68,12 +68,25 @@ def read_secret(
         WrongUseError: the credential exists and cannot be read. No message contains the secret.
     """
     if file is not None:
-        shown = printable(str(file))
-        return Secret(_read_text(file, shown, error_type), shown)
+        return read_secret_file(file, error_type)
     if text := environment.get(variable):
         return Secret(text, variable)
     loaded = credential(credential_name, environment)
     return None if loaded is None else Secret(loaded, f"the credential {credential_name}")
+
+
+def read_secret_file(file: Path, error_type: type[MienError] = WrongUseError) -> Secret:
+    """Read a secret from a file that the user named.
+
+    Args:
+        file: a regular file in UTF-8.
+        error_type: the error to raise when it cannot be read.
+
+    Raises:
+        MienError: it cannot be read or is not UTF-8; of the type `error_type`.
+    """
+    shown = printable(str(file))
+    return Secret(_read_text(file, shown, error_type), shown)
 
 
 def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -7,6 +7,6 @@ the known faces on thumbnails, and `motion.py` finds what else moves. `tracker.p
 from __future__ import annotations
 
 from edge.tracking.scheduler import MAX_INTERVAL, DetectionInterval, DetectionScheduler, parse_interval
-from edge.tracking.tracker import Tracker, iou
+from edge.tracking.tracker import Tracker
 
-__all__ = ["MAX_INTERVAL", "DetectionInterval", "DetectionScheduler", "Tracker", "iou", "parse_interval"]
+__all__ = ["MAX_INTERVAL", "DetectionInterval", "DetectionScheduler", "Tracker", "parse_interval"]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge.boxes import share_inside
 from edge.tracking.optical_flow import Move
 from edge.tracking.thumbnail import Thumbnail
-from edge.types import Box, Detection
+from edge.types import Detection
 
 #: A face is followed reliably while at least this share of its points agrees; otherwise it turns, is occluded, or lost.
 MIN_AGREEMENT = 0.4
@@ -59,14 +60,6 @@ class PropagatedFace:
         unreliable = (
             move.agreement < MIN_AGREEMENT
             or not 1 / MAX_GROWTH <= growth <= MAX_GROWTH
-            or _visible(box, size_wh) < MIN_REMAINING * _visible(self.detected.box, size_wh)
+            or share_inside(box, size_wh) < MIN_REMAINING * share_inside(self.detected.box, size_wh)
         )
         return PropagatedFace(self.detected, now, unreliable, self.unsteady or move.agreement < STEADY_AGREEMENT)
-
-
-def _visible(box: Box, size_wh: tuple[float, float]) -> float:
-    """Return the share of a box that lies inside the image."""
-    x, y, w, h = box
-    width = min(x + w, size_wh[0]) - max(x, 0)
-    height = min(y + h, size_wh[1]) - max(y, 0)
-    return max(width, 0) * max(height, 0) / max(w * h, 1e-6)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
+from edge.boxes import iou
 from edge.detection import FaceDetector, VideoDetector
 from edge.detection.downscaling import detect_downscaled
 from edge.errors import WrongUseError
@@ -14,7 +15,6 @@ from edge.tracking.motion import Motion, motion
 from edge.tracking.optical_flow import follow
 from edge.tracking.propagation import PropagatedFace
 from edge.tracking.thumbnail import Thumbnail, thumbnail
-from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 
 #: The detection interval: the detector runs in every Nth frame, or as the scene requires.

@@ -69,8 +69,11 @@ def test_scores_equal_those_on_x86(board, core, tmp_path):
     )
     # The reference kernels agree bit for bit.
     assert (ours["reference"] == theirs["reference"]).all()
-    # XNNPACK, which mien runs, gives the same class and nearly the same scores.
+    # XNNPACK, which mien runs, gives nearly the same scores, and so the same class where one leads by more than that.
     apart = np.abs(ours["xnnpack"] - theirs["xnnpack"]).max(axis=1)
     print(f"{board.suite}, {core}: at most {apart.max()}/256 apart, on {(apart > 0).sum()} of {len(faces)} faces")
     assert apart.max() <= MAX_STEPS_APART
-    assert (ours["xnnpack"].argmax(axis=1) == theirs["xnnpack"].argmax(axis=1)).all()
+    second, first = np.sort(ours["xnnpack"], axis=1)[:, -2:].T
+    clear = first - second > 2 * MAX_STEPS_APART
+    assert clear.mean() > 0.8
+    assert (ours["xnnpack"].argmax(axis=1) == theirs["xnnpack"].argmax(axis=1))[clear].all()

@@ -11,6 +11,7 @@ until_active() { for _ in $(seq 120); do [ "$(systemctl is-active mien)" = activ
 main_pid() { systemctl show mien -p MainPID --value; }
 
 systemctl is-system-running --wait
+. ./own_service.sh
 mkdir -p /etc/mien/credentials /etc/systemd/system/mien.service.d
 echo 'source = "demo"
 sink = ["jsonl:/var/lib/mien/events.jsonl"]' >/etc/mien/mien.toml
@@ -42,6 +43,9 @@ echo work >/opt/inbox/camera
 sed -i 's|"demo"|"scripted:/opt/inbox/camera"|' /etc/mien/mien.toml
 systemctl restart mien
 report live
+step deployed /srv/mien-venv/bin/mien service install --source demo
+step deployed_removal /srv/mien-venv/bin/mien service uninstall --yes
+step deployed_status /opt/mien/current/venv/bin/mien service status --json
 sed -i 's/^source/sourse/' /etc/mien/mien.toml
 systemctl restart mien
 sleep 3

@@ -1,9 +1,11 @@
 """A real bundle in a system that systemd has booted, and how the service behaves there: `make test-booted`."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -48,14 +50,20 @@ def results(tmp_path_factory):
     ):
         done = run_mien("deploy", *arguments)
         assert done.code == 0, done.err
-    for name in ("opt", "etc/mien", "var/log/journal", "var/lib/private/mien", "etc/systemd/system/mien.service.d"):
+    for name in (
+        *("opt", "etc/mien", "var/log/journal", "etc/systemd/system/mien.service.d", "srv/mien-venv", "root/.cache"),
+        *("var/lib/private/mien", "var/cache/private/mien"),
+    ):
         shutil.rmtree(root / name, ignore_errors=True)
     units = root / "etc/systemd/system"
-    for name in ("mien.service", "multi-user.target.wants/mien.service"):
-        (units / name).unlink(missing_ok=True)
+    for path in (
+        *(units / name for name in ("mien.service", "multi-user.target.wants/mien.service")),
+        *(root / name for name in ("var/lib/mien", "var/cache/mien")),
+    ):
+        path.unlink(missing_ok=True)
     inbox = root / "opt" / "inbox"
     inbox.mkdir(parents=True)
-    for path in (folder / "key.pub", folder / "install.py", folder / "bundle", FOLDER / "scenario.sh"):
+    for path in (folder / "key.pub", folder / "install.py", folder / "bundle", *FOLDER.glob("*.sh")):
         shutil.copy(path, inbox)
     (units / "scenario.service").write_text(SCENARIO)
     (units / "multi-user.target.wants").mkdir(exist_ok=True)
@@ -73,6 +81,13 @@ def results(tmp_path_factory):
         for match in re.finditer(r"^(\w+): (.*=.*)$", text, re.MULTILINE)
     }
     return states, (inbox / "journal").read_text() if (inbox / "journal").exists() else "", text
+
+
+def own(results, step):
+    """The exit status and the output of a step of own_service.sh."""
+    match = re.search(rf"^own {step}: (\d+)\n((?:  .*\n)*)", results[2], re.MULTILINE)
+    assert match, results[2]
+    return int(match[1]), textwrap.dedent(match[2])
 
 
 def is_running(state, restarts):
@@ -120,3 +135,73 @@ def test_a_wrong_configuration_stops_the_service_for_good(results):
     assert (states["wrong"]["ActiveState"], states["wrong"]["ExecMainStatus"]) == ("failed", "2")
     assert states["wrong"]["NRestarts"] == "0"
     assert "unknown key 'sourse': did you mean source?" in journal
+
+
+def test_a_board_without_a_bundle_gets_a_service_from_its_environment(results):
+    code, output = own(results, "install")
+    assert code == 0, output
+    assert "\nthe service runs, and starts with the system\n" in output
+    assert own(results, "active") == (0, "active\n")
+    assert own(results, "enabled") == (0, "enabled\n")
+    code, output = own(results, "status")
+    assert "status         demo: " in output
+    report = json.loads(own(results, "status_json")[1])
+    assert (report["installed_by"], report["state"], report["preview"]) == (
+        "service", "active", "http://0.0.0.0:8080/",
+    )  # fmt: skip
+    # The weights of root's cache, in the service's own.
+    assert sorted(own(results, "weights")[1].split()[::2]) == [
+        "blazeface-short.tflite", "blazeface.tflite", "yunet.tflite",
+    ]  # fmt: skip
+    assert own(results, "modes")[1].splitlines() == [
+        "755 root /etc/mien", "644 root /etc/mien/mien.toml", "700 root /etc/mien/credentials",
+        "600 root /etc/mien/credentials/preview-token",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "message"),
+    [
+        ("without_weights", 1, "`mien models pull --wheel FILE`"),
+        ("wrong", 2, "mien: wrong.toml: unknown key 'sourse': did you mean source?"),
+        ("no_camera", 2, "mien: no --source, and no camera was found"),
+        ("failing", 1, "mien: the service does not start: camera:7: no camera at /dev/video7"),
+        ("unreadable", 1, "as a user without rights: /srv/mien-venv/bin/mien: Permission denied"),
+        ("questions_stopped", 130, "mien: stopped"),
+        ("interrupted", 130, "mien: stopped"),
+        ("not_asked", 2, "expected a terminal to ask on, or --yes"),
+        ("bundle", 1, "sudo mien service uninstall --keep-config"),
+        ("deployed", 1, "mien: `mien deploy` manages this device"),
+        ("deployed_removal", 1, "mien: `mien deploy` manages this device"),
+    ],
+)
+def test_an_installation_that_fails_states_why_in_its_last_line(results, step, code, message):
+    done, output = own(results, step)
+    assert done == code
+    assert message in output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_neither_a_failed_installation_nor_a_removal_leaves_a_file(results, number):
+    assert own(results, f"nothing_{number}") == (0, "the files are as before\n")
+
+
+def test_a_second_installation_keeps_the_configuration_and_so_does_a_removal_that_is_asked_to(results):
+    code, output = own(results, "again")
+    assert code == 0
+    assert "/etc/mien/mien.toml exists and is kept" in output
+    assert own(results, "keep")[0] == own(results, "from_kept")[0] == own(results, "uninstall")[0] == 0
+    assert 'preview = "0.0.0.0:8080"' in own(results, "kept")[1]
+    assert own(results, "repeated") == (0, "nothing to remove: no service of mien is installed\n")
+
+
+def test_questions_on_a_terminal(results):
+    code, output = own(results, "asked")
+    assert code == 0
+    assert "Source of frames: demo" in output
+    assert "service        active since" in own(results, "asked_status")[1]
+
+
+def test_the_status_of_a_service_of_a_bundle(results):
+    report = json.loads(own(results, "deployed_status")[1])
+    assert (report["installed_by"], report["state"]) == ("deploy", "active")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from convert.analysis.layer_noise import LayerNoise
+from convert.analysis.proof import _comparison_lines
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, advice, worst_layers
 from edge.evaluation.classification import score
@@ -30,6 +31,15 @@ def test_no_loss_passes_and_each_limit_rejects_what_exceeds_it():
     one_class = np.where(truth == 1, 0, truth)
     found = Limits(max_drop=50, min_agreement=0).violations(comparison_of(truth, one_class, 0.86))
     assert found == ["disgust loses 100.0 points of recall, more than --max-class-drop 10"]
+
+
+def test_a_model_that_gives_one_answer_only_passes_with_a_warning():
+    truth = np.arange(70) % 7
+    constant = comparison_of(np.full(70, 3), np.full(70, 3))
+    assert (constant.only_answer, comparison_of(truth, truth).only_answer) == ("happy", "")
+    text = "\n".join(_comparison_lines(constant))
+    assert "warning: the answer is happy for every face" in text
+    assert "warning" not in "\n".join(_comparison_lines(comparison_of(truth, truth)))
 
 
 def test_nan_exceeds_every_limit():

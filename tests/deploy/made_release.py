@@ -30,10 +30,10 @@ if "run" not in sys.argv:
     sys.exit(0)
 if HOW == "crashes":
     sys.exit("mien: the model is damaged")
-if HOW == "deaf":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-else:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def end(*_):
+    time.sleep(2 if HOW == "slow-to-end" else 0)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if HOW == "deaf" else end)
 if HOW != "unready":
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
         out.sendto(b"READY=1\\nSTATUS=watching", os.environ["NOTIFY_SOCKET"])

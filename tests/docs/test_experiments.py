@@ -1,13 +1,16 @@
 """The scripts that made the tables in docs/explanation/models.md run with the arguments of their first lines."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 
 from edge.inference.classifier import Classifier
-from tests.conftest import ROOT, SHIPPED
+from edge.inference.model_card import read_model, write_model
+from tests.conftest import PORTRAIT, ROOT, SHIPPED
 from tests.made_data import draw_face
 
 
@@ -89,3 +92,41 @@ def test_the_threshold_of_uncertain_has_the_largest_mean_net(tmp_path):
     # Nets of 20, 26, 30, 32 and of 40, 45, 48, 40 percent.
     assert lines[-1] == "largest mean net at 0.40"
     assert run("uncertain_threshold.py").returncode == 1
+
+
+def test_room_prior_chooses_on_one_set_and_writes_the_card(weights, tmp_path):
+    for name in ("choose", "report"):
+        for label in ("happy", "neutral"):
+            (tmp_path / name / label).mkdir(parents=True)
+            shutil.copyfile(PORTRAIT, tmp_path / name / label / "001_female.jpg")
+    model = tmp_path / "model.tflite"
+    shutil.copyfile(SHIPPED, model)
+    before = read_model(model)
+    command = ("room_prior.py", tmp_path / "choose", tmp_path / "report", "--detector", "blazeface", "--model", model)
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "choose: a face found in 2 of 2 pictures (blazeface)" in done.stdout
+    # One of two equal pictures is right, whatever is shifted.
+    assert done.stdout.count("| 100 | 0 | 50.0 |") >= 2
+    assert "| female | 100 (n = 1) | 0 (n = 1) |" in done.stdout
+    assert model.read_bytes() == SHIPPED.read_bytes()
+    done = run(*command, "--write")
+    assert done.returncode == 0, done.stderr
+    after = read_model(model)
+    assert after.graph == before.graph
+    room = after.card.score_calibration["room"]
+    assert f"{before.card.identity}: " + str({k: room[k] for k in ("happy", "sad", "angry", "surprise")}) in done.stdout
+    write_model(model, before.graph, replace(before.card, score_calibration={}))
+    done = run(*command)
+    assert (done.returncode, "run mien convert calibrate first" in done.stderr) == (1, True)
+
+
+def test_tracks_keep_identities_on_simulated_clips():
+    done = run("tracking.py", "simulated", "--seeds", "1")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines() if "|" in line}
+    perfect, idf1, switches = (cell.strip() for cell in rows["all"][1:4])
+    # With velocities over two frames and no memory, 0.65 and 298.
+    assert float(perfect) > float(idf1) > 0.8
+    assert int(switches) < 200
+    assert run("tracking.py", "real", "--seeds", "0").returncode == 2

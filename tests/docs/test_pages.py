@@ -36,7 +36,7 @@ def shell_lines(text):
     for line in lines:
         for part in re.split(r" && |; |\| ", line):
             part = part.strip().removeprefix("$ ").removeprefix("sudo ")
-            part = re.sub(r"^(\.venv/bin/|/opt/mien/current/venv/bin/)", "", part)
+            part = re.sub(r"^(\.venv/bin/|/opt/mien/current/venv/bin/|/opt/mien-venv/bin/)", "", part)
             if part.startswith("mien "):
                 yield part
 

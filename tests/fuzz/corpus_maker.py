@@ -168,6 +168,10 @@ debug-frames = "frames"
         "metrics": "metrics:0.0.0.0:9108?token_file=secret&queue=10\n0123456789abcdefghij\n",
         "file": "jsonl:events.jsonl?rotate=1MB&keep=3\n",
         "csv": "csv:events.csv\n",
+        "webhook": "webhook:https://example.org:8443/mien?room=hall?secret_file=secret&timeout=5s&emotion=happy,sad\nwhsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
+        "exec": "exec:true 'a word' $HOME?timeout=10s&min_score=0.7&state=started,offline&cooldown=30s\n",
+        "sqlite": "sqlite:history.db?keep=30d\n",
+        "gpio": "gpio:17?when=happy,surprise&active=low&pulse=2s\n",
         "address": "[::1]:8080\n",
         "threads": "auto\n",
     }.items():
@@ -298,6 +302,8 @@ def requests() -> Files:
         "get": f"GET / HTTP/1.1\r\n{host}{end}",
         "keep-alive": f"GET /static/main.js HTTP/1.1\r\n{host}{end}HEAD /%2e%2e/ HTTP/1.0\r\n{end}",
         "chunked": f"POST /login HTTP/1.1\r\n{host}{body}",
+        "api": f"GET /api/v1/state HTTP/1.1\r\n{host}Authorization: Bearer {form[6:]}\r\n{end}"
+        f"GET /api/v1/events HTTP/1.1\r\n{host}{end}",
         "login": f"POST /login HTTP/1.1\r\n{host}{form_head}{end}{form}",
         "token": f"GET /?{form} HTTP/1.1\r\n{host}Cookie: mien-preview-1=x; a=b\r\n{end}",
         "live": f"GET /live HTTP/1.1\r\n{host}Origin: http://127.0.0.1\r\n{upgrade}{end}{frame.decode('latin-1')}",

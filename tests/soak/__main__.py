@@ -58,8 +58,12 @@ def main(arguments=None):
         print(f"{name}: {json.dumps(value)}")
     for line in verdict.failures:
         print(f"FAILED  {line}", file=sys.stderr)
+    for traceback in verdict.tracebacks:
+        print(traceback, file=sys.stderr)
     if options.out:
-        options.out.write_text(json.dumps(figures | {"failures": verdict.failures}, indent=2) + "\n")
+        options.out.write_text(
+            json.dumps(figures | {"failures": verdict.failures, "tracebacks": verdict.tracebacks}, indent=2) + "\n"
+        )
     sys.exit(1 if verdict.failures else 0)
 
 

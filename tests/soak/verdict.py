@@ -1,6 +1,7 @@
 """Evaluates a soak run: did the daemon do what its documentation promises?"""
 
 import json
+import re
 from collections import Counter
 from itertools import pairwise
 from statistics import median
@@ -24,12 +25,15 @@ MAX_ALLOCATED_MB = 40.0
 #: What it may keep of that, in MB: the allocator's share. Whether it accumulates, `_growth` shows.
 MAX_KEPT_MB = 20.0
 
+#: A traceback: the line before it, what is indented, and the error.
+_TRACEBACK = re.compile(r"^.*\n+Traceback .*\n(?:[ \t].*\n|\n)*.*$", re.MULTILINE)
+
 
 class Verdict:
-    """The figures of a run, and the expectations that it failed."""
+    """The figures of a run, the expectations that it failed, and the tracebacks in the daemon's log."""
 
     def __init__(self):
-        self.figures, self.failures = {}, []
+        self.figures, self.failures, self.tracebacks = {}, [], []
 
     def note(self, name, value, passed=True, expected=""):
         self.figures[name] = value
@@ -49,6 +53,7 @@ def evaluate(daemon, injectors, monitor, subscriber, usage, stopped_s, stall_tim
     verdict.note("exit status", daemon.status, daemon.status == 0, "0")
     # The documented 5 s, and a margin for a busy machine.
     verdict.note("seconds from SIGTERM to the end", round(stopped_s, 1), stopped_s < 8, "5")
+    verdict.tracebacks = _TRACEBACK.findall(errors)
     verdict.note("tracebacks in the log", errors.count("Traceback"), "Traceback" not in errors, "none")
     verdict.note("lines in the log", errors.count("\n"))
     _events(verdict, daemon, subscriber)

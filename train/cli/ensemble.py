@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from edge.cli.completion import complete_names
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
 from edge.datasets.reader import check_exists
@@ -14,7 +15,7 @@ from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from edge.system.hashing import sha256_of
 from train.backend import import_keras
-from train.recipes.catalog import ENSEMBLE
+from train.recipes.catalog import ENSEMBLE, recipe_names
 from train.recipes.schema import Recipe, load_recipe
 from train.run_folder import RunFolder, recorded_metrics
 
@@ -23,7 +24,12 @@ from train.run_folder import RunFolder, recorded_metrics
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create.")
-@click.option("--arch", metavar="NAME", help="A shipped recipe of an ensemble: see `mien train list`.")
+@click.option(
+    "--arch",
+    metavar="NAME",
+    shell_complete=complete_names(recipe_names),
+    help="A shipped recipe of an ensemble: see `mien train list`.",
+)
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML.")
 def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, recipe_file: Path | None) -> None:
     """Merge several finished runs into one network.

@@ -30,9 +30,9 @@ def evaluate(
 ) -> None:
     """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
-    MODEL is a .keras, .h5 or .tflite file, or a SavedModel folder. With --out: confusion.png, roc.png,
-    reliability.png, mistakes.png, classification_report.txt and metrics.json. mistakes.png shows faces of the data
-    set: do not publish it where the set's terms forbid it.
+    MODEL is a .keras, .h5 or .tflite file, a run folder, a SavedModel folder, or the name of a shipped model. With
+    --out: confusion.png, roc.png, reliability.png, mistakes.png, classification_report.txt and metrics.json.
+    mistakes.png shows faces of the data set: do not publish it where the set's terms forbid it.
     """
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model

@@ -16,6 +16,7 @@ from edge.cli.main import LazyGroup
         "fit": ("train.cli.fit:fit", "Train a recipe into a run folder."),
         "distill": ("train.cli.distill:distill", "Train with knowledge distillation from other models."),
         "ensemble": ("train.cli.ensemble:ensemble", "Merge finished runs into one network."),
+        "adjust": ("train.cli.adjust:adjust", "Fold a temperature and a logit adjustment into a finished run."),
         "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with charts."),
         "robustness": ("train.cli.robustness:robustness", "Score a model on corrupted faces."),
         "compare": ("train.cli.compare:compare", "Compare runs: a table and a chart."),

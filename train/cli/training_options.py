@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from edge.cli.completion import complete_names
 from edge.cli.options import data, read_with_progress
 from edge.datasets.ferplus import LABEL_MODES
 from edge.errors import WrongUseError
+from train.recipes.catalog import recipe_names
 from train.recipes.schema import PRECISIONS
 from train.training.fitting import FitResult, fit
 from train.training.run_setup import LABEL_SETS
@@ -19,7 +21,12 @@ from train.training.run_setup import LABEL_SETS
 _OPTIONS = (
     data,
     click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create."),
-    click.option("--arch", metavar="NAME", help="A shipped recipe: see `mien train list`."),
+    click.option(
+        "--arch",
+        metavar="NAME",
+        shell_complete=complete_names(recipe_names),
+        help="A shipped recipe: see `mien train list`.",
+    ),
     click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML."),
     click.option("--weights", metavar="W", help="Initial weights: imagenet, none or a file."),
     click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN pixels."),

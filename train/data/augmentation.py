@@ -18,6 +18,8 @@ from train.recipes.schema import Augment
 Floats = npt.NDArray[np.float32]
 #: Share of the face that an erased rectangle covers, and its height divided by its width (Zhong et al., 2017).
 ERASED_AREA, ERASED_ASPECT = (0.02, 0.33), (0.3, 1 / 0.3)
+#: A face is scaled down to no less than this: 48 pixels to 20, about as few as an expression can be read from.
+LOWEST_RESOLUTION = 20 / 48
 
 
 def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator) -> Floats:
@@ -31,8 +33,15 @@ def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.ran
     Returns:
         `(n, height, width)` float32, 0..255.
     """
+    n = len(faces)
+    if augment.equalize:
+        equalized = random.random(n) < augment.equalize
+        faces = np.stack([cv2.equalizeHist(f) if e else f for f, e in zip(faces, equalized, strict=True)])
     changed: Floats = np.stack([_warp(face, augment, random) for face in faces])
-    n = len(changed)
+    if augment.low_resolution:
+        for face in changed:
+            if random.random() < augment.low_resolution:
+                _reduce(face, random.uniform(LOWEST_RESOLUTION, 1))
     if augment.blur:
         for face, sigma in zip(changed, random.uniform(0, augment.blur, n), strict=True):
             # A Gaussian of less than a quarter of a pixel changes nothing.
@@ -48,6 +57,9 @@ def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.ran
         deviation = random.uniform(0, 255 * augment.noise, (n, 1, 1)).astype(np.float32)
         changed += deviation * random.standard_normal(changed.shape, np.float32)
     changed = np.clip(changed, 0, 255)
+    if augment.gamma:
+        exponent = (1 + augment.gamma) ** random.uniform(-1, 1, (n, 1, 1)).astype(np.float32)
+        changed = 255 * (changed / 255) ** exponent
     if augment.erasing:
         for face in changed:
             if random.random() < augment.erasing:
@@ -69,6 +81,13 @@ def _warp(face: npt.NDArray[np.uint8], augment: Augment, random: np.random.Gener
     matrix = np.column_stack([linear, offset])
     warped: Floats = cv2.warpAffine(face.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     return warped
+
+
+def _reduce(face: Floats, scale: float) -> None:
+    """Scale a face down, as a small face in a picture is, and up again, in place."""
+    height, width = face.shape
+    small = cv2.resize(face, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    cv2.resize(small, (width, height), dst=face, interpolation=cv2.INTER_LINEAR)
 
 
 def _erase(face: Floats, random: np.random.Generator) -> None:

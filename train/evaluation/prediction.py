@@ -14,10 +14,11 @@ from edge.errors import ModelError, WrongUseError
 from edge.evaluation.classification import Metrics, score
 from edge.inference.classifier import Classifier
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
+from edge.inference.shipped_models import path_of_model
 from train.backend import import_keras
 from train.models.keras_files import load_keras_model
 from train.models.saved_model import SavedModel
-from train.run_folder import recorded_labels
+from train.run_folder import RunFolder, recorded_labels
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -50,13 +51,16 @@ def load_model(path: Path) -> Model:
     """Load a model of any of the formats.
 
     Args:
-        path: a .keras, .h5 or .tflite file, or a SavedModel folder.
+        path: a .keras, .h5 or .tflite file, the name of a shipped model, a run folder, or a SavedModel folder.
 
     Raises:
         ModelError: it is missing, damaged or breaks the contract.
         WrongUseError: it is a SavedModel, and Keras does not run on TensorFlow.
         MissingExtraError: Keras is needed, and not installed.
     """
+    path = path_of_model(path)
+    if (run := RunFolder(path).model_keras).is_file():
+        path = run
     if path.suffix == ".tflite":
         return _TFLiteModel(path)
     if path.is_dir():

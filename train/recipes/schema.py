@@ -60,6 +60,10 @@ class Augment:
         contrast: scale the contrast up or down by up to this share.
         blur: smooth with a Gaussian of up to this standard deviation, in pixels.
         noise: add Gaussian noise of up to this standard deviation, as a share of the full range.
+        gamma: raise the pixels, as shares of the full range, to a power between 1 / (1 + gamma) and 1 + gamma: darker
+            or brighter in the middle, without clipping.
+        equalize: share of the faces whose histogram is equalized, as if they stood in even light.
+        low_resolution: share of the faces that are scaled down, to 20 pixels at the least, and up again.
         erasing: share of the faces of which a random rectangle is painted gray (Zhong et al., 2017).
         mixup: alpha of the Beta distribution by which each face and its target are blended with another's of the
             batch (Zhang et al., 2017); 0 turns it off.
@@ -76,6 +80,9 @@ class Augment:
     contrast: Share = 0.0
     blur: Annotated[float, Field(strict=True, ge=0, le=10)] = 0.0
     noise: Share = 0.0
+    gamma: Annotated[float, Field(strict=True, ge=0, le=9)] = 0.0
+    equalize: Share = 0.0
+    low_resolution: Share = 0.0
     erasing: Share = 0.0
     mixup: Annotated[float, Field(strict=True, ge=0, le=100)] = 0.0
 

@@ -22,7 +22,7 @@ USER_VARIABLE, PASSWORD_VARIABLE = "MIEN_MQTT_USER", "MIEN_MQTT_PASSWORD"
 _PORT, _TLS_PORT = 1883, 8883
 _TLS_OPTIONS = ("ca", "cert", "key", "insecure")
 #: The options of the sink's URI.
-OPTIONS = ("qos", "login", "discovery", *_TLS_OPTIONS)
+OPTIONS = ("qos", "login", "discovery", "events", *_TLS_OPTIONS)
 _EXPECTED = "mqtt://[USER@]HOST[:PORT][/TOPIC]"
 
 
@@ -38,6 +38,7 @@ class BrokerSettings:
         qos: the quality of service of events: 0 sent, 1 acknowledged, 2 exactly once.
         tls: None for `mqtt://`.
         discovery: Home Assistant's discovery prefix; None for no discovery.
+        has_events: whether events of single faces are published, beside the state of the room.
     """
 
     name: str
@@ -49,6 +50,7 @@ class BrokerSettings:
     qos: int
     tls: ssl.SSLContext | None
     discovery: str | None
+    has_events: bool
 
     @classmethod
     def from_uri(cls, uri: SinkUri, environment: Mapping[str, str] = os.environ) -> BrokerSettings:
@@ -65,6 +67,8 @@ class BrokerSettings:
         discovery = uri.options.get("discovery", "homeassistant")
         if not re.fullmatch(r"[\w-]+(/[\w-]+)*", discovery):
             raise uri.invalid_option("discovery", "off, or Home Assistant's prefix, such as homeassistant")
+        if uri.options.get("events", "on") not in ("on", "off"):
+            raise uri.invalid_option("events", "on or off")
         return cls(
             name=uri.name,
             host=match[2].strip("[]"),
@@ -75,6 +79,7 @@ class BrokerSettings:
             qos=uri.integer("qos", 1, 0, 2),
             tls=_tls_context(uri),
             discovery=None if discovery == "off" else discovery,
+            has_events=uri.options.get("events") != "off",
         )
 
 

@@ -9,10 +9,10 @@ TOPIC/events                          an event, as in JSON lines                
 TOPIC/aggregate                       an aggregate over many faces, with `--aggregate`        no       as set
 TOPIC/source                          `{"time", "source", "state", "reason"}`: whether frames yes      as set
                                       arrive: `online`, `stalled`, `offline`
-TOPIC/state                           `{"expression", "score", "faces", "fps", "latency_ms",  yes      0
-                                      "model", "version"}`: the current state, null where
-                                      unknown; `version` is mien's. When it changes, at most
-                                      twice a second, and every 10 s
+TOPIC/state                           `{"expression", "score", "faces", "counts", "fps",      yes      0
+                                      "latency_ms", "model", "version"}`: the state of the
+                                      room, null where unknown; `version` is mien's. When it
+                                      changes, at most twice a second, and every 10 s
 TOPIC/availability                    `online`; `offline` after a stop, or a crash (the will) yes      0; will: 1
 homeassistant/device/TOPIC_/config    the discovery message, see `home_assistant`             yes      0
 ===================================== ======================================================= ======== ===========
@@ -23,12 +23,14 @@ on homeassistant/status that it has started.
 Options, as `?key=value&key=value`: `qos` 0, 1 (the default: a message is delivered when it is acknowledged) or 2;
 `login=FILE`, a file with the password on its only line, or user and password on a line each (or MIEN_MQTT_USER and
 MIEN_MQTT_PASSWORD in the environment, or systemd's credential mqtt-login in the same format as the file); for `mqtts`
-`ca=FILE`, `cert=FILE`, `key=FILE` and `insecure=yes`; `discovery=PREFIX` or `off`.
+`ca=FILE`, `cert=FILE`, `key=FILE` and `insecure=yes`; `discovery=PREFIX` or `off`; `events=off` to publish no single
+face.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -36,10 +38,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError
+from edge.inference.contract import FER2013_LABELS
 from edge.sinks.mqtt.broker_connection import BrokerConnection
 from edge.sinks.mqtt.broker_settings import OPTIONS, BrokerSettings
-from edge.sinks.mqtt.dashboard_state import DashboardState
-from edge.sinks.mqtt.home_assistant import BIRTH, BIRTH_PAYLOAD, discovery_message, discovery_topic
+from edge.sinks.mqtt.home_assistant import (
+    BIRTH,
+    BIRTH_PAYLOAD,
+    device_name,
+    discovery_message,
+    discovery_topic,
+)
+from edge.sinks.mqtt.room_state import RoomState
 from edge.sinks.sink import Requirement, Sink
 from edge.sinks.sink_uri import SinkUri
 from edge.types import Aggregate, Event, FrameReport, Message, SourceEvent
@@ -47,12 +56,25 @@ from edge.types import Aggregate, Event, FrameReport, Message, SourceEvent
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
 
+logger = logging.getLogger(__name__)
+
 _ACKNOWLEDGE_TIMEOUT_S = 10.0
 #: How long to wait for an acknowledgment before looking for new messages.
 _WAIT_S = 0.2
 _TOPICS: dict[type, str] = {Event: "events", Aggregate: "aggregate", SourceEvent: "source"}
 #: The shortest and the longest time between two messages to TOPIC/state.
 _MIN_STATE_INTERVAL_S, _MAX_STATE_INTERVAL_S = 0.5, 10.0
+
+
+class _Delivered:
+    """Stands in flight for an event that is only counted in the state of the room."""
+
+    def wait_for_publish(self, timeout: float | None = None) -> None:
+        """Return at once."""
+
+    def is_published(self) -> bool:
+        """True."""
+        return True
 
 
 class MqttSink(Sink):
@@ -66,16 +88,21 @@ class MqttSink(Sink):
     requirement = Requirement("mqtt", "paho-mqtt", "paho.mqtt.client")
     window = 20
     wants_frames = True
+    # Without the event that a face has left, it would stay in the state of the room.
+    has_filter = False
 
     def __init__(self, broker: BrokerSettings) -> None:
         self._broker = broker
-        self._dashboard = DashboardState()
+        self._room = RoomState()
+        #: Of models that were in use before.
+        self._former_labels: tuple[str, ...] = ()
+        self._is_introduced = False
         #: Payloads of the retained topics, as JSON; empty until they are known.
         self._state = self._source = ""
         self._source_state = ""
         self._published_s, self._published_state = 0.0, ""
         #: One for each message in flight, in order.
-        self._in_flight: deque[MQTTMessageInfo] = deque()
+        self._in_flight: deque[MQTTMessageInfo | _Delivered] = deque()
         self._progress_s = time.monotonic()
         #: The connection over which the messages in flight were sent.
         self._sent_over = 0
@@ -136,17 +163,28 @@ class MqttSink(Sink):
     def write_frame(self, report: FrameReport) -> None:
         """Take the report on one frame, for TOPIC/state."""
         now_s = time.monotonic()
-        self._dashboard.add_frame(report, now_s)
+        self._room.add_frame(report, now_s)
         if self._source_state != "online":
             # Frames arrive, so the source is online, whatever its last message was, or if that was dropped.
             self._note_source(SourceEvent(report.source, "online"))
             self._connection.publish_retained("source", self._source)
         self._publish_state(now_s)
 
+    def set_labels(self, labels: Sequence[str]) -> None:
+        """Have the discovery message name these expressions: at once, or as soon as there is a connection."""
+        if tuple(labels) == self._room.labels:
+            return
+        # What was published before the labels were known has to be taken back.
+        published = self._room.labels or (FER2013_LABELS if self._is_introduced else ())
+        self._former_labels = tuple(dict.fromkeys((*self._former_labels, *published)))
+        self._room.labels = tuple(labels)
+        if self._connection.is_connected:
+            self._publish_discovery()
+
     def set_model(self, identity: str) -> None:
         """Publish the model in TOPIC/state: at once, or as soon as there is a connection."""
-        self._dashboard.model = identity
-        self._state = json.dumps(self._dashboard.as_dict())
+        self._room.model = identity
+        self._state = json.dumps(self._room.as_dict())
         self._connection.publish_retained("state", self._state)
 
     def close(self) -> None:
@@ -159,6 +197,10 @@ class MqttSink(Sink):
 
     def _publish_message(self, message: Message) -> bool:
         """Publish one message; False if no more is accepted."""
+        if isinstance(message, Event) and not self._broker.has_events:
+            self._room.add(message)
+            self._in_flight.append(_Delivered())
+            return True
         retain = False
         if isinstance(message, SourceEvent):
             self._note_source(message)
@@ -167,7 +209,7 @@ class MqttSink(Sink):
         info = self._connection.publish(_TOPICS[type(message)], payload, self._broker.qos, retain)
         if info is None:
             return False
-        self._dashboard.add(message)
+        self._room.add(message)
         self._in_flight.append(info)
         return True
 
@@ -175,7 +217,7 @@ class MqttSink(Sink):
         self._source_state, self._source = event.state, json.dumps(event.as_dict())
 
     def _publish_state(self, now_s: float) -> None:
-        self._state = json.dumps(self._dashboard.as_dict())
+        self._state = json.dumps(self._room.as_dict())
         has_changed = self._state != self._published_state
         interval_s = _MIN_STATE_INTERVAL_S if has_changed else _MAX_STATE_INTERVAL_S
         if now_s - self._published_s >= interval_s:
@@ -184,11 +226,19 @@ class MqttSink(Sink):
 
     def _introduce(self) -> None:
         """Publish what a new subscriber has to know; called in paho's thread."""
-        broker, connection = self._broker, self._connection
-        if broker.discovery is not None:
-            connection.publish_discovery(
-                discovery_topic(broker.discovery, broker.topic), discovery_message(broker.topic)
-            )
+        self._publish_discovery()
+        connection = self._connection
         connection.publish_retained("availability", "online")
         connection.publish_retained("source", self._source)
         connection.publish_retained("state", self._state)
+        if not self._is_introduced:
+            self._is_introduced = True
+            broker = self._broker
+            shown = f"; Home Assistant shows the device {device_name(broker.topic)!r}" if broker.discovery else ""
+            logger.info("connected to %s:%d as %s%s", broker.host, broker.port, broker.topic, shown)
+
+    def _publish_discovery(self) -> None:
+        broker = self._broker
+        if broker.discovery is not None:
+            message = discovery_message(broker.topic, self._room.labels or FER2013_LABELS, self._former_labels)
+            self._connection.publish_discovery(discovery_topic(broker.discovery, broker.topic), message)

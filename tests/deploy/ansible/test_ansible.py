@@ -101,6 +101,9 @@ def test_the_playbooks_have_no_syntax_errors():
 @pytest.mark.usefixtures("long_checks")
 def test_install_upgrade_failure_rollback_and_facts(fleet):
     """The life of one device; repeating a step changes nothing."""
+    _, failures, output = fleet.play("install.yml", mien_bundle="/missing.bundle")
+    assert failures == 1
+    assert "expected a file of this machine in mien_bundle: -e mien_bundle=FILE" in output
     first = fleet.workshop.bundle("1.0")
     changed, failures, output = fleet.play("install.yml", mien_bundle=first)
     assert not failures, output

@@ -143,6 +143,19 @@ def test_wrong_use_of_bundle(invoke, workshop, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_missing_weights_are_reported_before_any_wheel_is_downloaded(invoke, workshop, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+
+    def download(*_arguments):
+        pytest.fail("wheels are downloaded before the weights are known to be there")
+
+    monkeypatch.setattr("deploy.build.bundle_builder.download_wheels", download)
+    done = invoke("deploy", "bundle", "--target", "trixie", "--key", workshop.key, "--out", tmp_path / "x")
+    assert done.code == 1
+    assert "mien models pull" in done.error_line()
+    assert not (tmp_path / "x").exists()
+
+
 def test_without_the_extra_the_command_names_it(invoke, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cryptography", None)
     done = invoke("deploy", "keygen", "--out", tmp_path / "k")

@@ -7,7 +7,7 @@ import pytest
 from deploy.device import service as service_module
 from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
 from deploy.device.service import Service
-from edge.errors import UnhealthyError
+from edge.errors import DeployError, UnhealthyError
 
 
 class Systemd:
@@ -76,6 +76,16 @@ def test_a_service_that_ran_before_and_no_longer_starts_is_unhealthy(systemd):
 def test_a_service_that_did_not_run_before_is_not_the_release_s_fault(systemd):
     systemd.set_answers("activating", restart=1)
     assert "journalctl" in systemd.service().update(systemd.release)
+
+
+def test_a_service_without_a_bundle_is_not_replaced(systemd):
+    systemd.service().require_free()
+    unit = systemd.root / "etc/systemd/system/mien.service"
+    unit.write_bytes(service_module.OWN_UNIT_MARK + b" for /opt/mien-venv\n[Service]\n")
+    with pytest.raises(DeployError, match="sudo mien service uninstall --keep-config"):
+        systemd.service().require_free()
+    unit.write_text("[Service]\n")
+    systemd.service().require_free()
 
 
 def test_another_prefix_has_no_service(systemd, tmp_path):

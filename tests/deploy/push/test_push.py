@@ -108,6 +108,7 @@ def test_wrong_use_is_found_before_anything_is_copied(push, network, workshop, t
         (("porch", changed), "truncated", 1),
         (("porch", tmp_path / "none"), "cannot read the bundle", 2),
         (("porch", "porch", bundle), "given twice", 2),
+        ((bundle, "porch"), "expected the hosts first, then the bundle", 2),
         (("--", "-oProxyCommand=touch /tmp/x", bundle), "is not a host", 2),
     ):
         done = push(*arguments)

@@ -109,7 +109,12 @@ def test_exposure_is_at_most_2(analyze, device):
 def test_cameras_network_and_cpuinfo_stay_open():
     table = settings(UNIT)
     assert table["DevicePolicy"] == ["closed"]
-    assert set(table["DeviceAllow"]) == {"char-video4linux rw", "char-media rw", "char-dma_heap rw"}
+    assert set(table["DeviceAllow"]) == {
+        "char-video4linux rw",
+        "char-media rw",
+        "char-dma_heap rw",
+        "/dev/udmabuf rw",
+    }
     assert table["SupplementaryGroups"] == ["video"]
     assert {"AF_UNIX", "AF_INET", "AF_INET6"} <= set(table["RestrictAddressFamilies"][0].split())
     # LiteRT crashes without /proc/cpuinfo; with private devices or a private network there is no camera and no broker.
@@ -121,6 +126,8 @@ def test_the_service_has_a_watchdog_and_is_restarted():
     assert table["Type"] == ["notify"]
     assert table["NotifyAccess"] == ["main"]
     assert table["WatchdogSec"] == ["3min"]
+    # A start that takes long on a slow board is not ended before it is ready.
+    assert table["TimeoutStartSec"] == ["10min"]
     assert table["Restart"] == ["on-failure"]
     # The exit status for wrong use, such as a wrong configuration.
     assert table["RestartPreventExitStatus"] == ["2"]
@@ -148,3 +155,9 @@ def test_a_bundle_for_trixie_has_growing_delays():
     # The last of several settings applies.
     assert [line for line in unit.splitlines() if line.startswith("RestartSec=")][-1] == "RestartSec=1"
     assert "\n[Service]\nRestartSec=1\nRestartSteps=8\n" in unit
+
+
+def test_nothing_names_a_drop_in_that_a_device_does_not_have():
+    # Its settings are appended to the unit of a bundle for Trixie.
+    pages = [*(ROOT / "docs").rglob("*.md"), *FOLDER.glob("*.service"), *(ROOT / "deploy").rglob("README.md")]
+    assert [path.name for path in pages if "escalation.conf" in path.read_text()] == []

@@ -6,6 +6,7 @@ import pytest
 
 from edge.benchmark.comparison import compare_results
 from edge.benchmark.results import pack_bits, unpack_bits
+from edge.errors import DataError
 
 
 def result(right, p50=0.5, rss=70.0, name="a", sha="0" * 64):
@@ -54,11 +55,19 @@ def test_what_is_beyond_noise():
     }
 
 
-def test_the_same_difference_on_other_faces_is_noise():
-    found = verdicts(result(right(1000, 700)), result(right(1000, 680), sha="1" * 64))
-    assert found["accuracy, %"] == ""
-    found = verdicts(result(right(1000, 700)), result(right(1000, 660), sha="1" * 64))
-    assert found["accuracy, %"] == "worse"
+@pytest.mark.parametrize(
+    ("other", "complaint"),
+    [
+        (
+            result(right(1000, 700), sha="1" * 64),
+            r"SHA-256 of the data '0+\.\.\.0+' in the first, '1+\.\.\.1+' in the second",
+        ),
+        (result(right(900, 700)), "number of faces 1000 in the first, 900 in the second"),
+    ],
+)
+def test_results_of_other_faces_are_rejected(other, complaint):
+    with pytest.raises(DataError, match=f"different faces .{complaint}.: expected results with the same --data"):
+        compare_results(result(right(1000, 700)), other)
 
 
 def write(path, table):

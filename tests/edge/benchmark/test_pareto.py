@@ -26,7 +26,7 @@ def test_constraints_on_latency(text, limit):
 
 
 @pytest.mark.parametrize(
-    ("text", "limit"), [("accuracy>70", 0.7), ("accuracy > 68.5 %", 0.685), ("accuracy>=0.5", 0.005)]
+    ("text", "limit"), [("accuracy>70", 0.7), ("accuracy > 68.5 %", 0.685), ("accuracy>=0.5%", 0.005)]
 )
 def test_constraints_on_accuracy(text, limit):
     assert parse_constraint(text).accuracy_above == pytest.approx(limit)
@@ -38,6 +38,13 @@ def test_constraints_on_accuracy(text, limit):
 def test_constraints_that_cannot_be_parsed(text):
     with pytest.raises(WrongUseError, match="expected 'latency<5ms' or 'accuracy>70'"):
         parse_constraint(text)
+
+
+def test_an_accuracy_as_a_share_gets_a_suggestion():
+    with pytest.raises(WrongUseError, match=r"in percent; did you mean accuracy>72\.5\?"):
+        parse_constraint("accuracy > 0.725")
+    assert parse_constraint("accuracy>0.5%").accuracy_above == pytest.approx(0.005)
+    assert parse_constraint("accuracy>=0").accuracy_above == 0
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,10 @@ def test_the_chain_by_model_and_group(invoke, photographs, foreign, tmp_path):
     assert table["data"]["labels"] == {"happy": 2, "neutral": 2}
     assert table["data"]["groups"] == {"gender": ["female", "male"], "ethnicity": ["east_asian", "white"]}
     ours, theirs = table["models"]
-    assert (ours["with_prior"] is None) == (not DEFAULT_PRIOR)
+    assert table["prior"] == list(DEFAULT_PRIOR) == ["auto"]
+    assert ours["with_prior"]["summary"]["n"] == 4
+    assert theirs["with_prior"] is None
+    assert any("its card has no score calibration" in note for note in table["notes"])
     read = [Recognizer()(image)[0].emotion for image in (IMAGE, IMAGE[:, ::-1])]
     assert read == ["happy", "happy"]
     summary = ours["raw"]["summary"]

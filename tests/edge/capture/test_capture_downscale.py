@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from edge.boxes import iou
 from edge.capture.captured_source import CapturedSource
 from edge.pipeline import Components, DegradationLevel, Dispatcher, LoadControl, Pipeline
 from edge.recognizer import Recognizer
 from edge.testing import RecordingSink
-from edge.tracking.tracker import MAX_MISS_S, iou
+from edge.tracking.tracker import MAX_MISS_S
 
 pytestmark = pytest.mark.slow
 

@@ -138,7 +138,7 @@ def test_many_processes_leak_no_descriptors_and_no_memory(camera):
 
 
 def test_closing_leaves_no_descriptor_no_process_and_no_memory(camera):
-    before = descriptors()
+    before, others = descriptors(), shared_memory()
     for behavior in ("work", "stall", "hang"):
         camera.behave("work")
         with camera.open() as source:
@@ -148,12 +148,13 @@ def test_closing_leaves_no_descriptor_no_process_and_no_memory(camera):
         assert is_gone(pid)
         assert not Path(f"/proc/{pid}").exists()
     assert descriptors() == before
-    assert shared_memory() == []
+    assert set(shared_memory()) <= set(others)
     assert holders_of_memory(os.getpid()) == []
 
 
 @pytest.mark.parametrize("behavior", ["work", "stall", "hang"])
 def test_a_parent_that_is_killed_leaves_nothing_behind(camera, behavior):
+    others = shared_memory()
     with subprocess.Popen([sys.executable, "-c", PARENT, camera.spec], stdout=subprocess.PIPE, text=True) as parent:
         child = int(parent.stdout.readline())
         assert set(holders_of_memory(parent.pid)) == {parent.pid, child}
@@ -162,7 +163,7 @@ def test_a_parent_that_is_killed_leaves_nothing_behind(camera, behavior):
         parent.kill()
     wait_until(lambda: is_gone(child), "the child has gone", DEADLINE_S)
     assert holders_of_memory(parent.pid) == []
-    assert shared_memory() == []
+    assert set(shared_memory()) <= set(others)
     # And the next one finds the camera free.
     camera.behave("work")
     with camera.open() as source:

@@ -334,6 +334,8 @@ def test_votes_of_other_rows_are_rejected(plain, tmp_path):
         with pytest.raises(DataError, match="expected a whole number of votes"):
             load_dataset(plain, ("Training",), votes=votes)
     (tmp_path / "head.csv").write_text("Usage,happy\n")
+    with pytest.raises(DataError, match=r"is FER-2013 itself: expected FER\+'s votes"):
+        load_dataset(plain, ("Training",), votes=plain)
     with pytest.raises(DataError, match="lacks the columns"):
         load_dataset(plain, ("Training",), votes=tmp_path / "head.csv")
 
@@ -362,3 +364,13 @@ def test_a_line_without_an_end_is_not_read_into_memory(compress, tmp_path):
     with pytest.raises(DataError, match="line 2 is longer than 65536 bytes"):
         load_dataset(path)
     assert peak_rss_mb() < before_mb + 60
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "net.keras", "saved"])
+def test_a_model_in_place_of_the_data_is_named_as_such(name, tmp_path):
+    path = tmp_path / name
+    if not path.suffix:
+        path.mkdir()
+        (path / "saved_model.pb").touch()
+    with pytest.raises(DataError, match=f"{name} is a model: expected a data set"):
+        load_dataset(path)

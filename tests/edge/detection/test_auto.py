@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import edge.detection.yunet_weights as yunet_weights
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.detection.blazeface import BlazeFace, BlazeFaceShort
 from edge.detection.detector_passes import BlazeFacePasses, YuNetPasses
@@ -14,7 +15,6 @@ from edge.detection.region import Region
 from edge.detection.suppression import without_duplicates
 from edge.errors import WeightsMissingError
 from edge.tracking import DetectionScheduler
-from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.conftest import PORTRAIT
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.detection.blazeface import BlazeFace, BlazeFaceShort, anchor_centers, blend, decode
 from edge.errors import DetectorError, WeightsMissingError, WrongUseError
-from edge.tracking.tracker import iou
 from edge.types import Frame
 from tests.conftest import PORTRAIT
 

@@ -13,12 +13,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import edge.detection.yunet_weights as yunet_weights
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.detection.onnx_file import read_onnx
 from edge.detection.yunet_graph import _shapes, yunet_graph
 from edge.detection.yunet_network import YuNetNetwork
 from edge.errors import DetectorError, WeightsMissingError
-from edge.tracking.tracker import iou
 from edge.types import Frame
 from tests.conftest import PORTRAIT, YUNET_ONNX
 

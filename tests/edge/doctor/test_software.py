@@ -86,7 +86,7 @@ def test_litert_is_checked_by_an_inference(tmp_path):
     assert (found.state, "no array interface" in found.message) == ("broken", True)
 
 
-def test_picamera2_is_checked_on_a_raspberry_pi_only(tmp_path, monkeypatch):
+def test_a_missing_picamera2_is_reported_on_a_raspberry_pi_only(tmp_path, monkeypatch):
     board, packages = tmp_path / "model", tmp_path / "packages"
     assert picamera2(board, packages) == []
     board.write_text("Raspberry Pi 4 Model B\0")
@@ -103,6 +103,8 @@ def test_picamera2_is_asked_for_the_cameras_it_finds(tmp_path, monkeypatch, came
     monkeypatch.syspath_prepend(module(tmp_path, "picamera2", text))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert only(picamera2(board, tmp_path)).state == state
+    # Also on another board that has it.
+    assert only(picamera2(tmp_path / "none", tmp_path)).state == state
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from edge.inference.classifier import Classifier
 from edge.inference.flatbuffer import Graph, schema
 from edge.inference.model_card import ModelCard, read_model, write_model
 from edge.inference.sandbox import require_loadable, run_in_sandbox
-from tests.conftest import SHIPPED
+from tests.conftest import ROOT, SHIPPED
 
 
 @pytest.fixture
@@ -60,6 +60,12 @@ def test_control_flow_is_rejected(tmp_path):
     graph.model.operatorCodes[0].deprecatedBuiltinCode = schema().BuiltinOperator.WHILE
     with pytest.raises(ModelError, match=r"x has control flow \(WHILE\): expected a network of plain operators"):
         run_in_sandbox(graph.pack(), "x")
+
+
+def test_a_small_file_that_takes_a_gigabyte_is_rejected(cache):
+    data = (ROOT / "tests" / "fuzz" / "corpus" / "graph" / "found-tensor-of-a-gigabyte.tflite").read_bytes()
+    with pytest.raises(ModelError, match=r"m.tflite takes \d+ MB to run: expected at most 256 MB of a file of 2768 b"):
+        run_in_sandbox(data, "m.tflite")
 
 
 def test_a_damaged_store_is_no_obstacle(cache, tmp_path):

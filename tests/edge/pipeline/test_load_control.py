@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.detection.downscaling import detect_downscaled
 from edge.pipeline import Components, DegradationLevel, LoadControl, Pipeline, degradation_levels
@@ -19,7 +20,6 @@ from edge.recognizer import Recognizer
 from edge.sources import source_class
 from edge.system.cpu import cpu_s
 from edge.testing import ScriptedClassifier, ScriptedDetector, ScriptedSource
-from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import clip
 

@@ -47,7 +47,7 @@ def test_an_ended_event_has_the_share_of_each_expression():
 
 def test_a_face_that_is_gone_ends_after_a_time():
     face = [Detection((10, 10, 20, 20), 0.9)]
-    _, events = run([HAPPY] * 40, answers=[face] * 10 + [[]] * 20 + [face] * 10)
+    _, events = run([HAPPY] * 45, answers=[face] * 10 + [[]] * 25 + [face] * 10)
     assert [(e.state, e.track_id) for e in events] == [("started", 1), ("ended", 1), ("started", 2), ("ended", 2)]
 
 

@@ -25,9 +25,11 @@ def made_track(track_id=1, box=(200, 120, 160, 160), label="happy", share=0.9, c
     return Track(track_id, box, 0.9, scores, scores, 0.0, class_id=class_id)
 
 
-def made_frame(index, size_wh=(640, 480)):
-    """A gray picture with a white square at a place that depends on the index."""
+def made_frame(index, size_wh=(640, 480), noise=False):
+    """A picture, gray or of noise, with a white square at a place that depends on the index."""
     image = np.full((size_wh[1], size_wh[0], 3), 70, np.uint8)
+    if noise:
+        cv2.randu(image, 0, 255)
     x = index * 7 % (size_wh[0] - 40)
     image[20:60, x : x + 40] = 255
     return Frame(image, index, time.monotonic(), index / 30, 0.5)
@@ -47,13 +49,14 @@ class Loop:
     pause_s: float = 1 / 60
     paused: bool = False
     size_wh: tuple = (640, 480)
+    noise: bool = False
     longest_s: float = 0.0
 
     def run(self, ending):
         while not ending.wait(self.pause_s):
             if self.paused:
                 continue
-            frame, tracks = made_frame(self.frames, self.size_wh), list(self.tracks)
+            frame, tracks = made_frame(self.frames, self.size_wh, self.noise), list(self.tracks)
             report = made_report(self.frames, len(tracks))
             begin_s = time.thread_time()
             self.preview.publish(frame, tracks, report, FER2013_LABELS)

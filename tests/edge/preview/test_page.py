@@ -42,7 +42,7 @@ def open_page(chrome, preview):
 def test_picture_boxes_bars_timeline_and_latency(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
-        preview.set_source_state(SourceEvent("camera:0", "online"))
+        preview.put(SourceEvent("camera:0", "online"))
         running = loop(preview, tracks=[made_track(7, (200, 120, 160, 160))])
         open_page(chrome, preview)
         before = pixels(chrome)
@@ -112,12 +112,12 @@ def test_source_state_and_notice_are_shown(browser, loop):
     with Preview("127.0.0.1", 0) as preview:
         running = loop(preview)
         open_page(chrome, preview)
-        preview.set_source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         wait_for(lambda: text_of(chrome, "state-text") == "stalled", "stalled")
         assert text_of(chrome, "overlay-detail") == "no frame for 20 s"
-        preview.set_source_state(SourceEvent("camera:0", "offline", "unplugged"))
+        preview.put(SourceEvent("camera:0", "offline", "unplugged"))
         wait_for(lambda: text_of(chrome, "overlay-title") == "The source is offline", "offline")
-        preview.set_source_state(SourceEvent("camera:0", "online"))
+        preview.put(SourceEvent("camera:0", "online"))
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online")
         # Also without a source event.
         running.paused = True
@@ -218,7 +218,7 @@ def test_the_page_asks_for_the_new_token_after_a_change(browser, loop):
 def test_the_page_fits_the_screen(browser, loop, size_wh):
     chrome = browser(size_wh)
     with Preview("127.0.0.1", 0) as preview:
-        preview.set_source_state(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
+        preview.put(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
         loop(preview, tracks=[made_track(i, (40 * i, 50 * i, 80, 90)) for i in range(1, 5)])
         show_as(chrome, size_wh, 2 if min(size_wh) < 700 else 1)
         open_page(chrome, preview)

@@ -101,7 +101,7 @@ def test_large_and_gray_pictures():
 
     for shape, expected in (((1080, 1920, 3), (540, 960)), ((48, 64), (48, 64)), ((3, 4000), (1, 960))):
         frame = Frame(np.full(shape, 90, np.uint8), 0, 0.0, 0.0, 0.0)
-        message = FrameMessage.from_tracks(frame, [], made_report(0, 0), FER2013_LABELS, 0.0, 0.0).encode()
+        message = FrameMessage("made", frame, (), FER2013_LABELS, {}, 0.0, 0.0).encode()
         (length,) = struct.unpack(">I", message[:4])
         assert json.loads(message[4 : 4 + length])["size"] == [shape[1], shape[0]]
         picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
@@ -162,7 +162,7 @@ def test_a_slow_viewer_gets_fewer_frames_and_slows_down_no_other(loop):
 def test_states_and_notices_are_sent_at_once_and_to_later_viewers(loop):
     with Preview("127.0.0.1", 0) as preview, connect(preview) as early:
         assert next_text(early, "state")["state"] is None
-        preview.set_source_state(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         # No frame is needed for it.
         while (state := next_text(early, "state"))["state"] is None:
             pass
@@ -346,7 +346,7 @@ def test_it_ends_with_viewers_connected_and_restarts_on_its_port(loop):
                 assert closed.value.rcvd.code == 1012
         # The loop may still publish a frame after the preview has ended.
         preview.publish(made_frame(1), [], made_report(1, 0), FER2013_LABELS)
-        preview.set_source_state(SourceEvent("made", "offline", "ended"))
+        preview.put(SourceEvent("made", "offline", "ended"))
     assert threading.active_count() == threads
 
 

@@ -1,11 +1,13 @@
 """The parts of the preview that need no server."""
 
+from ipaddress import ip_address
+
 import pytest
 
 from edge.errors import WrongUseError
 from edge.preview.access_token import VARIABLE, read_token
 from edge.preview.frame_rate import FrameRate
-from edge.preview.listen_address import parse_address
+from edge.preview.listen_address import listen, parse_address, url_of
 from edge.preview.timeline import COLUMN_S, SPAN_S, Timeline
 from edge.system.addresses import is_loopback
 from edge.system.login_attempts import MAX_CLIENTS, MAX_FAILURES, WINDOW_S, LoginAttempts
@@ -20,18 +22,33 @@ class Clock:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:0", ("::1", 0)), ("pi.local:65535", ("pi.local", 65535))],
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("[::1]:0", ("::1", 0)),
+        ("pi.local:65535", ("pi.local", 65535)),
+        ("8080", ("127.0.0.1", 8080)),
+    ],
 )
 def test_parse_address(text, expected):
     assert parse_address(text) == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8080", ":8080", "127.0.0.1", "::1:8080", "[::1]", "a:65536", "a:-1", "a b:1", "http://a:1"]
+    "text", ["", "99999", ":8080", "127.0.0.1", "::1:8080", "[::1]", "a:65536", "a:-1", "a b:1", "http://a:1"]
 )
 def test_invalid_addresses(text):
     with pytest.raises(WrongUseError, match="expected HOST:PORT"):
         parse_address(text)
+
+
+def test_the_page_of_all_addresses_is_the_one_in_the_local_network():
+    with listen("0.0.0.0", 0) as listener:
+        host, port = url_of(listener).removeprefix("http://").rstrip("/").rsplit(":", 1)
+        assert int(port) == listener.getsockname()[1]
+        # Without a network there is none but this.
+        assert host == "0.0.0.0" or ip_address(host).is_private or ip_address(host).is_global
+    with listen("127.0.0.1", 0) as listener:
+        assert url_of(listener).startswith("http://127.0.0.1:")
 
 
 def test_loopback():

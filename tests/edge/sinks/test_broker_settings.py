@@ -58,3 +58,8 @@ def test_broker_settings_from_a_uri():
     assert BrokerSettings.from_uri(SinkUri.parse("mqtt://host"), {}).topic.startswith("mien/")
     with pytest.raises(WrongUseError, match="but no user"):
         BrokerSettings.from_uri(SinkUri.parse("mqtt://host"), {PASSWORD_VARIABLE: "hunter2"})
+
+
+def test_a_room_needs_every_event_of_its_faces():
+    with pytest.raises(WrongUseError, match="unknown option 'emotion' of sink mqtt://h"):
+        prepare_sink("mqtt://h?emotion=happy")

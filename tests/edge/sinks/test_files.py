@@ -107,7 +107,11 @@ def test_sinks_that_cannot_be_written(event, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "spec", "extra"),
-    [("paho.mqtt.client", "mqtt://host", "mqtt"), ("prometheus_client", "metrics:9108", "metrics")],
+    [
+        ("paho.mqtt.client", "mqtt://host", "mqtt"),
+        ("prometheus_client", "metrics:9108", "metrics"),
+        ("gpiozero", "gpio:17?when=happy", "gpio"),
+    ],
 )
 def test_a_sink_whose_extra_is_missing(module, spec, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)

@@ -84,7 +84,7 @@ def test_the_model_is_exported_before_the_first_frame_and_when_it_changes():
     with open_sink_group([prepare_sink("metrics:0")]) as group:
         port = sinks_of(group)[0].port
         for identity, labels in (("mien-small-int8@2", ("2", "mien-small-int8")), ("a@b@3", ("3", "a@b"))):
-            group.set_model(identity)
+            group.set_model(identity, ())
             # Only the current one.
             assert [key for key in scrape(port) if key[0] == "mien_model_info"] == [("mien_model_info", *labels)]
         assert [key[1:] for key in scrape(port) if key[0] == "mien_build_info"] == [(__version__,)]

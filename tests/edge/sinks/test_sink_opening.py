@@ -59,8 +59,8 @@ def plugin(tmp_path, monkeypatch):
 
 def test_usage_lists_every_builtin_sink_once():
     assert SINKS == (
-        "console, jsonl:PATH[?rotate=10MB&keep=5], jsonl:-, csv:PATH, mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://... "
-        "or metrics:[HOST:]PORT"
+        "console, jsonl:PATH[?rotate=10MB&keep=5], jsonl:-, csv:PATH, mqtt://[USER@]HOST[:PORT][/TOPIC], mqtts://..., "
+        "webhook:URL, exec:COMMAND, sqlite:PATH, gpio:PIN?when=happy or metrics:[HOST:]PORT"
     )
 
 

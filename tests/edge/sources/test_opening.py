@@ -65,9 +65,9 @@ def test_a_plugin_does_not_replace_a_source_of_mien(plugin):
     assert source_class("demo").__name__ == "DemoSource"
 
 
-def test_the_name_of_a_plugin_alone_is_a_path(plugin, tmp_path, monkeypatch):
+def test_the_name_of_a_plugin_alone_is_wrong_use(plugin, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SourceError, match="no source 'thermal'"):
+    with pytest.raises(WrongUseError, match=r"no source 'thermal'.*thermal:\.\.\."):
         open_source("thermal")
 
 
@@ -77,8 +77,15 @@ def test_the_name_of_a_plugin_alone_is_a_path(plugin, tmp_path, monkeypatch):
         ("demo", "DemoSource", "demo"),
         ("camera", "CameraSource", "camera:0"),
         ("camera:07", "CameraSource", "camera:7"),
+        ("/dev/video2", "CameraSource", "camera:2"),
+        ("0", "CameraSource", "camera:0"),
+        ("12", "CameraSource", "camera:12"),
+        ("camera:/dev/video3", "CameraSource", "camera:3"),
+        ("/dev/v4l/by-id/usb-c920-index0", "CameraSource", "camera:/dev/v4l/by-id/usb-c920-index0"),
+        ("camera:/dev/v4l/by-path/pci-0", "CameraSource", "camera:/dev/v4l/by-path/pci-0"),
         ("picamera2", "Picamera2Source", "picamera2:0"),
         ("picamera2:1", "Picamera2Source", "picamera2:1"),
+        ("picamera2:id=/base/i2c@1/imx708@1a", "Picamera2Source", "picamera2:/base/i2c@1/imx708@1a"),
         ("rtsp://anna:secret@host/1", "StreamSource", "rtsp://host/1"),
         ("rtsps://host/1", "StreamSource", "rtsps://host/1"),
         ("HTTPS://host/1", "StreamSource", "HTTPS://host/1"),
@@ -100,11 +107,37 @@ def test_the_capabilities_of_a_source_are_attributes_of_its_class():
     assert (demo.live, demo.can_downscale, demo.needs_own_process) == (True, False, False)
 
 
-@pytest.mark.parametrize("spec", ["camera:x", "camera:1234", "demo:", "picamera2:", "scripted"])
-def test_a_spec_that_is_not_well_formed_is_taken_for_a_path(spec, tmp_path, monkeypatch):
+@pytest.mark.parametrize("spec", ["camera:x", "camera:1234", "demo:", "picamera2:", "picamera2:id=", "scripted"])
+def test_a_spec_that_is_not_well_formed_is_taken_for_a_path_if_something_is_there(
+    spec, demo_clip, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SourceError, match="no source"):
+    with pytest.raises(WrongUseError, match="no source"):
         open_source(spec)
+    Path(spec).symlink_to(demo_clip)
+    with open_source(spec) as source:
+        assert source.total == 90
+
+
+def test_a_number_is_a_camera_unless_something_has_that_name(demo_clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert source_class("3").__name__ == "CameraSource"
+    Path("3").symlink_to(demo_clip)
+    assert source_class("3").__name__ == "VideoSource"
+
+
+@pytest.mark.parametrize("path", ["clip.mp4", "clips/", "/missing"])
+def test_a_missing_path_is_named_as_such(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=f"no source '{path}': no such file or folder; expected demo, camera:N"):
+        open_source(path)
+
+
+def test_a_misspelled_source_gets_a_suggestion():
+    with pytest.raises(WrongUseError, match=r"did you mean picamera2\?$"):
+        open_source("picamera")
+    with pytest.raises(WrongUseError, match=r"did you mean camera\?$"):
+        open_source("camra:0")
 
 
 def test_a_path_object_is_a_path_even_if_it_has_the_form_of_a_spec(demo_clip, tmp_path, monkeypatch):

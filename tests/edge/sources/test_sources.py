@@ -14,6 +14,8 @@ from edge.sources import open_source
 from edge.sources.camera import CameraSource
 from edge.sources.demo import DemoSource
 from edge.sources.image_source import FolderSource
+from edge.sources.picamera2 import _age_s
+from edge.sources.v4l2_devices import V4l2Devices
 from tests.conftest import PORTRAIT
 
 
@@ -133,59 +135,70 @@ def test_a_pipe_is_not_a_file(tmp_path):
 
 def test_a_missing_camera_is_an_error_that_names_the_others(tmp_path):
     with pytest.raises(SourceError, match="there is none"):
-        CameraSource(7, devices=tmp_path)
+        CameraSource(7, devices=V4l2Devices(tmp_path))
     (tmp_path / "video0").touch()
     with pytest.raises(SourceError, match="there are camera:0; for the Pi's own camera use picamera2"):
-        CameraSource(7, devices=tmp_path)
+        CameraSource(7, devices=V4l2Devices(tmp_path))
 
 
 def test_a_device_that_is_not_a_camera(tmp_path):
     (tmp_path / "video63").touch()
     with pytest.raises(SourceError, match="cannot open"):
-        CameraSource(63, devices=tmp_path)
+        CameraSource(63, devices=V4l2Devices(tmp_path))
 
 
 class FakePicamera2:
-    """Behaves as picamera2 does where this project touches it; the real one needs a Pi's libcamera."""
+    """Behaves as picamera2 does where this project touches it; tests/camera has the real one on a virtual camera."""
 
     cameras = (1,)
-    busy = False
+    #: What picamera2 raises as the cause of its own error; None if it starts.
+    failure: Exception | None = None
     stalls_after = 3
+    #: Size and format that the camera gives, whatever it is asked for.
+    size: tuple | None = None
+    format = "YUV420"
+    #: Bytes by which a buffer is shorter than its stream.
+    missing = 0
     log: list = []  # noqa: RUF012
 
     def __init__(self, index):
         if index >= len(self.cameras):
             raise IndexError("list index out of range")
-        if self.busy:
-            raise RuntimeError("Failed to acquire camera: Device or resource busy")
-        self.frames = 0
+        if self.failure is not None:
+            raise RuntimeError("Camera __init__ sequence did not complete.") from self.failure
+        self.frames, type(self).opened = 0, index
 
     @classmethod
     def global_camera_info(cls):
-        return [{"Num": n} for n in cls.cameras]
+        return [{"Num": n, "Id": f"/base/i2c@{n}", "Model": "imx708"} for n in cls.cameras]
 
     def create_video_configuration(self, main, lores):
         assert lores["size"][0] <= main["size"][0]
         return {"main": main, "lores": lores}
 
     def configure(self, configuration):
-        self.size = configuration["lores"]["size"]
-        assert configuration["lores"]["format"] == "YUV420"
+        lores = configuration["lores"]
+        assert lores["format"] == "YUV420"
+        size = self.size or lores["size"]
+        self.lores = {"size": size, "stride": (size[0] + 63) // 64 * 64 + 64, "format": self.format}
+
+    def camera_configuration(self):
+        return {"lores": self.lores}
 
     def start(self):
         self.log.append("start")
 
-    def capture_arrays(self, names, wait):
+    def capture_buffers(self, names, wait):
         assert names == ["lores"]
         self.frames += 1
         if self.frames > self.stalls_after:
             raise TimeoutError
-        width, height = self.size
-        # YUV420: the luminance, then chroma; rows padded to the hardware's stride.
-        planes = np.full((height * 3 // 2, width + 64), 255, np.uint8)
+        (width, height), stride = self.lores["size"], self.lores["stride"]
+        # The luminance in rows of the hardware's stride, then chroma.
+        planes = np.full((height + (height + 1) // 2, stride), 255, np.uint8)
         planes[:height, :width] = 50
         exposed_ns = int((time.clock_gettime(time.CLOCK_BOOTTIME) - 0.040) * 1e9)
-        return [planes], {"SensorTimestamp": exposed_ns}
+        return [planes.reshape(-1)[: planes.size - self.missing]], {"SensorTimestamp": exposed_ns}
 
     def stop(self):
         self.log.append("stop")
@@ -222,12 +235,86 @@ def test_picamera2_gives_smaller_frames(picamera2):
         assert next(iter(source)).image.shape == (240, 320)
 
 
-def test_picamera2_without_a_camera_or_in_use(picamera2):
-    with pytest.raises(SourceError, match=r"no camera picamera2:1: libcamera sees 1"):
+@pytest.mark.parametrize("format_name", ["YUV420", "NV12"])
+@pytest.mark.parametrize("size", [(320, 240), (1920, 1080), (641, 361)])
+def test_picamera2_gives_the_size_that_the_camera_has(picamera2, size, format_name):
+    picamera2.size, picamera2.format = size, format_name
+    for downscale in (1, 3):
+        with open_source("picamera2", downscale) as source:
+            image = next(iter(source)).image
+        assert image.shape == size[::-1]
+        assert (image == 50).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "MJPEG"}, r"picamera2:0 gives frames in the format MJPEG: expected YUV420, .*--source camera:N"),
+        (
+            {"size": (0, 0)},
+            r"picamera2:0 gives frames of 0 x 0 pixels with 64 bytes a row: expected at least one pixel",
+        ),
+    ],
+)
+def test_picamera2_with_frames_that_have_no_gray_picture(picamera2, changes, message):
+    for name, value in changes.items():
+        setattr(picamera2, name, value)
+    with pytest.raises(SourceError, match=message):
+        open_source("picamera2")
+    assert picamera2.log == ["close"]
+
+
+@pytest.mark.parametrize("missing", [640 * 480, 704 * 720])
+def test_picamera2_with_a_frame_that_is_too_short(picamera2, missing):
+    picamera2.missing = missing
+    with open_source("picamera2") as source, pytest.raises(SourceError, match=r"gave a frame of \d+ bytes: expected"):
+        next(iter(source))
+
+
+def test_picamera2_finds_a_camera_by_its_identifier(picamera2):
+    picamera2.cameras = (1, 2)
+    with open_source("picamera2:1") as source:
+        assert (source.name, source.reopen_specs) == ("picamera2:1", ("picamera2:id=/base/i2c@2",))
+    with open_source(*source.reopen_specs) as source:
+        assert picamera2.opened == 1
+    with pytest.raises(SourceError, match=r"no camera picamera2:/base/i2c@7: libcamera sees picamera2:0 \(imx708\), "):
+        open_source("picamera2:id=/base/i2c@7")
+
+
+@pytest.mark.parametrize("clock", ["CLOCK_MONOTONIC", "CLOCK_BOOTTIME"])
+@pytest.mark.parametrize("suspended_s", [0.0, 3600.0])
+def test_the_age_of_a_frame_by_either_clock_of_its_stamp(monkeypatch, clock, suspended_s):
+    now_s = {time.CLOCK_MONOTONIC: 1000.0, time.CLOCK_BOOTTIME: 1000.0 + suspended_s}
+    monkeypatch.setattr(time, "clock_gettime", now_s.__getitem__)
+    stamp_s = now_s[getattr(time, clock)] - 0.040
+    assert _age_s({"SensorTimestamp": int(stamp_s * 1e9)}) == pytest.approx(0.040, abs=1e-6)
+    assert _age_s({}) == 0.0
+
+
+def test_picamera2_without_a_camera(picamera2):
+    with pytest.raises(SourceError, match=r"no camera picamera2:1: libcamera sees picamera2:0 \(imx708\); choose"):
         open_source("picamera2:1")
-    picamera2.busy = True
-    with pytest.raises(SourceError, match="is another program using it"):
+
+
+@pytest.mark.parametrize(
+    ("cause", "message"),
+    [
+        (
+            RuntimeError("Failed to acquire camera: Device or resource busy"),
+            "cannot start picamera2:0: Failed to acquire camera: Device or resource busy; stop the program that",
+        ),
+        (
+            IndexError("list index out of range"),
+            "cannot start picamera2:0: list index out of range; check it with  rpicam",
+        ),
+    ],
+)
+def test_picamera2_states_the_cause_once_and_only_what_it_knows(picamera2, cause, message):
+    picamera2.failure = cause
+    with pytest.raises(SourceError) as raised:
         open_source("picamera2:0")
+    assert str(raised.value).startswith(message)
+    assert "sequence" not in str(raised.value)
 
 
 def test_picamera2_may_be_missing(monkeypatch):

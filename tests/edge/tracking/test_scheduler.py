@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from edge.boxes import iou
 from edge.detection import open_detector
 from edge.errors import WrongUseError
 from edge.sources.video import VideoSource
 from edge.testing import ScriptedDetector
 from edge.tracking.scheduler import IDLE_S, RETRIES, DetectionScheduler, parse_interval
-from edge.tracking.tracker import iou
 from edge.types import Detection, Frame
 from tests.edge.made_clip import background, clip
 

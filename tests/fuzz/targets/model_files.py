@@ -86,5 +86,10 @@ class SandboxedLoad(Target):
     def seeds(self) -> list[bytes]:
         return [
             (CORPUS / "graph" / name).read_bytes()
-            for name in ("int8.tflite", "float.tflite", "found-name-is-not-utf8.tflite")
+            for name in (
+                "int8.tflite",
+                "float.tflite",
+                "found-name-is-not-utf8.tflite",
+                "found-tensor-of-a-gigabyte.tflite",
+            )
         ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.preview import server
 from edge.preview.preview import Preview
 from edge.sinks.prometheus.exporter import MetricsSink
 from edge.types import Frame, FrameReport
@@ -24,10 +25,11 @@ _TIMEOUT_S = 8.0
 
 
 class ServerErrors(logging.Handler):
-    """Collects what servers log as an error, and what ends one of their threads."""
+    """Collects what servers log as an error, what fails in their event loops, and what ends one of their threads."""
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__(logging.WARNING)
+        self.addFilter(lambda record: record.levelno >= logging.ERROR or record.name == server.__name__)
         self._found: list[BaseException | str] = []
         self._loggers = [logging.getLogger(name) for name in ("", "uvicorn.error")]
         for logger in self._loggers:
@@ -115,7 +117,8 @@ def _exchange(port: int, data: bytes, ends: bool = True) -> bytes:
             with contextlib.suppress(OSError):
                 if ends:
                     connection.shutdown(socket.SHUT_WR)
-            while part := connection.recv(1 << 16):
+            # A stream goes on: behind a request that has not been read yet, the server does not notice the end.
+            while b"text/event-stream" not in answer and (part := connection.recv(1 << 16)):
                 answer = (answer + part)[: 1 << 16]
     return answer
 

@@ -59,6 +59,12 @@ class SinkAddress(Target):
         b"%00",
         b"@",
         b"jsonl:-",
+        b"webhook:http://",
+        b"exec:true",
+        b"&state=ended",
+        b"?emotion=sad,happy",
+        b"&cooldown=1.5h",
+        b"?secret_file=secret",
     )
 
     def __init__(self, folder: Path) -> None:

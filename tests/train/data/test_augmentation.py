@@ -89,3 +89,34 @@ def test_batches_draw_anew_each_epoch_and_the_same_after_a_resume(made_csv):
     resumed.shuffle(1)
     assert np.array_equal(whole[1][0], resumed[1][0])
     assert not np.array_equal(whole[1][0], first)
+
+
+def test_gamma_keeps_black_and_white_and_moves_the_middle_both_ways_up_to_the_limit_of_the_recipe():
+    ramp = np.broadcast_to(np.linspace(0, 255, 48).astype(np.uint8), (300, 48, 48))
+    bent = changed(ramp, Augment(True, False, 0, 0, 0, gamma=1.0))
+    assert np.abs(bent[:, :, 0]).max() < 1e-3
+    assert bent[:, :, -1].min() == pytest.approx(255)
+    shares = bent[:, 0, 24] / 255
+    middle = ramp[0, 0, 24] / 255
+    assert shares.min() == pytest.approx(middle**2, abs=0.02)
+    assert shares.max() == pytest.approx(middle**0.5, abs=0.02)
+    assert (np.diff(bent, axis=2) >= 0).all()
+
+
+def test_equalizing_takes_the_share_of_the_recipe_and_gives_each_of_them_the_full_range():
+    pale = (100 + faces_of(400) / 8).astype(np.uint8)
+    light = changed(pale, Augment(True, False, 0, 0, 0, equalize=0.25))
+    spread = np.ptp(light, axis=(1, 2))
+    assert (spread > 200).mean() == pytest.approx(0.25, abs=0.07)
+    assert np.array_equal(light[spread < 200], pale[spread < 200])
+    assert np.array_equal(light[spread > 200][0], cv2.equalizeHist(pale[spread > 200][0]))
+
+
+def test_low_resolution_takes_the_share_of_the_recipe_and_removes_what_twenty_pixels_cannot_show():
+    stripes = np.zeros((400, 48, 48), np.uint8)
+    stripes[:, :, ::2] = 255
+    reduced = changed(stripes, Augment(True, False, 0, 0, 0, low_resolution=0.3))
+    contrast = reduced.std(axis=(1, 2))
+    assert (contrast < 127).mean() == pytest.approx(0.3, abs=0.07)
+    assert contrast.min() < 40
+    assert reduced.mean(axis=(1, 2)) == pytest.approx(127.5, abs=8)

@@ -94,6 +94,14 @@ def test_evaluate_a_tflite_writes_every_chart(mien, made_csv, tmp_path):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_the_names_of_shipped_models_and_run_folders_are_taken(mien, made_csv, cnn_run):
+    named = mien("evaluate", "mien-small", "--data", made_csv, "--limit", 14, "--json", module="train")
+    assert json.loads(named.out)["labels"] == list(FER2013_LABELS)
+    folder = mien("evaluate", cnn_run, "--data", made_csv, "--limit", 14, "--json", module="train")
+    file = mien("evaluate", cnn_run / "model.keras", "--data", made_csv, "--limit", 14, "--json", module="train")
+    assert json.loads(folder.out)["scores"] == json.loads(file.out)["scores"]
+
+
 def test_without_out_the_text_shows_how_to_get_the_charts(mien, made_csv):
     done = mien("evaluate", SHIPPED, "--data", made_csv, "--limit", 14, module="train")
     assert done.code == 0, done.err
