@@ -1,9 +1,10 @@
 # Part of scenario.sh, before any bundle is installed: `mien service` from a virtual environment that pip has made. Each
-# step prints its exit status and its output.
+# step prints its exit status and its output; a program that takes longer than five minutes ends with 124.
 step() {
-  local name=$1
+  local name=$1 limit=()
   shift
-  "$@" >"step" 2>&1 </dev/null
+  [ "$(type -t "$1")" = function ] || limit=(timeout --kill-after=20 300)
+  "${limit[@]}" "$@" >"step" 2>&1 </dev/null
   echo "own $name: $?"
   sed 's/^/  /' "step"
 }
@@ -34,11 +35,12 @@ chmod 700 /srv/mien-venv
 step unreadable "$mien" service install --source demo
 chmod 755 /srv/mien-venv
 step nothing_3 unchanged
-step questions_stopped script --quiet --return --command "$mien service install" /dev/null < <(sleep 8; printf '\x03' 2>/dev/null)
+step questions_stopped python3 terminal.py "Source of frames: " ^C -- "$mien" service install
 step nothing_4 unchanged
 
 # Nothing listens there, so the service waits for its source, until somebody gives up.
-step interrupted timeout --preserve-status --signal=INT 30 "$mien" service install --source rtsp://127.0.0.1:9/door
+step interrupted python3 terminal.py "is offline" ^C -- \
+  "$mien" service install --yes --source rtsp://127.0.0.1:9/door
 step nothing_5 unchanged
 
 step install "$mien" service install --source demo --sink jsonl:/var/lib/mien/events.jsonl --preview 0.0.0.0:8080
@@ -48,6 +50,7 @@ step enabled systemctl is-enabled mien
 step status "$mien" service status
 step status_json "$mien" service status --json
 step modes stat -L -c '%a %U %n' /etc/mien /etc/mien/mien.toml /etc/mien/credentials /etc/mien/credentials/preview-token
+step root_weights find /root/.cache/mien -name '*.tflite' -printf '%f %m\n'
 step weights find /var/cache/private/mien -name '*.tflite' -printf '%f %m\n'
 step again "$mien" service install --source demo --preview 127.0.0.1:9
 step bundle python3 install.py bundle --pubkey key.pub --limit 300
@@ -60,8 +63,8 @@ step uninstall "$mien" service uninstall --yes
 step nothing_6 unchanged
 step repeated "$mien" service uninstall --yes
 # On a terminal.
-ask() { (for line in "$@"; do sleep 6; printf '%s\n' "$line"; done; sleep 5) | script --quiet --return --command "$mien service install" /dev/null; }
-step asked ask demo none none
+step asked python3 terminal.py "Source of frames: " demo "or none [none]: " none "live picture, or none [" none -- \
+  "$mien" service install
 step asked_status "$mien" service status
 step asked_uninstall "$mien" service uninstall --yes
 step nothing_7 unchanged

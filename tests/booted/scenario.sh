@@ -10,7 +10,7 @@ report() {
 until_active() { for _ in $(seq 120); do [ "$(systemctl is-active mien)" = active ] && return; sleep 1; done; }
 main_pid() { systemctl show mien -p MainPID --value; }
 
-systemctl is-system-running --wait
+timeout 120 systemctl is-system-running --wait
 . ./own_service.sh
 mkdir -p /etc/mien/credentials /etc/systemd/system/mien.service.d
 echo 'source = "demo"
@@ -51,4 +51,5 @@ systemctl restart mien
 sleep 3
 report wrong
 journalctl -u mien --no-pager -o cat >journal
+echo the scenario is over
 systemctl poweroff

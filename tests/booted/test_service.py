@@ -20,6 +20,8 @@ After=basic.target
 [Service]
 Type=idle
 ExecStart=/bin/bash /opt/inbox/scenario.sh
+RuntimeMaxSec=900
+ExecStopPost=/bin/systemctl poweroff
 [Install]
 WantedBy=multi-user.target
 """
@@ -63,7 +65,13 @@ def results(tmp_path_factory):
         path.unlink(missing_ok=True)
     inbox = root / "opt" / "inbox"
     inbox.mkdir(parents=True)
-    for path in (folder / "key.pub", folder / "install.py", folder / "bundle", *FOLDER.glob("*.sh")):
+    for path in (
+        folder / "key.pub",
+        folder / "install.py",
+        folder / "bundle",
+        *FOLDER.glob("*.sh"),
+        FOLDER / "terminal.py",
+    ):
         shutil.copy(path, inbox)
     (units / "scenario.service").write_text(SCENARIO)
     (units / "multi-user.target.wants").mkdir(exist_ok=True)
@@ -72,10 +80,17 @@ def results(tmp_path_factory):
     link.symlink_to("../scenario.service")
     # There is no network, so nothing can be downloaded.
     boot = ("systemd-nspawn", "--quiet", f"--directory={root}", "--register=no", "--keep-unit", "--private-network")
-    done = subprocess.run([*boot, "--boot"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1200)
-    output = inbox / "output"
-    assert output.exists(), done.stdout[-3000:] + done.stderr
-    text = output.read_text()
+    console, output = folder / "console", inbox / "output"
+    try:
+        with console.open("wb") as stream:
+            subprocess.run([*boot, "--boot"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, timeout=1200)
+        ending = "the system has ended"
+    except subprocess.TimeoutExpired:
+        ending = "the system did not end within 20 minutes"
+    text = output.read_text() if output.exists() else ""
+    assert text.endswith("the scenario is over\n"), "\n".join(
+        (ending, "its console:", console.read_text(errors="replace")[-2000:], "the scenario's output:", text[-4000:])
+    )
     states = {
         match[1]: dict(pair.split("=", 1) for pair in match[2].split(";") if pair)
         for match in re.finditer(r"^(\w+): (.*=.*)$", text, re.MULTILINE)
@@ -150,9 +165,8 @@ def test_a_board_without_a_bundle_gets_a_service_from_its_environment(results):
         "service", "active", "http://0.0.0.0:8080/",
     )  # fmt: skip
     # The weights of root's cache, in the service's own.
-    assert sorted(own(results, "weights")[1].split()[::2]) == [
-        "blazeface-short.tflite", "blazeface.tflite", "yunet.tflite",
-    ]  # fmt: skip
+    assert sorted(own(results, "weights")[1].splitlines()) == sorted(own(results, "root_weights")[1].splitlines())
+    assert {"blazeface-short.tflite 644", "blazeface.tflite 644"} <= set(own(results, "weights")[1].splitlines())
     assert own(results, "modes")[1].splitlines() == [
         "755 root /etc/mien", "644 root /etc/mien/mien.toml", "700 root /etc/mien/credentials",
         "600 root /etc/mien/credentials/preview-token",
