@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deploy.device.health_gate import FRAMES, LIMIT_S
+from deploy.device.probation import PROBATION_S
 from deploy.device.release_store import DEFAULT_PREFIX
 from edge.cli.duration import Seconds
 
@@ -33,6 +34,15 @@ limit = click.option(
     show_default=True,
     metavar="SECONDS",
     help="Time allowed for the self-test.",
+)
+probation = click.option(
+    "--probation",
+    type=Seconds(0),
+    default=PROBATION_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the service must run after the switch; if it ends in that time, the release before comes back. "
+    "0: no probation.",
 )
 pubkey = click.option(
     "--pubkey",

@@ -12,15 +12,20 @@ from pathlib import Path
 from deploy.device.health_gate import FRAMES, LIMIT_S
 from deploy.device.install_status import as_text, read_status
 from deploy.device.installation import InstallOptions, install
+from deploy.device.probation import PROBATION_S
+from deploy.device.probation_unit import ProbationUnit
+from deploy.device.probation_watch import watch
 from deploy.device.progress import ignore_step, print_step
 from deploy.device.release_store import DEFAULT_PREFIX, ReleaseStore
 from deploy.device.reversion import roll_back
+from deploy.device.service import Service
 from edge.errors import MienError
 
 _COMMANDS = {
     "install": "install a bundle",
     "rollback": "go back to an earlier release",
     "status": "show what is installed, and the last attempts",
+    "probation": "watch a release that is on probation; the unit mien-probation runs this",
 }
 
 
@@ -41,10 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     store = ReleaseStore(options.prefix)
     try:
         if options.command == "install":
-            chosen = InstallOptions(options.pubkey, options.allow_older, options.frames, options.limit)
+            chosen = InstallOptions(
+                options.pubkey, options.allow_older, options.frames, options.limit, options.probation, _own_source()
+            )
             print(install(options.bundle, store, chosen, report_step))
         elif options.command == "rollback":
             print(roll_back(store, options.to, options.force, options.frames, options.limit, report_step))
+        elif options.command == "probation":
+            watch(store, Service(store), ProbationUnit(store), print)
         else:
             status = read_status(store)
             print(json.dumps(status, indent=2) if options.json else as_text(status))
@@ -54,6 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
         _print_error(f"mien deploy: {str(error) or 'stopped'}")
         return 130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1)
     return 0
+
+
+def _own_source() -> bytes | None:
+    """The file that this program is; None where its modules are imported from a package."""
+    own = sys.modules["__main__"]
+    return Path(str(own.__file__)).read_bytes() if hasattr(own, "SOURCES") else None
 
 
 def _print_error(line: str) -> None:
@@ -102,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parsers["install"].add_argument(
         "--allow-older", action="store_true", help="also install a version older than the current one"
+    )
+    parsers["install"].add_argument(
+        "--probation",
+        type=float,
+        default=PROBATION_S,
+        metavar="SECONDS",
+        help="for how long the service must then run, else the release before comes back; 0: no probation; "
+        f"default: {PROBATION_S:.0f}",
     )
     parsers["rollback"].add_argument("--to", metavar="VERSION", help="default: the release that was current before")
     parsers["rollback"].add_argument("--force", action="store_true", help="skip the self-test")

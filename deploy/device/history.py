@@ -21,8 +21,9 @@ class HistoryEntry:
 
     Attributes:
         time: of the device's clock, in UTC; wrong on a Raspberry Pi until the network has set its clock.
-        action: `install` or `rollback`.
-        outcome: `started`, `activated`, `refused` (before anything was changed), `unhealthy` or `failed`.
+        action: `install`, `rollback` or `probation`.
+        outcome: `started`, `activated`, `refused` (before anything was changed), `unhealthy`, `failed`, or `passed` (a
+            probation).
         version: of the release to install; empty where the bundle could not be trusted to name it.
         before: version of the release that was current at the time; empty where there was none.
         reason: why it did not succeed, in one line.

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from deploy.device.history import History, HistoryEntry
+from deploy.device.probation import ProbationFile
 from deploy.device.release_store import ReleaseStore
 from deploy.device.reversion import previous_version
 from deploy.device.trusted_keys import TrustedKeys, key_id
@@ -21,8 +22,9 @@ def read_status(store: ReleaseStore) -> dict[str, Any]:
     Returns:
         `prefix`, `current` and `previous` (versions or None), `trusted_keys` and `revoked_keys` (identifiers),
         `releases` (version, target, arch, python, model, commit of each, and `damage`: why its manifest cannot be read,
-        else empty), `history` (the last entries, see `deploy.device.history.HistoryEntry`; an installation that was
-        killed is `interrupted`).
+        else empty), `probation` (None, or `version`, `before` and `left_s` of the release that is on probation),
+        `history` (the last entries, see `deploy.device.history.HistoryEntry`; an installation that was killed is
+        `interrupted`).
     """
     trust = TrustedKeys(store.state)
     return {
@@ -32,8 +34,16 @@ def read_status(store: ReleaseStore) -> dict[str, Any]:
         "trusted_keys": [key_id(pem) for pem in trust.trusted()],
         "revoked_keys": trust.revoked(),
         "releases": [_describe(store, version) for version in store.versions()],
+        "probation": _probation(store),
         "history": [asdict(entry) for entry in _mark_interrupted(History(store.state).read())[-_SHOWN_ENTRIES:]],
     }
+
+
+def _probation(store: ReleaseStore) -> dict[str, Any] | None:
+    probation = ProbationFile(store.state).read()
+    if probation is None or probation.version != store.current_version():
+        return None
+    return {"version": probation.version, "before": probation.before, "left_s": round(probation.left_s)}
 
 
 def _describe(store: ReleaseStore, version: str) -> dict[str, str]:
@@ -50,6 +60,8 @@ def as_text(status: dict[str, Any]) -> str:
     if status["current"] is None and not status["history"]:
         return f"nothing is installed in {status['prefix']}"
     lines = [f"current   {status['current'] or 'none'}", f"previous  {status['previous'] or 'none'}"]
+    if probation := status["probation"]:
+        lines.append(f"probation {probation['left_s']} s to run, else back to {probation['before']}")
     if status["trusted_keys"]:
         lines.append(f"trusts    {', '.join(status['trusted_keys'])}")
     for release in status["releases"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.device.atomic_io import fixed_umask
@@ -16,6 +16,8 @@ from deploy.device.host_checks import check_room, find_python
 from deploy.device.installed_files import find_damage, record_files
 from deploy.device.lock import exclusive_lock
 from deploy.device.manifest import Manifest
+from deploy.device.probation import PROBATION_S, Probation, ProbationFile, boot_id
+from deploy.device.probation_unit import ProbationUnit
 from deploy.device.progress import StepReporter, ignore_step
 from deploy.device.release import make_environment, relocate
 from deploy.device.release_store import ReleaseStore
@@ -39,12 +41,16 @@ class InstallOptions:
         allow_older: also install a version older than the newest one that was ever installed.
         frames: inferences that the health gate must finish.
         limit_s: seconds allowed for them.
+        probation_s: seconds for which the service must then run; 0 ends with the installation.
+        watcher: source of the program that sees to it, see `deploy.device.probation_unit`; None: nothing does.
     """
 
     public_key: Path | None = None
     allow_older: bool = False
     frames: int = FRAMES
     limit_s: float = LIMIT_S
+    probation_s: float = PROBATION_S
+    watcher: bytes | None = None
 
 
 @fixed_umask()
@@ -141,6 +147,8 @@ def _activate(
         trust.apply(bundle.public_keys, change)
         store.raise_floor(version)
         report_step("switch")
+        # Its record comes first: if the power is cut after the switch, the release is on probation.
+        probation = _begin_probation(store, manifest, before, service, options)
         store.switch(version)
     report_step("record")
     history.add("install", "activated", version, before)
@@ -148,11 +156,42 @@ def _activate(
     try:
         note = service.update(release)
     except UnhealthyError as error:
+        _end_probation(store)
         raise _revert(store, version, before, service, history, str(error)) from error
+    if probation is not None:
+        restarts = int(service.state().get("NRestarts") or 0)
+        ProbationFile(store.state).write(replace(probation, restarts=restarts))
+        ProbationUnit(store).start()
+        note = f"{note}; it is on probation for {probation.duration_s:g} s"
     report_step("prune")
     prune(store, history)
     report_step("done")
     return summary(version, before, note)
+
+
+def _begin_probation(
+    store: ReleaseStore, manifest: Manifest, before: str | None, service: Service, options: InstallOptions
+) -> Probation | None:
+    """Prepare the probation of a release, if a service runs that it could fail, and a release is there to go back to.
+
+    That of an earlier release is over, because that release is no longer current.
+    """
+    _end_probation(store)
+    if options.probation_s <= 0 or options.watcher is None:
+        return None
+    if before is None or before == manifest.version or not service.is_running:
+        return None
+    probation = Probation(manifest.version, before, options.probation_s, boot=boot_id())
+    ProbationUnit(store).prepare(find_python(manifest), options.watcher)
+    ProbationFile(store.state).write(probation)
+    return probation
+
+
+def _end_probation(store: ReleaseStore) -> None:
+    record = ProbationFile(store.state)
+    if record.path.exists():
+        record.clear()
+        ProbationUnit(store).remove()
 
 
 def summary(version: str, before: str | None, note: str) -> str:

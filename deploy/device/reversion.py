@@ -31,6 +31,8 @@ def roll_back(
     frames: int = FRAMES,
     limit_s: float = LIMIT_S,
     report_step: StepReporter = ignore_step,
+    reason: str = "requested",
+    was_running: bool = False,
 ) -> str:
     """Make an earlier release the current one.
 
@@ -41,6 +43,8 @@ def roll_back(
         frames: inferences that the self-test must finish.
         limit_s: seconds allowed for them.
         report_step: called with the name of each step before the step is taken.
+        reason: for the history.
+        was_running: start the service also where it has stopped.
 
     Returns:
         What was done, in one line.
@@ -77,7 +81,7 @@ def roll_back(
         report_step("switch")
         store.switch(version)
         report_step("record")
-        history.add("rollback", "activated", version, before, "requested")
+        history.add("rollback", "activated", version, before, reason)
         report_step("service")
-        note = service.update(store.release(version))
+        note = service.update(store.release(version), was_running)
     return summary(version, before, note)

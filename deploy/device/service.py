@@ -16,6 +16,12 @@ NAME = "mien.service"
 OWN_UNIT_MARK = b"# Written by `mien service install`"
 #: Exists where systemd is the init process: sd_booted(3).
 _BOOTED = Path("/run/systemd/system")
+#: States of a service that somebody wants to run; "activating" also covers the pause between two restarts of a release
+#: that does not start.
+_RUNNING = ("active", "activating", "reloading", "deactivating")
+_PROPERTIES = ("ActiveState", "SubState", "Result", "NRestarts", "StatusText")
+#: Seconds that the journal may take, and the longest line of it that is repeated.
+_JOURNAL_LIMIT_S, _LONGEST_LINE = 30.0, 300
 
 
 class Service:
@@ -53,8 +59,32 @@ class Service:
                 f"sudo mien service uninstall --keep-config  ({self._config} stays), then install the bundle again"
             )
 
-    def update(self, release: Path) -> str:
+    @property
+    def is_running(self) -> bool:
+        """Whether systemd runs the service, or tries to."""
+        return self._is_managed and _BOOTED.is_dir() and self._active_state() in _RUNNING
+
+    def state(self) -> dict[str, str]:
+        """Properties of the service, as `systemctl show` has them: `ActiveState`, `NRestarts` and others."""
+        done = systemctl("show", f"--property={','.join(_PROPERTIES)}", NAME)
+        return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+    def last_words(self) -> str:
+        """The last line that the service has written to the journal, after a colon; empty where there is none."""
+        command = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20", f"_SYSTEMD_UNIT={NAME}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_JOURNAL_LIMIT_S)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        return f": {lines[-1].removeprefix('mien: ')[:_LONGEST_LINE]}" if lines else ""
+
+    def update(self, release: Path, was_running: bool = False) -> str:
         """Install the unit of the release that has become current, and restart the service if it runs.
+
+        Args:
+            release: that has become current.
+            was_running: restart a service that has stopped, too: another release has failed in between.
 
         Returns:
             What was done, or what is left to do, in words.
@@ -70,18 +100,21 @@ class Service:
         unit = (release / "systemd" / NAME).read_bytes()
         if not self._unit.is_file() or self._unit.read_bytes() != unit:
             write_file(self._unit, unit)
-            _systemctl("daemon-reload")
-        # "activating" also covers the pause between two restarts of a release that does not start.
-        state = _systemctl("is-active", NAME).stdout.strip()
-        if state not in ("active", "activating", "reloading", "deactivating"):
+            systemctl("daemon-reload")
+        state = self._active_state()
+        if state not in _RUNNING and not was_running:
             return f"start it with  sudo systemctl enable --now {NAME.removesuffix('.service')}"
-        done = _systemctl("restart", NAME)
-        if done.returncode and state != "active":
+        done = systemctl("restart", NAME)
+        if done.returncode and state != "active" and not was_running:
             return "the service was not running before, and does not start now: see  journalctl -u mien"
         if done.returncode:
             raise UnhealthyError(f"the service no longer starts: {(done.stderr.splitlines() or ['?'])[0]}")
         return "the service was restarted"
 
+    def _active_state(self) -> str:
+        return systemctl("is-active", NAME).stdout.strip()
 
-def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
+
+def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `systemctl`; what it prints is text, and its exit status is not checked."""
     return subprocess.run(["systemctl", *arguments], capture_output=True, text=True)

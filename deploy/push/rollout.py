@@ -1,4 +1,4 @@
-"""Delivers one bundle to several hosts in parallel."""
+"""Changes several hosts in parallel, in waves."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from deploy.push.delivery import Outcome
 
 
-def roll_out(hosts: Sequence[str], deliver: Callable[[str], Outcome], jobs: int, has_canary: bool) -> list[Outcome]:
-    """Deliver to each host; with a canary, to the first host alone, and to the others once that succeeds.
+def roll_out(waves: Sequence[Sequence[str]], change: Callable[[str], Outcome], jobs: int) -> list[Outcome]:
+    """Change the hosts of each wave; the next wave begins once all of the one before have succeeded.
 
     Args:
-        hosts: their names.
-        deliver: called with a name, in several threads.
+        waves: the names of the hosts in each.
+        change: called with a name, in several threads.
         jobs: number of hosts at a time.
-        has_canary: the first host is the canary.
 
     Returns:
         The outcomes, in the order of the hosts.
     """
-    first, rest = (hosts[:1], hosts[1:]) if has_canary else ([], hosts)
-    outcomes = [deliver(host) for host in first]
-    if any(outcome.state == "failed" for outcome in outcomes):
-        return outcomes + [Outcome(host, "not tried", f"the canary {hosts[0]} failed") for host in rest]
-    with ThreadPoolExecutor(jobs) as pool:
-        return outcomes + list(pool.map(deliver, rest))
+    outcomes: list[Outcome] = []
+    reason = ""
+    for number, hosts in enumerate(waves, 1):
+        if reason:
+            outcomes += [Outcome(host, "not tried", reason) for host in hosts]
+            continue
+        with ThreadPoolExecutor(jobs) as pool:
+            outcomes += pool.map(change, hosts)
+        if failed := [outcome.host for outcome in outcomes if outcome.state == "failed"]:
+            reason = f"wave {number} of {len(waves)} failed: {', '.join(failed)}"
+    return outcomes

@@ -4,27 +4,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import textwrap
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run_mien
-
-FOLDER = Path(__file__).parent
-PACKAGES = "systemd,systemd-sysv,dbus,openssl,python3,python3-venv,procps"
-#: A unit in the container that runs the scenario once the system has booted.
-SCENARIO = """[Unit]
-After=basic.target
-[Service]
-Type=idle
-ExecStart=/bin/bash /opt/inbox/scenario.sh
-RuntimeMaxSec=900
-ExecStopPost=/bin/systemctl poweroff
-[Install]
-WantedBy=multi-user.target
-"""
+from tests.booted.container import Container
+from tests.conftest import run_mien
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("weights"), pytest.mark.timeout(1800)]
 
@@ -32,18 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """The state of the service at each step of the scenario; its journal; and the whole output."""
-    for name, package in (("systemd-nspawn", "systemd-container"), ("mmdebstrap", "mmdebstrap")):
-        if shutil.which(name) is None:
-            pytest.skip(f"no {name}: apt-get install {package}")
-    if os.geteuid():
-        pytest.skip("booting a system requires root: sudo make test-booted")
-    folder, root = tmp_path_factory.mktemp("made"), ROOT / "build" / "booted" / "bookworm"
-    if not root.with_suffix(".ready").exists():
-        shutil.rmtree(root, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        options = ("--quiet", "--variant=minbase", f"--include={PACKAGES}")
-        subprocess.run(["mmdebstrap", *options, "bookworm", root], check=True)
-        root.with_suffix(".ready").touch()
+    folder, container = tmp_path_factory.mktemp("made"), Container()
     target = ("--target", "bookworm", "--arch", os.uname().machine)
     for arguments in (
         ("keygen", "--out", folder / "key"),
@@ -52,50 +26,14 @@ def results(tmp_path_factory):
     ):
         done = run_mien("deploy", *arguments)
         assert done.code == 0, done.err
-    for name in (
-        *("opt", "etc/mien", "var/log/journal", "etc/systemd/system/mien.service.d", "srv/mien-venv", "root/.cache"),
-        *("var/lib/private/mien", "var/cache/private/mien"),
-    ):
-        shutil.rmtree(root / name, ignore_errors=True)
-    units = root / "etc/systemd/system"
-    for path in (
-        *(units / name for name in ("mien.service", "multi-user.target.wants/mien.service")),
-        *(root / name for name in ("var/lib/mien", "var/cache/mien")),
-    ):
-        path.unlink(missing_ok=True)
-    inbox = root / "opt" / "inbox"
-    inbox.mkdir(parents=True)
-    for path in (
-        folder / "key.pub",
-        folder / "install.py",
-        folder / "bundle",
-        *FOLDER.glob("*.sh"),
-        FOLDER / "terminal.py",
-    ):
-        shutil.copy(path, inbox)
-    (units / "scenario.service").write_text(SCENARIO)
-    (units / "multi-user.target.wants").mkdir(exist_ok=True)
-    link = units / "multi-user.target.wants" / "scenario.service"
-    link.unlink(missing_ok=True)
-    link.symlink_to("../scenario.service")
-    # There is no network, so nothing can be downloaded.
-    boot = ("systemd-nspawn", "--quiet", f"--directory={root}", "--register=no", "--keep-unit", "--private-network")
-    console, output = folder / "console", inbox / "output"
-    try:
-        with console.open("wb") as stream:
-            subprocess.run([*boot, "--boot"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, timeout=1200)
-        ending = "the system has ended"
-    except subprocess.TimeoutExpired:
-        ending = "the system did not end within 20 minutes"
-    text = output.read_text() if output.exists() else ""
-    assert text.endswith("the scenario is over\n"), "\n".join(
-        (ending, "its console:", console.read_text(errors="replace")[-2000:], "the scenario's output:", text[-4000:])
-    )
+    for name in ("key.pub", "install.py", "bundle"):
+        shutil.copy(folder / name, container.inbox)
+    text = container.run("scenario.sh", folder)
     states = {
         match[1]: dict(pair.split("=", 1) for pair in match[2].split(";") if pair)
         for match in re.finditer(r"^(\w+): (.*=.*)$", text, re.MULTILINE)
     }
-    return states, (inbox / "journal").read_text() if (inbox / "journal").exists() else "", text
+    return states, (container.inbox / "journal").read_text(), text
 
 
 def own(results, step):

@@ -30,6 +30,18 @@ if "run" not in sys.argv:
     sys.exit(0)
 if HOW == "crashes":
     sys.exit("mien: the model is damaged")
+if "--config" in sys.argv:
+    # As the service, which is tried longer than the self-test.
+    def notify(text):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto(text, os.environ["NOTIFY_SOCKET"])
+    notify(b"READY=1\\nSTATUS=demo: running")
+    end_s = time.monotonic() + float(HOW.removeprefix("ends-after-") if HOW.startswith("ends-after-") else 1e6)
+    while time.monotonic() < end_s:
+        time.sleep(0.5)
+        if HOW != "hangs":
+            notify(b"WATCHDOG=1\\nSTATUS=demo: 9.9 frames per second")
+    sys.exit("mien: the camera library has ended this process")
 def end(*_):
     time.sleep(2 if HOW == "slow-to-end" else 0)
     sys.exit(0)
@@ -64,6 +76,9 @@ for line in pathlib.Path(options[options.index("--requirement") + 1]).read_text(
     zipfile.ZipFile(wheels / f"{name}-{version}-py3-none-any.whl").extractall(site)
 """
 
+#: Enough for installations that start no service.
+_UNIT = b"[Service]\nType=notify\n"
+
 
 class Workshop:
     """Makes signed bundles in a folder.
@@ -84,9 +99,11 @@ class Workshop:
         self.installer = folder / "install.py"
         self.installer.write_text(render_installer())
 
-    def bundle(self, version, how="well", ballast=b"", key=None, keys=None, **manifest):
+    def bundle(
+        self, version, how="well", ballast=b"", key=None, keys=None, unit=b"[Service]\nType=notify\n", **manifest
+    ):
         """A bundle of the fake mien; made only once for the same arguments."""
-        differing = abs(hash((str(manifest), str(keys), str(key))))
+        differing = abs(hash((str(manifest), str(keys), str(key), unit)))
         name = f"{version}-{how}-{len(ballast)}-{differing}-{(key or self.key).name}.bundle"
         out = self.folder / name
         if out.exists():
@@ -94,7 +111,7 @@ class Workshop:
         parts = self.folder / f"parts-of-{name}"
         for path, content in {
             "config/mien.toml": b'source = "demo"\n',
-            "systemd/mien.service": b"[Service]\nType=notify\n",
+            "systemd/mien.service": unit,
             "models/made.tflite": b"made",
             "licences/README.txt": b"none\n",
             "sbom.cdx.json": b"{}\n",
