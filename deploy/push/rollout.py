@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.push.delivery import Outcome
+from deploy.push.outcome import Outcome
 
 
 def roll_out(waves: Sequence[Sequence[str]], change: Callable[[str], Outcome], jobs: int) -> list[Outcome]:
