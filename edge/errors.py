@@ -108,7 +108,7 @@ class MissingExtraError(WrongUseError):
     """A command needs an extra of mien that is not installed.
 
     Args:
-        extra: name of the extra, as in `pip install 'mien[train]'`.
+        extra: its name, such as `train`.
         needs: the module that could not be imported.
 
     Attributes:
@@ -117,7 +117,10 @@ class MissingExtraError(WrongUseError):
     """
 
     def __init__(self, extra: str, needs: str) -> None:
-        self.problem, self.command = f"this needs {needs}, which is not installed", f"pip install 'mien[{extra}]'"
+        # Not above: the installer of the device has this module, and not that one.
+        from edge.own_package import extra_command
+
+        self.problem, self.command = f"this needs {needs}, which is not installed", extra_command(extra)
         super().__init__(f"{self.problem}: {self.command}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import edge
 from deploy.device.child_process import clean_environment, run_child, unprivileged
 from edge.errors import DeployError
+from edge.own_package import extra_command
 
 #: What the unit hides from the service: homes (ProtectHome=yes), and temporary files (PrivateTmp=yes).
 HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))
@@ -61,7 +62,7 @@ class OwnEnvironment:
                 raise DeployError(
                     f"the service cannot reach {part}: its unit hides {folder} from it; expected an environment "
                     "elsewhere:  sudo python3 -m venv --system-site-packages /opt/mien-venv && "
-                    "sudo /opt/mien-venv/bin/pip install 'mien[mqtt,preview]' && "
+                    f"sudo /opt/mien-venv/bin/{extra_command('mqtt', 'preview')} && "
                     "sudo /opt/mien-venv/bin/mien service install"
                 )
 

@@ -6,6 +6,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge.own_package import extra_command
 from tests.edge.capture.test_stream import GSTREAMER, HERE, SYSTEM_PYTHON
 from tests.edge.mosquitto import SEARCH_PATH
 
@@ -30,7 +31,7 @@ def missing_requirements(*, with_small_disk: bool) -> list[str]:
         )
     for module, extra in (("paho.mqtt", "mqtt"), ("prometheus_client", "metrics"), ("websockets", "preview")):
         if not _is_importable(module):
-            missing.append(f"{module} is not installed: run  pip install 'mien[{extra}]'")
+            missing.append(f"{module} is not installed: run  {extra_command(extra)}")
     if with_small_disk and not _may_mount():
         missing.append("this user may not mount a tmpfs: run as root, or pass --no-small-disk")
     return missing

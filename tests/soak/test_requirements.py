@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.own_package import extra_command
 from tests.soak import __main__ as soak
 from tests.soak import requirements
 
@@ -33,7 +34,7 @@ def test_missing_requirements_are_one_line_and_exit_status_2(monkeypatch, capsys
 def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(requirements, "_is_importable", lambda module: module != "prometheus_client")
     missing = [each for each in requirements.missing_requirements(with_small_disk=False) if "pip install" in each]
-    assert missing == ["prometheus_client is not installed: run  pip install 'mien[metrics]'"]
+    assert missing == [f"prometheus_client is not installed: run  {extra_command('metrics')}"]
 
 
 def test_a_low_limit_of_open_files_is_named(monkeypatch):

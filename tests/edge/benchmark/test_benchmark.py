@@ -23,6 +23,7 @@ from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_model, write_model
+from edge.own_package import extra_command
 from tests.conftest import ROOT, SHIPPED
 from tests.made_data import write_folder
 
@@ -330,7 +331,7 @@ main()
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.csv", "results.json"]
-    assert "pip install 'mien[report]'" in done.stderr
+    assert extra_command("report") in done.stderr
     assert SHIPPED.stem in done.stdout
 
 

@@ -8,6 +8,7 @@ import pytest
 from edge import __version__
 from edge.cli.benchmark import benchmark_commands
 from edge.cli.main import cli
+from edge.own_package import extra_command
 from tests.conftest import Outcome
 
 
@@ -102,7 +103,7 @@ def test_a_base_install_reports_which_extra_is_missing(tmp_path, made_csv):
     ):
         done = without_the_training_stack(*arguments)
         assert done.code == 2, done.err
-        assert "pip install 'mien[train]'" in done.error_line()
+        assert extra_command("train") in done.error_line()
     assert list(tmp_path.iterdir()) == []
 
 

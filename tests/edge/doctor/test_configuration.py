@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from edge.doctor.configuration import Configuration
+from edge.own_package import extra_command
 
 pytestmark = pytest.mark.usefixtures("weights")
 
@@ -37,7 +38,7 @@ def test_an_extra_that_is_missing_is_named(monkeypatch, changed, module, extra):
     monkeypatch.setitem(sys.modules, module, None)
     (broken,) = [finding for finding in configuration(**changed).examine() if finding.state == "broken"]
     assert "which is not installed" in broken.message
-    assert broken.fix == f"pip install 'mien[{extra}]'"
+    assert broken.fix == extra_command(extra)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""The command that installs an extra from where mien came from."""
+
+import json
+
+import pytest
+
+from edge import own_package
+from edge.errors import MissingExtraError
+from edge.own_package import extra_command
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def record(monkeypatch):
+    """Have pip's record contain this."""
+
+    def set_record(text):
+        class Distribution:
+            def read_text(self, name):
+                assert name == "direct_url.json"
+                return text
+
+        monkeypatch.setattr(own_package, "distribution", lambda name: Distribution())
+
+    return set_record
+
+
+def test_from_an_index(record):
+    for text in (None, "", "{}", "not json", "[]", '{"url": "https://example.org/mien.whl"}'):
+        record(text)
+        assert extra_command("train") == "pip install 'mien[train]'", text
+
+
+def test_from_a_folder_and_from_a_file(record, tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    wheel = folder / "mien-1.0-py3-none-any.whl"
+    wheel.touch()
+    record(json.dumps({"url": folder.as_uri(), "dir_info": {"editable": True}}))
+    assert extra_command("train") == f"pip install -e '{folder}[train]'"
+    record(json.dumps({"url": folder.as_uri(), "dir_info": {}}))
+    assert extra_command("mqtt", "preview") == f"pip install '{folder}[mqtt,preview]'"
+    record(json.dumps({"url": wheel.as_uri(), "archive_info": {}}))
+    assert extra_command("train") == f"pip install '{wheel}[train]'"
+    wheel.unlink()
+    assert extra_command("train") == "pip install 'mien[train]'"
+
+
+def test_a_checkout_that_is_not_installed(monkeypatch):
+    def distribution(name):
+        raise own_package.PackageNotFoundError(name)
+
+    monkeypatch.setattr(own_package, "distribution", distribution)
+    assert extra_command("train") == f"pip install -e '{ROOT}[train]'"
+    assert str(MissingExtraError("train", "keras")).endswith(f"not installed: pip install -e '{ROOT}[train]'")
