@@ -54,6 +54,7 @@ def quantize(
     progress: Progress | None = None,
     report: Report | None = None,
     warn: Report | None = None,
+    on_proof: Callable[[Proof, Path | None], None] | None = None,
 ) -> dict[str, Proof]:
     """Convert a float model to one or more schemes, and prove what that cost.
 
@@ -83,6 +84,7 @@ def quantize(
         progress: called with the current task, and its finished and all steps.
         report: called with text about the calibration set, each proof, and each file that was written.
         warn: called with one line if bad records were left out of the data.
+        on_proof: called with each proof, and with the file that was written; None for a model that was rejected.
 
     Returns:
         Scheme to proof.
@@ -139,6 +141,8 @@ def quantize(
         )
         if not proof.passed:
             rejections.append(conversion.rejection(proof))
+        if on_proof:
+            on_proof(proof, target if proof.passed else None)
         if report:
             size = (
                 "rejected" if not proof.passed else f"{target}: {target.stat().st_size / 1024:.0f} KiB, {proof.model}"

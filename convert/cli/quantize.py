@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from convert.quality_gate import Limits
 from convert.schemes import SCHEMES
 from edge.cli.options import split, votes
 from edge.cli.progress import progress_steps
+
+if TYPE_CHECKING:
+    from convert.analysis.proof import Proof
 
 
 def _deprecated(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
@@ -75,6 +79,12 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option("--version", type=click.IntRange(1), help="Version in the card.  [default: the float model's, or 1]")
 @click.option("--licence", "license", default="", help="License of the weights, for the card.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a line of JSON for each scheme: its proof, and as `written` the file, null if rejected.",
+)
 def quantize(
     model: Path,
     data: Path | None,
@@ -84,6 +94,7 @@ def quantize(
     max_class_drop: float,
     keep_rejected: bool,
     keep_refused: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Convert MODEL (.keras, .h5, SavedModel, float .tflite) to a .tflite with a card and a proof.
@@ -93,6 +104,9 @@ def quantize(
     """
     from convert.api import quantize as convert_model
 
+    def print_proof(proof: Proof, file: Path | None) -> None:
+        click.echo(json.dumps({"written": None if file is None else str(file), **proof.as_dict()}))
+
     with progress_steps() as advance:
         convert_model(
             model,
@@ -101,7 +115,8 @@ def quantize(
             limits=Limits(max_drop, min_agreement, max_class_drop),
             keep_rejected=keep_rejected or keep_refused,
             progress=advance,
-            report=click.echo,
+            report=None if as_json else click.echo,
+            on_proof=print_proof if as_json else None,
             warn=lambda line: click.echo(line, err=True),
             **options,
         )
