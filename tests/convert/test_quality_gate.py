@@ -75,7 +75,8 @@ def test_a_model_that_loses_too_much_is_not_written(mien, cnn_run, made_csv, tmp
 
 def test_a_rejected_model_is_kept_under_another_name_on_request(mien, cnn_run, made_csv, tmp_path):
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", tmp_path / "x.tflite",
-                "--samples", 70, *LENIENT, "--max-drop", -50, "--keep-rejected", "--json", module="convert")  # fmt: skip
+                "--samples", 70, *LENIENT, "--max-drop", -50, "--keep-rejected", "--json",
+                module="convert")  # fmt: skip
     assert done.code == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "x-rejected-proof.html", "x-rejected-proof.json", "x-rejected.tflite"
