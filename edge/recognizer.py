@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.annotation import draw_faces
 from edge.detection import DEFAULT_DETECTOR, FaceDetector, align_face, open_detector
 from edge.inference import (
     DEFAULT_MODEL,
@@ -24,9 +24,6 @@ from edge.inference import (
     open_correction,
 )
 from edge.types import Detection, Face, Frame, Scores
-
-#: Color of boxes and labels that `annotate` draws, BGR.
-_GREEN, _BLACK = (80, 220, 80), (0, 0, 0)
 
 
 class StageTimer(Protocol):
@@ -187,19 +184,7 @@ class Recognizer:
         Returns:
             `(h, w, 3)` uint8 BGR, a copy.
         """
-        canvas = Frame(image).image_bgr.copy()
-        thickness = max(1, round(max(canvas.shape[:2]) / 400))
-        for face in faces:
-            x, y, w, h = (round(v) for v in face.box)
-            cv2.rectangle(canvas, (x, y), (x + w, y + h), _GREEN, thickness)
-            text, font = f"{face.emotion} {face.score:.0%}", cv2.FONT_HERSHEY_SIMPLEX
-            scale = max(0.4, h / 400)
-            (width, height), descent = cv2.getTextSize(text, font, scale, thickness)
-            # Above the box, or inside it where there is no room above.
-            top = y - height - descent - 4 if y - height - descent - 4 >= 0 else y
-            cv2.rectangle(canvas, (x, top), (x + width + 4, top + height + descent + 4), _GREEN, cv2.FILLED)
-            cv2.putText(canvas, text, (x + 2, top + height + 2), font, scale, _BLACK, thickness, cv2.LINE_AA)
-        return canvas
+        return draw_faces(image, ((face.box, f"{face.emotion} {face.score:.0%}") for face in faces))
 
     def __enter__(self) -> Self:
         return self

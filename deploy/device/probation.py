@@ -50,12 +50,12 @@ class Probation:
         return max(0.0, self.duration_s - self.passed_s)
 
     def advance(self, state: Mapping[str, str], boot: str, elapsed_s: float) -> Probation:
-        """Take a look at the service into account.
+        """Take the present state of the service into account.
 
         Args:
             state: its properties, as `Service.state` returns them.
             boot: identifier of the present start of the device.
-            elapsed_s: seconds since the last look.
+            elapsed_s: seconds since the last time.
 
         Raises:
             UnhealthyError: the service has ended, or the device has started again too often.

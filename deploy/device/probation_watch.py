@@ -13,8 +13,8 @@ from deploy.device.reversion import roll_back
 from deploy.device.service import Service
 from edge.errors import DeployError, UnhealthyError
 
-#: Seconds between two looks at the service, and between two writes of what has passed: a card wears.
-_LOOK_S, _WRITE_S = 2.0, 15.0
+#: Seconds between two questions about the service, and between two writes of what has passed: a card wears.
+_POLL_S, _WRITE_S = 2.0, 15.0
 #: How often a rollback is tried, while another installation holds the lock, and seconds between two attempts.
 _ATTEMPTS, _RETRY_S = 30, 10.0
 
@@ -30,11 +30,11 @@ def watch(store: ReleaseStore, service: Service, unit: ProbationUnit, report: Ca
     """
     record, history = ProbationFile(store.state), History(store.state)
     probation = record.read()
-    looked_s = written_s = time.monotonic()
+    asked_s = written_s = time.monotonic()
     while probation is not None and store.current_version() == probation.version:
         now_s = time.monotonic()
         try:
-            advanced = probation.advance(service.state(), boot_id(), now_s - looked_s)
+            advanced = probation.advance(service.state(), boot_id(), now_s - asked_s)
         except UnhealthyError as error:
             report(_go_back(store, history, probation, f"{error}{service.last_words()}"))
             break
@@ -45,8 +45,8 @@ def watch(store: ReleaseStore, service: Service, unit: ProbationUnit, report: Ca
         if advanced.boot != probation.boot or now_s - written_s >= _WRITE_S:
             record.write(advanced)
             written_s = now_s
-        probation, looked_s = advanced, now_s
-        time.sleep(_LOOK_S)
+        probation, asked_s = advanced, now_s
+        time.sleep(_POLL_S)
     record.clear()
     unit.remove()
 

@@ -57,6 +57,7 @@ class _Command(GroupedCommand):
             "preview_token_file",
             "report",
             "debug_frames",
+            "record",
         ),
         "Limits": ("threads", "cadence", "target_fps", "max_cpu"),
         "Configuration": ("config", "show_config"),
@@ -191,6 +192,13 @@ class _Command(GroupedCommand):
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Store images in this folder, two per second, for ten minutes. The log and the preview announce it.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Record the video, with the faces drawn into it, to a new file: .mp4, .mkv or .avi. The log and the preview "
+    "announce it.",
 )
 @click.option(
     "--config",

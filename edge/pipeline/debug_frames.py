@@ -1,4 +1,4 @@
-"""`--debug-frames DIR`: the only way in which images leave memory; announced loudly, and limited to ten minutes."""
+"""`--debug-frames DIR`: stores images, which nothing but this and `--record` does; announced loudly, for ten minutes."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from edge.types import Event, Frame, FrameReport, Message, SourceEvent, Track
 
 if TYPE_CHECKING:
     from edge.pipeline.debug_frames import DebugFrames
+    from edge.pipeline.recording import Recording
 
 
 class MessageSink(Protocol):
@@ -49,6 +50,7 @@ class Dispatcher:
         viewer: receives images; None for none.
         aggregator: if given, sinks receive its aggregates instead of events and numbers of faces.
         debug_frames: stores images; None for never.
+        recording: records the video; None for never.
 
     Attributes:
         published: number of messages that the sinks received.
@@ -60,9 +62,10 @@ class Dispatcher:
         viewer: Viewer | None = None,
         aggregator: Aggregator | None = None,
         debug_frames: DebugFrames | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self._sinks, self._viewer, self._aggregator = sinks, viewer, aggregator
-        self._debug_frames, self._notice = debug_frames, ""
+        self._debug_frames, self._recording, self._notice = debug_frames, recording, ""
         self.published = 0
 
     def events(self, events: Sequence[Event]) -> None:
@@ -88,6 +91,8 @@ class Dispatcher:
             self._sinks.put_frame(report)
         if self._debug_frames is not None:
             self._debug_frames.store(frame)
+        if self._recording is not None:
+            self._recording.store(frame, seen, labels)
         if self._viewer is not None:
             self._show_notice(self._viewer)
             self._viewer.publish(frame, seen, report, labels)
@@ -109,7 +114,8 @@ class Dispatcher:
             self._viewer.put(message)
 
     def _show_notice(self, viewer: Viewer) -> None:
-        notice = self._debug_frames.notice if self._debug_frames is not None else ""
+        notices = (part.notice for part in (self._debug_frames, self._recording) if part is not None)
+        notice = "; ".join(filter(None, notices))
         if notice != self._notice:
             self._notice = notice
             viewer.set_notice(notice)

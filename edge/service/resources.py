@@ -12,7 +12,8 @@ from edge.detection import DETECTORS, FaceDetector, open_detector
 from edge.errors import SourceError, WrongUseError
 from edge.events import Aggregator
 from edge.inference import Classifier, find_model
-from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, degradation_levels
+from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, Recording, degradation_levels
+from edge.pipeline.recording import check_format
 from edge.preview import Preview, parse_address, read_token
 from edge.recognizer import Recognizer
 from edge.service.resource import ManagedResource
@@ -66,6 +67,7 @@ class Resources:
         self._source = ManagedResource[Source]()
         self._preview = ManagedResource[Preview | None]()
         self._debug_frames = ManagedResource[DebugFrames | None]()
+        self._recording = ManagedResource[Recording | None]()
         self._load_control = ManagedResource[LoadControl]()
 
     def open(self, settings: RunSettings) -> Components:
@@ -94,6 +96,7 @@ class Resources:
         return self._open(settings, self._prepared)
 
     def _open(self, settings: RunSettings, prepared: _Prepared) -> Components:
+        _check_recording(settings)
         new_preview = _preview(settings, prepared.token)
         recognizer = self._open_recognizer(settings)
         for sink in prepared.sinks:
@@ -105,10 +108,12 @@ class Resources:
             preview = self._preview.get((settings.preview, prepared.token), lambda: new_preview)
             self.preview_url = "" if preview is None else preview.url
             debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
+            recording = self._recording.get(settings.record, lambda: _recording(settings, source))
+            aggregator = _aggregator(settings, source, recognizer)
             components = Components.build(
                 source,
                 recognizer,
-                Dispatcher(self.sinks, preview, _aggregator(settings, source, recognizer), debug_frames),
+                Dispatcher(self.sinks, preview, aggregator, debug_frames, recording),
                 emit=settings.emit,
                 interval=settings.cadence,
                 min_hold_s=settings.min_hold,
@@ -128,7 +133,7 @@ class Resources:
 
     def close(self) -> None:
         """Close everything: the camera first, the sinks last."""
-        for resource in (self._source, self._preview, self._debug_frames, self.sinks):
+        for resource in (self._source, self._preview, self._debug_frames, self._recording, self.sinks):
             resource.close()
 
     @property
@@ -202,6 +207,18 @@ def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager
 
 def _debug_frames(settings: RunSettings) -> AbstractContextManager[DebugFrames | None]:
     return nullcontext() if settings.debug_frames is None else DebugFrames(settings.debug_frames)
+
+
+def _recording(settings: RunSettings, source: Source) -> AbstractContextManager[Recording | None]:
+    return nullcontext() if settings.record is None else Recording(settings.record, waits=source.total is not None)
+
+
+def _check_recording(settings: RunSettings) -> None:
+    if settings.record is None:
+        return
+    if settings.aggregate is not None:
+        raise WrongUseError("--record shows single faces, --aggregate reports none: expected one of the two options")
+    check_format(settings.record)
 
 
 def _aggregator(settings: RunSettings, source: Source, recognizer: Recognizer) -> Aggregator | None:

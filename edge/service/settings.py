@@ -38,3 +38,4 @@ class RunSettings:
     aggregate: float | None = None
     min_faces: int = MIN_FACES
     debug_frames: Path | None = None
+    record: Path | None = None

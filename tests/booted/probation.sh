@@ -1,5 +1,5 @@
 #!/bin/bash
-# Releases on probation, in a system that systemd has booted; the releases are stand-ins that end or hang as told.
+# Releases on probation, in a system that systemd has booted; the releases are stand-ins that end or hang.
 cd /opt/inbox
 exec >>output 2>&1
 status() { echo "$1: $(python3 install.py status --json | tr -d '\n')"; }

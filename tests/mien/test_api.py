@@ -1,6 +1,7 @@
 """The public package: what it exports, what it costs to import, and its examples as they stand."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 
 import mien
 from edge.errors import MissingExtraError, WrongUseError
+from edge.own_package import extra_command
 from edge.system.lazy import lazy_exports
 from mien.testing import ScriptedClassifier, ScriptedDetector
 from tests.conftest import PORTRAIT, ROOT
@@ -55,7 +57,7 @@ def test_importing_it_loads_nothing_heavy_and_changes_nothing():
 
 def test_a_missing_extra_is_named():
     get, _ = lazy_exports("mien.x", {"fit": "there_is_no_such_module:fit"}, extra="train")
-    with pytest.raises(MissingExtraError, match=r"pip install 'mien\[train\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(extra_command("train"))):
         get("fit")
 
 

@@ -31,5 +31,6 @@ def hostile_options(daemon):
         {"detector": "blazeface:a\0b"},
         {"preview-token-file": "a\0b"},
         {"debug-frames": "a\0b"},
+        {"record": "a\0b.mp4"},
         {"preview": f"{LONG_NAME}.example:8080"},
     ]

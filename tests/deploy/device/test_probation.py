@@ -105,7 +105,7 @@ def store(device, workshop, monkeypatch):
     """2.0 is current and on probation for 0.05 s, 1.0 was before."""
     for version in ("1.0", "2.0"):
         assert device.install(workshop.bundle(version)).code == 0
-    monkeypatch.setattr(probation_watch, "_LOOK_S", 0.02)
+    monkeypatch.setattr(probation_watch, "_POLL_S", 0.02)
     monkeypatch.setattr(probation_watch, "_RETRY_S", 0.01)
     store = ReleaseStore(device.prefix)
     ProbationFile(store.state).write(Probation("2.0", "1.0", 0.05, boot=boot_id()))

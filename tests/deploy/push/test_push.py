@@ -162,7 +162,7 @@ def test_waves_that_are_none_are_rejected(text):
 
 def test_a_file_of_hosts(tmp_path):
     path = tmp_path / "hosts.txt"
-    path.write_text("# the house\nporch\n\n  pi@hall.local  # behind the door\r\n")
+    path.write_text("# at home\nporch\n\n  pi@hall.local  # behind the door\r\n")
     assert read_hosts(path) == ("porch", "pi@hall.local")
     for content, words in (
         (b"porch hall\n", "line 1: expected one host"),

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -26,6 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 from edge.errors import MissingExtraError, PreviewError, WrongUseError  # noqa: E402
 from edge.inference.contract import FER2013_LABELS  # noqa: E402
+from edge.own_package import extra_command  # noqa: E402
 from edge.preview import Preview  # noqa: E402
 from edge.preview.viewers import FULL, MAX_VIEWERS, TOKEN_NEEDED  # noqa: E402
 from edge.system.login_attempts import MAX_FAILURES  # noqa: E402
@@ -353,7 +355,7 @@ def test_it_ends_with_viewers_connected_and_restarts_on_its_port(loop):
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "edge.preview.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(MissingExtraError, match=r"this needs uvicorn.* pip install 'mien\[preview\]'"):
+    with pytest.raises(MissingExtraError, match=rf"this needs uvicorn.* {re.escape(extra_command('preview'))}"):
         Preview("127.0.0.1", 0)
 
 

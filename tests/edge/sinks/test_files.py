@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 
 from edge.errors import MissingExtraError, SinkError, WrongUseError
 from edge.inference.contract import FER2013_LABELS
+from edge.own_package import extra_command
 from edge.sinks import open_sink, prepare_sink
 from edge.types import Event
 
@@ -115,7 +117,7 @@ def test_sinks_that_cannot_be_written(event, tmp_path):
 )
 def test_a_sink_whose_extra_is_missing(module, spec, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=rf"pip install 'mien\[{extra}\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(extra_command(extra))):
         prepare_sink(spec)
 
 

@@ -178,7 +178,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", reject)
-    with pytest.raises(MissingExtraError, match=r"matplotlib.*mien\[train\]") as caught:
+    with pytest.raises(MissingExtraError, match=r"matplotlib.*\[train\]") as caught:
         new_figure(1, 1)
     assert caught.value.exit_code == 2
 
