@@ -1,4 +1,4 @@
-"""`--debug-frames DIR`: stores images, which nothing but this and `--record` does; announced loudly, for ten minutes."""
+"""`--debug-frames DIR`: stores images for ten minutes, announced loudly; `--record` alone stores images, too."""
 
 from __future__ import annotations
 
