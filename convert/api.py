@@ -18,6 +18,7 @@ from convert.quality_gate import Limits
 from convert.schemes import CALIBRATED
 from edge.datasets import Faces, summarize_bad_records
 from edge.errors import ModelError, WrongUseError
+from edge.system.hashing import sha256_of
 
 if TYPE_CHECKING:
     from convert.calibration import RepresentativeSet
@@ -189,6 +190,7 @@ def verify(
         DataError: the data cannot be read.
         ModelError: a model cannot be read, or the file is damaged or not of the scheme that its card names.
     """
+    from convert.analysis.latency import measure_latency
     from convert.analysis.layer_noise import layer_noise
     from convert.analysis.verification import check_file, compare
     from convert.calibration import LAYER_RUNS, evenly_spaced, network_inputs
@@ -233,6 +235,9 @@ def verify(
         keep_float=card.keep_float,
         limits=limits,
         violations=limits.violations(comparison),
+        latency=measure_latency(float_model.graph, verified.model.graph),
+        sha256=sha256_of(model),
+        float_model_sha256=sha256_of(reference),
     )
 
 

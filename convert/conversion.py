@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from convert.analysis.activation_ranges import Range, activation_ranges
 from convert.analysis.inspection import inspect
+from convert.analysis.latency import measure_latency
 from convert.analysis.layer_noise import layer_noise
 from convert.analysis.proof import Proof
 from convert.analysis.proof_page import write_page
@@ -266,6 +267,9 @@ class Conversion:
             keep_float=keep_float,
             limits=limits,
             violations=violations,
+            latency=measure_latency(self.model.graph, graph),
+            sha256=sha256_of(candidate),
+            float_model_sha256=sha256_of(self.model.path),
         )
 
 

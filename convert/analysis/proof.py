@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from convert.analysis.inspection import Inspection
+from convert.analysis.latency import Latency
 from convert.analysis.layer_noise import LayerNoise
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, worst_layers
+from edge.system.board import processor
+from edge.system.processes import command_line
 
 #: The packages whose versions decide the bytes of the converted file.
 TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "numpy")
@@ -25,6 +29,15 @@ def tool_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def circumstances() -> dict[str, str]:
+    """Return the time (UTC), this process' command without its folder, and the processor."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command_line(),
+        "processor": processor(),
+    }
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,11 @@ class Proof:
         keep_float: layers that were to stay in float.
         limits: of the quality gate.
         violations: one phrase for each limit that is exceeded.
+        latency: of the float and the converted network, in the same process; None if it was not measured.
+        sha256: of the converted file; of one that has a card, with it.
+        float_model_sha256: of the float model's file; of a folder, over its files' names and hashes.
         tools: versions of the packages that made this proof; if proof and file were made together, also the file's.
+        made: the time (UTC), the command and the processor.
     """
 
     model: str
@@ -61,7 +78,11 @@ class Proof:
     keep_float: Sequence[str]
     limits: Limits
     violations: Sequence[str]
+    latency: Latency | None
+    sha256: str
+    float_model_sha256: str
     tools: dict[str, str] = field(default_factory=tool_versions)
+    made: dict[str, str] = field(default_factory=circumstances)
 
     @property
     def passed(self) -> bool:
@@ -75,10 +96,14 @@ class Proof:
             "scheme": self.scheme,
             "source": self.float_model,
             "source_bytes": self.float_model_bytes,
+            "source_sha256": self.float_model_sha256,
+            "sha256": self.sha256,
             "passed": self.passed,
             "violations": list(self.violations),
             "limits": self.limits.as_dict(),
             "measured": None if self.comparison is None else self.comparison.as_dict(),
+            "significance": None if self.comparison is None else self.comparison.significance(),
+            "latency": None if self.latency is None else self.latency.as_dict(),
             "folding_error": self.folding_error,
             "calibration": self.calibration,
             "keep_float": list(self.keep_float),
@@ -86,6 +111,7 @@ class Proof:
             "layers_over": self.layers_over,
             "file": self.inspection.as_dict(),
             "tools": self.tools,
+            "made": self.made,
         }
 
     def as_text(self) -> str:
@@ -100,6 +126,11 @@ class Proof:
             "float operations: "
             + (f"{len(floats)}: {', '.join(f'{row.layer} ({row.kind})' for row in floats[:6])}" if floats else "none"),
         ]
+        if self.latency is not None:
+            lines.append(
+                f"network, 1 thread: {self.latency.converted_ms:.3f} ms, {self.latency.ratio:.2f} of the float one's "
+                f"{self.latency.float_ms:.3f} ms"
+            )
         if self.comparison is not None:
             lines += ["", *_comparison_lines(self.comparison)]
         if self.layers:
@@ -119,6 +150,11 @@ def _comparison_lines(comparison: Comparison) -> list[str]:
     rows.append(
         f"same answer on {comparison.agreement:.2%}; a probability changes by {comparison.mean_change:.4f} on average, "
         f"by {comparison.worst_change:.4f} at worst"
+    )
+    low, high = comparison.drop_interval
+    rows.append(
+        f"accuracy lost: {comparison.drop_points:.2f} points, 95 % interval {low:.2f} to {high:.2f}; {comparison.lost} "
+        f"faces lost, {comparison.gained} gained, McNemar's p = {comparison.p_value:.2g}"
     )
     if comparison.only_answer:
         rows.append(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.schemes import CALIBRATED, SCHEMES
+from edge.benchmark.intervals import mcnemar_of_counts, paired_difference
 from edge.datasets.reader import Faces
 from edge.errors import ModelError
 from edge.evaluation.classification import Metrics, score
@@ -33,6 +34,8 @@ class Comparison:
         after: metrics of the converted model.
         agreement: share of faces for which both predict the same class, 0..1.
         mean_change, worst_change: mean and greatest change of a probability, over all faces and classes, 0..1.
+        lost: number of faces that only the float model predicts correctly.
+        gained: number of faces that only the converted model predicts correctly.
     """
 
     split: str
@@ -41,11 +44,24 @@ class Comparison:
     agreement: float
     mean_change: float
     worst_change: float
+    lost: int
+    gained: int
 
     @property
     def drop_points(self) -> float:
         """Percentage points of accuracy that the conversion lost; negative if it gained."""
         return 100 * (self.before.accuracy - self.after.accuracy)
+
+    @property
+    def drop_interval(self) -> tuple[float, float]:
+        """The 95 % interval of `drop_points`, see `edge.benchmark.intervals.paired_difference`."""
+        estimate = paired_difference(self.lost, self.gained, self.after.n)
+        return 100 * estimate.low, 100 * estimate.high
+
+    @property
+    def p_value(self) -> float:
+        """Of McNemar's exact test: how often two equally good models differ by as much on so many faces."""
+        return mcnemar_of_counts(self.lost, self.gained)
 
     def class_drops(self) -> dict[str, float]:
         """Return the percentage points of recall that each class lost."""
@@ -68,6 +84,16 @@ class Comparison:
             "agreement": self.agreement,
             "mean_change": self.mean_change,
             "worst_change": self.worst_change,
+        }
+
+    def significance(self) -> dict[str, Any]:
+        """Return the uncertainty of the drop, for JSON: intervals in points, and McNemar's test."""
+        return {
+            "lost": self.lost,
+            "gained": self.gained,
+            "drop_points": self.drop_points,
+            "drop_interval": list(self.drop_interval),
+            "mcnemar_p": self.p_value,
         }
 
 
@@ -177,4 +203,6 @@ def compare(
         float((before == after).mean()),
         float(change.mean()),
         float(change.max()),
+        lost=int(((before == faces.class_ids) & (after != faces.class_ids)).sum()),
+        gained=int(((before != faces.class_ids) & (after == faces.class_ids)).sum()),
     )

@@ -81,10 +81,37 @@ def mcnemar(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) 
         correct_a: `(n,)` bool, whether the first model predicts each face correctly.
         correct_b: `(n,)` bool, whether the second model does.
     """
-    only_a, only_b = int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum())
+    return mcnemar_of_counts(int((correct_a & ~correct_b).sum()), int((~correct_a & correct_b).sum()))
+
+
+def mcnemar_of_counts(only_a: int, only_b: int) -> float:
+    """Return the p-value of McNemar's exact, two-sided test.
+
+    Args:
+        only_a: number of faces that only the first model predicts correctly.
+        only_b: number of faces that only the second one does.
+    """
     n, fewer = only_a + only_b, min(only_a, only_b)
     # In logarithms, because 2**-n is 0 as a float from n = 1075 on.
     terms = [
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2) for k in range(fewer + 1)
     ]
     return min(1.0, 2 * sum(math.exp(term) for term in terms))
+
+
+def paired_difference(only_a: int, only_b: int, n: int) -> Estimate:
+    """Return how much better the first of two models is on the same faces, with its 95 % interval.
+
+    The interval is Wald's after half a face is added to each of the four cells (Agresti and Min, 2005).
+
+    Args:
+        only_a: number of faces that only the first model predicts correctly.
+        only_b: number of faces that only the second one does.
+        n: number of all faces; without faces the interval is -1..1.
+    """
+    if n == 0:
+        return Estimate(0.0, -1.0, 1.0)
+    a, b, total = only_a + 0.5, only_b + 0.5, n + 2
+    middle = (a - b) / total
+    half = Z95 * math.sqrt((a + b) - (a - b) ** 2 / total) / total
+    return Estimate((only_a - only_b) / n, max(middle - half, -1.0), min(middle + half, 1.0))

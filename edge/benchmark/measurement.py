@@ -15,6 +15,7 @@ from edge.datasets import load_dataset, summarize_bad_records
 from edge.errors import WrongUseError
 from edge.system.energy import find_meter
 from edge.system.hashing import sha256_of
+from edge.system.processes import command_line
 from edge.system.untrusted_text import printable
 
 
@@ -87,6 +88,7 @@ def measure(
         "labels": list(faces.labels),
     }
     conditions = {
+        "command": command_line(),
         "machine": machine(),
         "energy": meter.name if meter else None,
         **summarize_states(before, after),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,12 @@ def python_command(module: str, *arguments: object) -> list[str]:
         arguments: its arguments.
     """
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
+
+
+def command_line() -> str:
+    """The command of this process, as in a shell: its program without the folder, and its arguments."""
+    program = Path(sys.argv[0] or "python").name
+    return shlex.join(["mien" if program == "__main__.py" else program, *sys.argv[1:]])
 
 
 def python_environment(**variables: str) -> dict[str, str]:

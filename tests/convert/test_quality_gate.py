@@ -10,13 +10,15 @@ from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, advice, worst_layers
 from edge.evaluation.classification import score
 from edge.inference.contract import FER2013_LABELS
+from edge.system.hashing import sha256_of
 
 
 def comparison_of(before, after, agreement=1.0):
     truth = np.arange(70) % 7
-    return Comparison(
-        "PublicTest", score(truth, before, FER2013_LABELS), score(truth, after, FER2013_LABELS), agreement, 0.0, 0.0
-    )
+    metrics = (score(truth, classes, FER2013_LABELS) for classes in (before, after))
+    lost = int(((before == truth) & (after != truth)).sum())
+    gained = int(((before != truth) & (after == truth)).sum())
+    return Comparison("PublicTest", *metrics, agreement, 0.0, 0.0, lost, gained)
 
 
 def test_no_loss_passes_and_each_limit_rejects_what_exceeds_it():
@@ -31,6 +33,21 @@ def test_no_loss_passes_and_each_limit_rejects_what_exceeds_it():
     one_class = np.where(truth == 1, 0, truth)
     found = Limits(max_drop=50, min_agreement=0).violations(comparison_of(truth, one_class, 0.86))
     assert found == ["disgust loses 100.0 points of recall, more than --max-class-drop 10"]
+
+
+def test_the_drop_has_an_interval_and_a_test():
+    truth = np.arange(70) % 7
+    after = truth.copy()
+    after[:10] = (after[:10] + 1) % 7
+    lost = comparison_of(truth, after).significance()
+    assert (lost["lost"], lost["gained"]) == (10, 0)
+    assert lost["drop_points"] == pytest.approx(100 / 7)
+    assert lost["mcnemar_p"] == pytest.approx(2 / 2**10)
+    low, high = lost["drop_interval"]
+    assert 4 < low < 100 / 7 < high < 24
+    assert comparison_of(truth, truth).significance()["mcnemar_p"] == 1.0
+    text = "\n".join(_comparison_lines(comparison_of(truth, after)))
+    assert f"accuracy lost: 14.29 points, 95 % interval {low:.2f} to {high:.2f}; 10 faces lost, 0 gained" in text
 
 
 def test_a_model_that_gives_one_answer_only_passes_with_a_warning():
@@ -114,12 +131,19 @@ def test_the_proof_is_the_same_in_json_and_as_a_page(quantized):
     assert proof["file"]["float_operations"] == []
     assert proof["folding_error"] < 1e-4
     assert {"tensorflow", "ai-edge-quantizer", "ai-edge-litert"} <= set(proof["tools"])
+    # What an auditor asks for: which files, when, where, and by what.
+    assert proof["sha256"] == sha256_of(quantized)
+    assert len(proof["source_sha256"]) == 64
+    assert proof["latency"]["ratio"] == pytest.approx(proof["latency"]["converted_ms"] / proof["latency"]["float_ms"])
+    assert set(proof["made"]) == {"time", "command", "processor"}
     page = quantized.with_name("cnn-int8-proof.html").read_text()
     text = Text(page)
     assert text.open == []
     after = proof["measured"]["after"]
     assert f"{100 * after['accuracy']:.2f} %" in text.words
     assert f"{100 * proof['measured']['agreement']:.2f} %" in text.words
+    for word in (proof["sha256"], proof["source_sha256"], proof["made"]["command"]):
+        assert word in text.words
     for layer in proof["layers"]:
         assert layer["layer"] in text.words
         assert f"{layer['sqnr_db']:.1f}" in text.words
@@ -136,10 +160,14 @@ def test_names_from_a_file_do_not_become_markup(quantized):
     from convert.analysis.proof_page import page
 
     inspection = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
-    proof = Proof("<b>x</b>", "int8", "y", 1, inspection, None, [], "", 0.0, {}, (), Limits(), [])
+    proof = Proof(
+        "<b>x</b>", "int8", "y", 1, inspection, None, [], "", 0.0, {}, (), Limits(), [], None, "0" * 64, "1" * 64,
+        made={"time": "now", "command": "mien <i>", "processor": "none"},
+    )  # fmt: skip
     text = page(proof)
     assert "<script>alert" not in text
     assert "&lt;b&gt;x" in text
+    assert "mien &lt;i&gt;" in text
 
 
 @pytest.mark.parametrize("value", [-1, 101])

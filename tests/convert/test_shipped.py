@@ -41,12 +41,18 @@ def test_the_shipped_file_keeps_the_contract(shipped):
     assert {t.dtype for t in checked.graph.tensors} == {"UINT8", "INT8", "INT32"}
 
 
-def test_its_proof_is_of_this_very_file(shipped, proof):
+def test_its_proof_is_of_this_very_file(shipped, proof, record):
     page, proof, card = proof.with_suffix(".html"), json.loads(proof.read_text()), read_model(shipped).card
     assert proof["model"] == card.identity
     assert proof["passed"]
     assert proof["file"]["card"]["graph_sha256"] == card.graph_sha256
-    assert proof["measured"] == card.measured
+    assert proof["sha256"] == sha256_of(shipped)
+    assert proof["source_sha256"] == sha256_of(record / "model.keras")
+    # Measured again, on another processor: the float model's scores differ in the last bits.
+    for name in ("mean_change", "worst_change"):
+        assert proof["measured"].pop(name) == pytest.approx(card.measured[name], rel=1e-4)
+    assert proof["measured"].items() <= card.measured.items()
+    assert not proof["significance"]["mcnemar_p"] < 0.05
     assert proof["file"]["float_operations"] == []
     assert f"{100 * proof['measured']['agreement']:.2f} %" in page.read_text()
 
@@ -95,12 +101,11 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, record, 
     assert comparison.agreement == pytest.approx(measured["agreement"], abs=0.003)
 
 
-def test_the_calibration_can_be_drawn_again(shipped, proof, fer2013_as_distributed, splits):
+def test_the_calibration_can_be_drawn_again(shipped, fer2013_as_distributed, splits):
     from convert.calibration import representative_faces
 
-    calibration, rows = read_model(shipped).card.calibration, json.loads(proof.read_text())["calibration"]["rows"]
+    calibration = read_model(shipped).card.calibration
     if sha256_of(fer2013_as_distributed) != calibration["data"]["sha256"]:
         pytest.skip("another file of FER-2013 than the model was calibrated on")
     drawn = representative_faces(splits["Training"], calibration["samples"], calibration["seed"], splits["PublicTest"])
-    assert drawn.rows.tolist() == rows
     assert drawn.as_dict()["rows_sha256"] == calibration["rows_sha256"]

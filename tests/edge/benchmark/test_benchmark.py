@@ -24,6 +24,7 @@ from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_model, write_model
 from edge.own_package import extra_command
+from tests.browser import browser, check_report, chromium  # noqa: F401
 from tests.conftest import ROOT, SHIPPED
 from tests.made_data import write_folder
 
@@ -126,6 +127,12 @@ def test_the_page_needs_nothing_else_and_the_charts_are_pictures(report):
     assert cv2.imread(str(out / "pareto.png")).shape[0] > 300
     assert cv2.imread(str(out / "selective.png")).shape[0] > 300
     assert (out / "pareto.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.slow
+@pytest.mark.real_part
+def test_the_page_fits_a_phone_and_has_a_dark_mode(report, browser):  # noqa: F811
+    check_report(browser, report[1] / "report.html")
 
 
 @pytest.mark.slow

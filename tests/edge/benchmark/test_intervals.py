@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from edge.benchmark.intervals import bootstrap, mcnemar, median, wilson
+from edge.benchmark.intervals import Estimate, bootstrap, mcnemar, median, paired_difference, wilson
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 10), (1, 56), (2464, 3589), (10, 10)])
@@ -40,3 +40,19 @@ def test_a_median_and_its_interval():
     found = median(np.arange(101.0))
     assert found.value == 50
     assert 30 < found.low < 50 < found.high < 70
+
+
+def test_a_paired_difference_has_the_coverage_that_its_interval_claims():
+    random = np.random.default_rng(0)
+    n, only_a, only_b = 400, 0.06, 0.02
+    covered = 0
+    for _ in range(2000):
+        a, b, _ = random.multinomial(n, (only_a, only_b, 1 - only_a - only_b))
+        estimate = paired_difference(int(a), int(b), n)
+        assert estimate.low <= estimate.value <= estimate.high
+        covered += estimate.low <= only_a - only_b <= estimate.high
+    assert 0.935 < covered / 2000 < 0.97
+    assert paired_difference(0, 0, 0) == Estimate(0.0, -1.0, 1.0)
+    none = paired_difference(0, 0, 1000)
+    assert (none.value, -none.low) == (0.0, none.high)
+    assert 0 < none.high < 0.01

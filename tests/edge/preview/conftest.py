@@ -1,5 +1,4 @@
 import base64
-import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ import pytest
 
 from edge.inference.contract import FER2013_LABELS
 from edge.types import Frame, FrameReport, Track
+from tests.browser import browser, chromium, show_as  # noqa: F401
 from tests.edge.waiting import wait_until
 
 
@@ -79,51 +79,6 @@ def loop():
     ending.set()
     for thread in threads:
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """A headless Chromium, started once."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("no Chromium: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    # Root in a container has no sandbox, and little shared memory.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
-
-
-@pytest.fixture
-def browser(chromium):
-    """Opens an empty page of a given size, without cookies, in a tab of its own."""
-    windows = chromium.window_handles
-
-    def start(size_wh=(1280, 860)):
-        chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        chromium.get_log("browser")
-        show_as(chromium, size_wh)
-        return chromium
-
-    chromium.switch_to.new_window("tab")
-    yield start
-    for window in set(chromium.window_handles) - set(windows):
-        chromium.switch_to.window(window)
-        chromium.close()
-    chromium.switch_to.window(windows[0])
-
-
-def show_as(chrome, size_wh, ratio=1):
-    """Give the page a screen of this size in CSS pixels."""
-    width, height = size_wh
-    metrics = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": ratio > 1}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def text_of(chrome, element_id):
