@@ -59,7 +59,7 @@ def check_report(browser, path, at_least_one="table"):
             chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
             chrome.get(path.as_uri())
             assert chrome.execute_script("return document.querySelectorAll(arguments[0]).length", at_least_one)
-            # Wide tables scroll by themselves.
+            # Wide tables scroll in their own boxes.
             width = chrome.execute_script("return document.documentElement.scrollWidth")
             assert width <= size_wh[0], f"{path.name} is {width} pixels wide on a screen of {size_wh[0]}"
             background = chrome.execute_script("return getComputedStyle(document.body).backgroundColor")

@@ -60,7 +60,7 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """Of McNemar's exact test: how often two equally good models differ by as much on so many faces."""
+        """Of McNemar's exact test: the probability that two equally good models differ by this or more."""
         return mcnemar_of_counts(self.lost, self.gained)
 
     def class_drops(self) -> dict[str, float]:

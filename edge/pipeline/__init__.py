@@ -13,7 +13,7 @@ from edge.pipeline.dispatcher import Dispatcher
 from edge.pipeline.load_control import LoadControl, LoadControlReport
 from edge.pipeline.loop import Components, Pipeline
 from edge.pipeline.profiler import StageCosts, stage_costs
-from edge.pipeline.recording import Recording
+from edge.pipeline.video_recording import Recording
 from edge.pipeline.run_report import RunReport
 from edge.pipeline.statistics import STAGES, RunStatistics
 

@@ -11,7 +11,7 @@ from edge.types import Event, Frame, FrameReport, Message, SourceEvent, Track
 
 if TYPE_CHECKING:
     from edge.pipeline.debug_frames import DebugFrames
-    from edge.pipeline.recording import Recording
+    from edge.pipeline.video_recording import Recording
 
 
 class MessageSink(Protocol):

@@ -13,7 +13,7 @@ from edge.errors import SourceError, WrongUseError
 from edge.events import Aggregator
 from edge.inference import Classifier, find_model
 from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, Recording, degradation_levels
-from edge.pipeline.recording import check_format
+from edge.pipeline.video_recording import check_format
 from edge.preview import Preview, parse_address, read_token
 from edge.recognizer import Recognizer
 from edge.service.resource import ManagedResource

@@ -11,9 +11,12 @@ from tests.board.machine import Machine, copy_disk
 RUNNING = "running"
 #: Cuts of each kind.
 COUNT = 10
-#: Seconds over which the moments are spread: more than an installation takes when two boards share two cores, and a
-#: run that writes its state.
-INSTALLATION_S, RUN_S = 240, 20
+#: Seconds over which the moments are spread: of the first half of the cuts of an installation, in which most of its
+#: time passes; and of a run that writes its state.
+INSTALLATION_S, RUN_S = 200, 20
+#: Steps with which the second half begins, and the seconds that may pass in them: they are short, and it is they that
+#: make the release complete, try it, make it current, and start it.
+LATE_STEPS = {"publish": 1, "health": 30, "switch": 1, "service": 40, "prune": 2}
 INSTALL = "cd /opt/board && python3 install.py"
 
 
@@ -28,11 +31,12 @@ class PowerCuts:
     def __init__(self, image, seed):
         self._image = image
         moments = random.Random(seed)
-        # One in each tenth of the time.
+        early = COUNT - len(LATE_STEPS)
+        # One in each part of the time: the kind, the step that is waited for, and the seconds after it.
         self._cuts = [
-            (kind, (number + moments.random()) / COUNT * length_s)
-            for kind, length_s in (("installation", INSTALLATION_S), ("run", RUN_S))
-            for number in range(COUNT)
+            *(("installation", "", (number + moments.random()) / early * INSTALLATION_S) for number in range(early)),
+            *(("installation", step, moments.random() * length_s) for step, length_s in LATE_STEPS.items()),
+            *(("run", "", (number + moments.random()) / COUNT * RUN_S) for number in range(COUNT)),
         ]
 
     def run(self):
@@ -46,22 +50,27 @@ class PowerCuts:
         folder.mkdir()
         disk = copy_disk(self._image.disk, folder / "disk.qcow2")
         results = []
-        for kind, moment_s in self._cuts[half::2]:
+        for kind, after, moment_s in self._cuts[half::2]:
             begin_s = time.monotonic()
             try:
-                result = self._cut(kind, moment_s, disk, folder)
+                result = self._cut(kind, after, moment_s, disk, folder)
             except AssertionError as error:
-                result = {"fault": str(error)}
-            result |= {"kind": kind, "moment_s": round(moment_s, 1), "seconds": round(time.monotonic() - begin_s)}
+                result = {"fault": str(error), "step": "", "release": ""}
+            seconds = round(time.monotonic() - begin_s)
+            result |= {"kind": kind, "after": after, "moment_s": round(moment_s, 1), "seconds": seconds}
             print(result, flush=True)
             results.append(result)
         return results
 
-    def _cut(self, kind, moment_s, disk, folder):
+    def _cut(self, kind, after, moment_s, disk, folder):
         with Machine(self._image, disk, folder / "machine", snapshot=RUNNING) as machine:
             if kind == "installation":
                 # The console is the one place from which a line arrives before the cut.
                 machine.begin(f"{INSTALL} 2.0.bundle --limit 1200 --frames 5 --verbose >/dev/ttyAMA0 2>&1")
+            deadline_s = time.monotonic() + 900
+            while after and f"step {after}" not in machine.tail().splitlines():
+                assert time.monotonic() < deadline_s, f"no step {after}: {machine.tail()}"
+                time.sleep(0.2)
             time.sleep(moment_s)
             machine.cut()
             steps = [line for line in machine.tail().splitlines() if line.startswith("step ")]

@@ -5,10 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-import edge.pipeline.recording as module
+import edge.pipeline.video_recording as module
 from edge.errors import SinkError, WrongUseError
 from edge.pipeline.dispatcher import Dispatcher
-from edge.pipeline.recording import Recording
+from edge.pipeline.video_recording import Recording
 from edge.types import Frame, FrameReport, Track
 from tests.edge.waiting import wait_until
 
