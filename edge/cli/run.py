@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,10 @@ from edge.cli.parameter_types import Parsed, parse_percent
 from edge.cli.progress import progress
 from edge.cli.signals import Signals, handling
 from edge.cli.status_line import status_line
-from edge.errors import first_line
+from edge.errors import WrongUseError, first_line
 from edge.service.daemon import Daemon
 from edge.service.heartbeat import Heartbeat
+from edge.service.sd_notify import SOCKET_VARIABLE
 from edge.service.settings import RunSettings
 from edge.sinks import SINKS
 from edge.sinks.sink_opening import REGISTRY as SINK_REGISTRY
@@ -225,6 +227,9 @@ def run(ctx: click.Context, /, **_: Any) -> None:
     with handling(signals.handlers):
         if settings.report is not None:
             check_writable(settings.report)
+        if settings.record is not None and settings.record.exists() and SOCKET_VARIABLE not in os.environ:
+            # A service that is started again must run on: it records nothing.
+            raise WrongUseError(f"--record {settings.record}: the file exists: expected a new one")
         daemon = signals.daemon = Daemon(settings)
         if ctx.params["show"]:
             open_in_browser(daemon.preview_url)

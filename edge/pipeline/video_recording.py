@@ -48,6 +48,9 @@ class _Image(NamedTuple):
 class Recording:
     """Writes a video in its own thread.
 
+    A file is used once: a daemon that a service manager restarts, or one that goes back to a configuration, records
+    nothing into a file that exists.
+
     Args:
         path: a new file; its suffix names the format. Only its owner may read it.
         waits: for the encoder, so that no frame is lost: for clips. Otherwise frames that come too fast are left out.
@@ -58,22 +61,24 @@ class Recording:
 
     Raises:
         WrongUseError: the suffix is none of `CODECS`.
-        SinkError: the file exists, or cannot be written.
+        SinkError: the file cannot be written.
     """
 
     def __init__(self, path: Path, waits: bool) -> None:
         check_format(path)
+        self._path, self._waits, self.written, self.notice = path, waits, 0, ""
+        self._reminders = RateLimitedLogger(logger)
         try:
             # Never over a file, and never through a link.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-        except FileExistsError as error:
-            raise SinkError(f"--record {path}: the file exists: name a new one") from error
+        except FileExistsError:
+            logger.warning("--record: %s exists, so nothing is recorded: name a new file", path)
         except OSError as error:
             raise SinkError(f"--record {path}: {error.strerror or error}") from error
-        self._path, self._waits, self.written = path, waits, 0
-        self.notice = f"THE VIDEO IS BEING RECORDED to {path}"
-        self._reminders = RateLimitedLogger(logger)
-        self._reminders.warning(f"--record: {self.notice}")
+        else:
+            self.notice = f"THE VIDEO IS BEING RECORDED to {path}"
+            self._reminders.warning(f"--record: {self.notice}")
+        self._is_ours = bool(self.notice)
         self._queue: queue.Queue[_Image | None] = queue.Queue(_QUEUE_LENGTH)
         self._thread = threading.Thread(target=self._write_all, name="recording", daemon=True)
         self._thread.start()
@@ -109,7 +114,7 @@ class Recording:
             logger.warning("--record: %s is incomplete, because the disk does not keep up", self._path)
         elif self.written:
             logger.warning("--record: %s has %.0f s of video of people", self._path, self.written / FPS)
-        else:
+        elif self._is_ours:
             self._path.unlink(missing_ok=True)
 
     def _write_all(self) -> None:

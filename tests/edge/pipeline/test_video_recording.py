@@ -84,15 +84,24 @@ def test_frames_of_a_camera_that_come_too_fast_are_left_out(tmp_path):
 def test_wrong_files_are_rejected(tmp_path):
     with pytest.raises(WrongUseError, match=r"expected a file that ends in \.mp4, \.mkv, \.avi"):
         Recording(tmp_path / "run.gif", True)
-    (tmp_path / "there.mp4").write_text("mine")
-    with pytest.raises(SinkError, match="the file exists: name a new one"):
-        Recording(tmp_path / "there.mp4", True)
-    (tmp_path / "link.mp4").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(SinkError, match="the file exists"):
-        Recording(tmp_path / "link.mp4", True)
     with pytest.raises(SinkError, match="No such file or directory"):
         Recording(tmp_path / "none" / "run.mp4", True)
-    assert (tmp_path / "there.mp4").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_file_is_used_only_once(tmp_path, caplog, kind):
+    # As after a crash, when the service manager starts the daemon again.
+    path = tmp_path / "there.mp4"
+    if kind == "file":
+        path.write_text("mine")
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    with Recording(path, True) as recording:
+        recording.store(frame(0.0), [], LABELS)
+        assert recording.notice == ""
+    assert recording.written == 0
+    assert "exists, so nothing is recorded: name a new file" in caplog.text
+    assert path.read_text() == "mine" if kind == "file" else path.is_symlink() and not path.exists()
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_run(tmp_path, monkeypatch, caplog):
@@ -137,8 +146,8 @@ def test_a_run_records_its_faces(mien, tmp_path):
     assert len(frames) > 20
     assert green(frames[-1]) > 500
     done = mien("run", "--source", "demo", "--record", path)
-    assert done.code == 1
-    assert "the file exists: name a new one" in done.error_line()
+    assert done.code == 2
+    assert "the file exists: expected a new one" in done.error_line()
     done = mien("run", "--source", "demo", "--record", tmp_path / "new.mp4", "--aggregate", "60")
     assert done.code == 2
     assert "expected one of the two options" in done.error_line()
