@@ -6,12 +6,14 @@ What is known of it is in a file, so that it goes on after the device has starte
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploy.device.atomic_io import write_file
-from edge.errors import UnhealthyError
+from deploy.device.version import version_key
+from edge.errors import BundleError, UnhealthyError
 
 #: Seconds for which a new release must run.
 PROBATION_S = 300.0
@@ -99,7 +101,7 @@ class ProbationFile:
         """The probation; None where there is none, and for a file that is damaged."""
         try:
             values = json.loads(self._path.read_bytes())
-            return Probation(
+            probation = Probation(
                 str(values["version"]),
                 str(values["before"]),
                 float(values["duration_s"]),
@@ -108,8 +110,12 @@ class ProbationFile:
                 str(values["boot"]),
                 int(values["boots"]),
             )
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            # JSON as Python reads it has `Infinity`; and the versions name folders.
+            is_sound = math.isfinite(probation.duration_s) and math.isfinite(probation.passed_s)
+            version_key(probation.version), version_key(probation.before)
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, BundleError):
             return None
+        return probation if is_sound else None
 
     def write(self, probation: Probation) -> None:
         """Replace the file."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.push.bounded_command import BoundedCommand, printable_line
-from edge.errors import DeployError, WrongUseError
+from edge.errors import DeployError, WrongUseError, shown
 from edge.system.processes import last_line
 
 #: No question is ever asked, and a dead connection is given up after half a minute (ssh_config(5)).
@@ -44,7 +44,7 @@ class Host:
 
     def __init__(self, name: str, folder: Path, config: Path | None = None) -> None:
         if not name or name.startswith("-") or not name.isprintable() or " " in name:
-            raise WrongUseError(f"{name!r} is not a host: expected a name or user@name, as ssh takes it")
+            raise WrongUseError(f"{shown(name)} is not a host: expected a name or user@name, as ssh takes it")
         self.name = name
         own = [word for option in (*_OPTIONS, f"ControlPath={folder}/%C") for word in ("-o", option)]
         self._options = [*(["-F", str(config)] if config else []), *own]

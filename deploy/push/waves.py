@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.errors import WrongUseError
+from edge.errors import WrongUseError, shown
 from edge.system.regular_files import read_regular
 
 #: Of a file of hosts: 64 bytes each for 16,000 of them.
@@ -30,7 +30,7 @@ def parse_waves(text: str) -> tuple[float, ...]:
         number = part.strip().removesuffix("%")
         is_share = part.strip().endswith("%")
         if not (number.isascii() and number.isdecimal() and 0 < int(number) <= (100 if is_share else 1_000_000)):
-            raise WrongUseError(f"--waves {text!r}: expected numbers of hosts or shares of them, such as 1,10%,100%")
+            raise WrongUseError(f"--waves {shown(text)}: expected numbers or shares of hosts, such as 1,10%,100%")
         waves.append(-float(number) if is_share else float(number))
     return tuple(waves)
 

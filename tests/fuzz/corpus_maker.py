@@ -260,7 +260,7 @@ def keys() -> Files:
 
 
 def installer() -> Files:
-    """A history, and a record of files."""
+    """What an installer keeps, and the hosts that it is sent to."""
     entry = {
         "time": "2026-11-28T20:00:00Z",
         "action": "install",
@@ -278,6 +278,9 @@ def installer() -> Files:
     yield "history/newest.jsonl", "1.0\n" + json.dumps(entry)
     record = {"manifest.json": "0" * 64, "config/mien.toml": "1" * 64, "link": "-> config/mien.toml"}
     yield "installed-files/three.json", json.dumps(record)
+    probation = {"version": "1.0", "before": "0.9", "duration_s": 300.0, "passed_s": 12.5, "restarts": 0}
+    yield "probation/one.json", json.dumps({**probation, "boot": "b7a1c3", "boots": 1})
+    yield "hosts/three.txt", "# comment\nporch\npi@hall.local  # door\n\n1,10%,100%\n"
 
 
 def results() -> Files:

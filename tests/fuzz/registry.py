@@ -52,6 +52,8 @@ TARGETS = {
     "history": Entry("installer_state", "InstallHistory", 1, _OWN),
     "installed-files": Entry("installer_state", "InstalledRecord", 1, _OWN),
     "release": Entry("installer_state", "ReleaseManifest", 1, _OWN),
+    "probation": Entry("installer_state", "ProbationRecord", 1, _OWN),
+    "hosts": Entry("settings", "HostsFile", 0.5, _OWN),
     "groups": Entry("photograph_files", "GroupsCsv", 1, _OWN),
     "boxes": Entry("photograph_files", "WiderBoxes", 1, _OWN),
     "results": Entry("benchmark_results", "BenchmarkResults", 1, _OWN),

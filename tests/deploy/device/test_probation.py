@@ -1,5 +1,8 @@
 """A release on probation: what counts, what ends it, and what is left behind; tests/booted has systemd itself."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 
 from deploy.device import probation_watch
@@ -74,6 +77,9 @@ def test_the_record_survives_and_a_damaged_one_is_none(tmp_path):
     for text in ("", "[]", "{", '{"version": "2.0"}', "[" * 10_000, '{"version": null, "duration_s": "x"}'):
         record.path.write_text(text)
         assert record.read() is None
+    for change in ({"duration_s": "Infinity"}, {"passed_s": "NaN"}, {"before": "../1.0"}, {"restarts": "1e999"}):
+        record.path.write_text(json.dumps({**asdict(PROBATION), **change}).replace('"1e999"', "1e999"))
+        assert record.read() is None, change
     record.clear()
     record.clear()
 

@@ -1,4 +1,4 @@
-"""What an installer keeps on a device: the history, the record of files, and the manifest of each release."""
+"""What an installer keeps on a device: the history, the records of files and of a probation, and manifests."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from deploy.device.history import History, activated_versions
 from deploy.device.install_status import as_text, read_status
 from deploy.device.installed_files import RECORD, find_damage, record_files
+from deploy.device.probation import ProbationFile
 from deploy.device.release_store import ReleaseStore
 from tests.fuzz.target import CORPUS, Target
 
@@ -56,6 +57,21 @@ class InstallHistory(_Store):
         activated_versions(History(self.store.state).read())
         self.store.floor()
         self.store.raise_floor("2.0")
+
+
+class ProbationRecord(_Store):
+    """The record of a probation, read by `status` and by what watches the release."""
+
+    name = "probation"
+    tokens = (b'"version": "1.0"', b"Infinity", b"NaN", b"1e999", b"-1", b"null", b'"\\ud800"')
+
+    def run(self, data: bytes) -> None:
+        record = ProbationFile(self.store.state)
+        record.path.write_bytes(data)
+        self._read_all()
+        probation = record.read()
+        if probation is not None:
+            record.write(probation.advance({"ActiveState": "active", "NRestarts": "0"}, "now", 1.0))
 
 
 class InstalledRecord(_Store):

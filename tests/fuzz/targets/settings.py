@@ -1,4 +1,4 @@
-"""Settings: the configuration file, addresses of sinks, and the files of the cache folder."""
+"""Settings: the configuration file, addresses of sinks, hosts, and the files of the cache folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 
 from deploy.device.health_gate import _is_inference, _model_options
 from deploy.device.manifest import Manifest
+from deploy.push import Host, parse_waves, read_hosts, split_waves
 from edge.cli import config_file
 from edge.cli.run import _settings, run
 from edge.errors import MienError
@@ -40,6 +41,24 @@ class Configuration(Target):
             PriorCorrection(_settings(context).prior, FER2013_LABELS)
             config_file.as_toml(context).encode("utf-8", "backslashreplace")
         _model_options(path, _MANIFEST)
+
+
+class HostsFile(Target):
+    """The hosts of `mien deploy push --hosts`, and waves on the last line."""
+
+    name = "hosts"
+    kind = "lines"
+    # A person types it.
+    max_bytes = 2000
+    tokens = (b"#", b"@", b"\xff", b"%", b",", b"1,10%,100%", b"-oProxyCommand=x", b"\0")
+
+    def run(self, data: bytes) -> None:
+        path = self.folder / "hosts.txt"
+        path.write_bytes(data)
+        hosts = read_hosts(path)
+        for name in hosts[:-1]:
+            Host(name, self.folder)
+        assert sum(map(len, split_waves(hosts, parse_waves(hosts[-1])))) == len(hosts)
 
 
 class SinkAddress(Target):
