@@ -85,7 +85,7 @@ def test_a_batch_is_one_transaction(tmp_path):
 def test_what_is_not_stored_is_reported_once(tmp_path, caplog):
     with caplog.at_level(logging.WARNING), open_sink(f"sqlite:{tmp_path}/history.db") as sink:
         sink.write_window([SourceEvent("clip", "online"), made_event()])
-        assert not caplog.records
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         for _ in range(2):
             sink.write_window([Aggregate("clip", 60.0, 4, {"happy": 1.0}, "m@1"), made_event(state="frame")])
     (record,) = caplog.records
