@@ -79,7 +79,8 @@ def error_line(done, code=1):
 )
 def test_faces_are_found_in_frames_of_the_size_that_the_camera_has(stack, size):
     stack.connect(Camera(size))
-    report, events = stack.read(60)
+    # Detected in each frame: the camera is so fast that the face is elsewhere in the next one that is read.
+    report, events = stack.read(60, "--cadence", 1)
     assert report["frames_processed"] == 60
     boxes = [event["box"] for event in events if "box" in event]
     assert len(boxes) >= 50
