@@ -21,7 +21,7 @@ from edge.annotation import draw_faces
 from edge.errors import SinkError, WrongUseError
 from edge.events import reported_expression
 from edge.system.logs import RateLimitedLogger
-from edge.types import UNCERTAIN_LABEL, Box, Frame, Track
+from edge.types import UNCERTAIN_LABEL, Box, Frame, Track, scaled_box
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ class Recording:
         """
         if not self.notice:
             return
-        faces = [(_scaled(track.box, 1 / frame.scale), _label(track, labels)) for track in seen]
+        factor = 1 / frame.scale
+        faces = [(scaled_box(track.box, factor, factor), _label(track, labels)) for track in seen]
         with suppress(queue.Full):
             self._queue.put(_Image(frame.image, faces, frame.position_s), block=self._waits)
         self._reminders.warning(f"--record: {self.notice}")
@@ -166,11 +167,6 @@ def check_format(path: Path) -> None:
     """
     if path.suffix.lower() not in CODECS:
         raise WrongUseError(f"--record {path}: expected a file that ends in {', '.join(CODECS)}")
-
-
-def _scaled(box: Box, scale: float) -> Box:
-    x, y, w, h = box
-    return x * scale, y * scale, w * scale, h * scale
 
 
 def _label(track: Track, labels: tuple[str, ...]) -> str:
