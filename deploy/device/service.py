@@ -71,13 +71,8 @@ class Service:
 
     def last_words(self) -> str:
         """The last line that the service has written to the journal, after a colon; empty where there is none."""
-        command = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20", f"_SYSTEMD_UNIT={NAME}"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_JOURNAL_LIMIT_S)
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        return f": {lines[-1].removeprefix('mien: ')[:_LONGEST_LINE]}" if lines else ""
+        line = last_journal_line(_JOURNAL_LIMIT_S)[:_LONGEST_LINE]
+        return f": {line}" if line else ""
 
     def update(self, release: Path, was_running: bool = False) -> str:
         """Install the unit of the release that has become current, and restart the service if it runs.
@@ -113,6 +108,22 @@ class Service:
 
     def _active_state(self) -> str:
         return systemctl("is-active", NAME).stdout.strip()
+
+
+def last_journal_line(limit_s: float, *matches: str) -> str:
+    """The last line that the service has written to the journal; empty where there is none, or it cannot be read.
+
+    Args:
+        limit_s: seconds that the journal may take.
+        matches: more fields that its entry must have, such as `_SYSTEMD_INVOCATION_ID=...`.
+    """
+    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20", f"_SYSTEMD_UNIT={NAME}", *matches]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    return lines[-1].removeprefix("mien: ") if lines else ""
 
 
 def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from deploy.device.service import NAME
+from deploy.device.service import NAME, last_journal_line
 from edge.errors import DeployError
 
 #: Seconds between two questions about the state of a service that is starting.
@@ -93,18 +93,10 @@ class Systemd:
         try:
             # A process that has just ended may have lines on their way.
             subprocess.run(["journalctl", "--sync"], capture_output=True, timeout=_LIMIT_S)
-            of_invocation = (f"_SYSTEMD_INVOCATION_ID={invocation}",) if invocation else ()
-            done = subprocess.run(
-                [
-                    "journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=20",
-                    f"_SYSTEMD_UNIT={NAME}", *of_invocation,
-                ],
-                capture_output=True, text=True, errors="replace", timeout=_LIMIT_S,
-            )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return ""
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        return lines[-1].removeprefix("mien: ")[:_LONGEST_LINE] if lines else ""
+        of_invocation = (f"_SYSTEMD_INVOCATION_ID={invocation}",) if invocation else ()
+        return last_journal_line(_LIMIT_S, *of_invocation)[:_LONGEST_LINE]
 
     def _require(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = self._call(*arguments)
