@@ -188,10 +188,12 @@ def _begin_probation(
 
 
 def _end_probation(store: ReleaseStore) -> None:
-    record = ProbationFile(store.state)
+    record, unit = ProbationFile(store.state), ProbationUnit(store)
     if record.path.exists():
+        # It would take the switch to another release for its end, and remove the record of the next probation.
+        unit.stop()
         record.clear()
-        ProbationUnit(store).remove()
+        unit.remove()
 
 
 def summary(version: str, before: str | None, note: str) -> str:

@@ -56,6 +56,10 @@ class ProbationUnit:
         """Start to watch; a unit that watches already begins anew."""
         systemctl("restart", "--no-block", _NAME)
 
+    def stop(self) -> None:
+        """Stop watching, so that nothing acts on a record, or removes one, that is about to be replaced."""
+        systemctl("stop", _NAME)
+
     def remove(self) -> None:
         """Remove what `prepare` has written. The process that watches may call it about itself."""
         if self._unit.exists():

@@ -31,6 +31,9 @@ if [ ! -e rebooted ]; then
   systemctl restart mien
   until_over
   status restarted
+  # A release that replaces one on probation has a probation of its own.
+  install replaced 60
+  try successor 5
   install rebooted 30
   sleep 4
   status before-reboot

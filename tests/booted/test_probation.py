@@ -19,6 +19,8 @@ RELEASES = {
     "ends-late": ("4.0", "ends-after-60"),
     "hangs": ("5.0", "hangs"),
     "restarted": ("6.0", "well"),
+    "replaced": ("6.1", "well"),
+    "successor": ("6.2", "starts-slowly"),
     "rebooted": ("7.0", "ends-after-12"),
 }
 
@@ -84,10 +86,17 @@ def test_a_restart_by_hand_is_no_failure(output):
     assert entries(found, "probation")[-1] == ("6.0", "passed", "")
 
 
+def test_a_release_that_replaces_one_on_probation_has_its_own(output):
+    found = status(output, "successor")
+    assert (found["current"], found["probation"]) == ("6.2", None)
+    assert entries(found, "probation")[-1] == ("6.2", "passed", "")
+    assert "6.1" not in [version for version, *_ in entries(found, "probation")]
+
+
 def test_a_probation_goes_on_after_the_device_has_started_again(output):
     before, after, over = (status(output, step) for step in ("before-reboot", "after-reboot", "rebooted"))
-    assert before["probation"]["before"] == after["probation"]["before"] == "6.0"
-    assert over["current"] == "6.0"
+    assert before["probation"]["before"] == after["probation"]["before"] == "6.2"
+    assert over["current"] == "6.2"
     assert entries(over, "probation")[-1][:2] == ("7.0", "unhealthy")
     assert "rebooted service: active" in output
 

@@ -35,6 +35,8 @@ if "--config" in sys.argv:
     def notify(text):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
             out.sendto(text, os.environ["NOTIFY_SOCKET"])
+    # Longer than between two questions of what watches a probation.
+    time.sleep(6 if HOW == "starts-slowly" else 0)
     notify(b"READY=1\\nSTATUS=demo: running")
     end_s = time.monotonic() + float(HOW.removeprefix("ends-after-") if HOW.startswith("ends-after-") else 1e6)
     while time.monotonic() < end_s:
