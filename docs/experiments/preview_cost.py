@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with DemoSource(paced=False) as source, _Timed("127.0.0.1", 0) as preview:
-        pipeline = Pipeline(Components.build(source, Recognizer(), Dispatcher(viewer=preview)))
+        pipeline = Pipeline(Components.build(source, Recognizer(), Dispatcher(viewer=preview.camera())))
         phases = Phases(pipeline, preview, options.rounds, options.seconds)
 
         def after(_: Frame | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.requests import Request
@@ -22,14 +23,16 @@ class Api:
     """Answers the requests below `/api/v1/`.
 
     Args:
-        state: what `state` returns.
+        states: name of each camera to what `state` returns for it.
         events: what `events` streams.
         authenticator: decides who may ask: by the header `Authorization: Bearer TOKEN`, or by the page's cookie.
         cookie: the name of that cookie.
     """
 
-    def __init__(self, state: CurrentState, events: EventStream, authenticator: Authenticator, cookie: str) -> None:
-        self._current, self._events = state, events
+    def __init__(
+        self, states: Mapping[str, CurrentState], events: EventStream, authenticator: Authenticator, cookie: str
+    ) -> None:
+        self._states, self._events = states, events
         self._authenticator, self._cookie = authenticator, cookie
 
     def routes(self) -> list[Route]:
@@ -37,6 +40,7 @@ class Api:
         return [
             Route("/api/v1/openapi.json", self._describe),
             Route("/api/v1/state", self._state),
+            Route("/api/v1/cameras", self._cameras),
             Route("/api/v1/events", self._stream),
         ]
 
@@ -44,16 +48,33 @@ class Api:
         return self._rejection(request) or FileResponse(_DESCRIPTION, media_type="application/json")
 
     async def _state(self, request: Request) -> Response:
-        return self._rejection(request) or JSONResponse(self._current.as_dict())
+        if rejection := self._rejection(request) or self._unknown_camera(request):
+            return rejection
+        name = request.query_params.get("camera", next(iter(self._states)))
+        return JSONResponse(self._states[name].as_dict())
+
+    async def _cameras(self, request: Request) -> Response:
+        states = [state.as_dict() for state in self._states.values()]
+        return self._rejection(request) or JSONResponse({"cameras": states})
 
     async def _stream(self, request: Request) -> Response:
-        if rejection := self._rejection(request):
+        if rejection := self._rejection(request) or self._unknown_camera(request):
             return rejection
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
         if self._events.is_full:
             return _error(429, "too many clients are connected", {"Retry-After": "10"})
-        return StreamingResponse(self._events.serve(), media_type="text/event-stream")
+        return StreamingResponse(
+            self._events.serve(request.query_params.get("camera") or None), media_type="text/event-stream"
+        )
+
+    def _unknown_camera(self, request: Request) -> Response | None:
+        """Return the answer to a request for a camera that there is not; None for others."""
+        name = request.query_params.get("camera")
+        if name is None or name in self._states:
+            return None
+        names = ", ".join(filter(None, self._states))
+        return _error(404, f"no such camera: expected {f'one of {names}' if names else 'no parameter camera'}", {})
 
     def _rejection(self, request: Request) -> Response | None:
         """Return the answer to a client that may not ask; None for one that may."""

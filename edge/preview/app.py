@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -19,8 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from edge.preview.access_token import MAX_LENGTH
 from edge.preview.api import Api
 from edge.preview.authentication import COOKIE_AGE_S, AuthenticationResult, Authenticator
-from edge.preview.broadcast import Broadcast
-from edge.preview.current_state import CurrentState
+from edge.preview.camera_view import CameraView
 from edge.preview.event_stream import EventStream
 from edge.preview.request_checks import RequestChecks
 from edge.preview.viewers import TOKEN_NEEDED, Viewers
@@ -36,8 +36,7 @@ class PreviewApp:
     """Answers the requests of browsers.
 
     Args:
-        broadcast: provides the frames.
-        state: what the API returns.
+        views: name of each camera to what provides its frames and its state.
         events: what the API streams.
         authenticator: decides who may see them.
         port: the port that the server listens on. It is part of the cookie's name, because browsers do not separate
@@ -45,11 +44,13 @@ class PreviewApp:
     """
 
     def __init__(
-        self, broadcast: Broadcast, state: CurrentState, events: EventStream, authenticator: Authenticator, port: int
+        self, views: Mapping[str, CameraView], events: EventStream, authenticator: Authenticator, port: int
     ) -> None:
-        self._authenticator, self._viewers = authenticator, Viewers(broadcast)
+        self._authenticator = authenticator
+        self._viewers = Viewers({name: view.broadcast for name, view in views.items()})
         self._cookie = f"mien-preview-{port}"
-        self._api = Api(state, events, authenticator, self._cookie)
+        states = {name: view.state for name, view in views.items()}
+        self._api = Api(states, events, authenticator, self._cookie)
 
     def asgi_app(self) -> ASGIApp:
         """Return the application, with `RequestChecks` around it."""
@@ -99,7 +100,7 @@ class PreviewApp:
     async def _live(self, socket: WebSocket) -> None:
         with suppress(WebSocketDisconnect):
             if self._authenticator.check_cookie(_client(socket), socket.cookies.get(self._cookie)).is_accepted:
-                await self._viewers.serve(socket)
+                await self._viewers.serve(socket, socket.query_params.get("camera"))
                 return
             # Accepted first: a page cannot see why a connection was rejected.
             await socket.accept()

@@ -29,9 +29,13 @@ class CurrentState:
     """The state of the source, the last frame and its faces.
 
     The loop's thread writes, the server's thread reads; each exchanges one reference.
+
+    Args:
+        name: of the camera; empty if it has none of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self._name = name
         self._source: SourceEvent | None = None
         self._frame: _LastFrame | None = None
 
@@ -63,7 +67,7 @@ class CurrentState:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as `openapi.json` describes them."""
         source, frame = self._source, self._frame
-        name = source.source if source else frame.report.source if frame else None
+        name = source.source if source else frame.report.source if frame else self._name or None
         state = {"name": name, "state": source.state if source else None, "reason": source.reason if source else ""}
         if frame is None:
             return {"source": state, "frame": None, "faces": None, "counts": None}

@@ -19,9 +19,14 @@ MAX_CLIENTS = 8
 
 
 class _Client:
-    """The messages that wait for one client."""
+    """The messages that wait for one client.
 
-    def __init__(self) -> None:
+    Args:
+        source: whose messages it gets; None for all.
+    """
+
+    def __init__(self, source: str | None) -> None:
+        self.source = source
         self.waiting: deque[Message] = deque()
         self.lost = 0
         self.has_news = asyncio.Event()
@@ -54,10 +59,14 @@ class EventStream:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wake)
 
-    async def serve(self) -> AsyncIterator[str]:
-        """Yield the text of the stream for one client, from the next message on."""
+    async def serve(self, source: str | None = None) -> AsyncIterator[str]:
+        """Yield the text of the stream for one client, from the next message on.
+
+        Args:
+            source: whose messages it gets; None for all.
+        """
         self._loop = asyncio.get_running_loop()
-        client = _Client()
+        client = _Client(source)
         self._clients.add(client)
         try:
             yield ": mien\n\n"
@@ -78,6 +87,8 @@ class EventStream:
 
     def _deliver(self, message: Message) -> None:
         for client in self._clients:
+            if client.source not in (None, message.source):
+                continue
             client.waiting.append(message)
             if len(client.waiting) > CAPACITY:
                 client.waiting.popleft()

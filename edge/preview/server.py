@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Mapping
 from threading import Thread
 from typing import Any
 
@@ -13,8 +14,7 @@ import uvicorn
 from edge.errors import first_line
 from edge.preview.app import PreviewApp
 from edge.preview.authentication import Authenticator
-from edge.preview.broadcast import Broadcast
-from edge.preview.current_state import CurrentState
+from edge.preview.camera_view import CameraView
 from edge.preview.event_stream import EventStream
 from edge.preview.http_protocol import http_protocol, websocket_protocol
 from edge.system.logs import RateLimitedLogger
@@ -38,8 +38,7 @@ class Server:
 
     Args:
         listener: a listening socket.
-        broadcast: provides the frames.
-        state: what the API returns.
+        views: name of each camera to what provides its frames and its state.
         events: what the API streams.
         authenticator: decides who may see them.
     """
@@ -47,15 +46,14 @@ class Server:
     def __init__(
         self,
         listener: socket.socket,
-        broadcast: Broadcast,
-        state: CurrentState,
+        views: Mapping[str, CameraView],
         events: EventStream,
         authenticator: Authenticator,
     ) -> None:
-        self._listener, self._broadcast, self._events = listener, broadcast, events
+        self._listener, self._views, self._events = listener, views, events
         connections = OpenConnections("the preview")
         config = uvicorn.Config(
-            PreviewApp(broadcast, state, events, authenticator, listener.getsockname()[1]).asgi_app(),
+            PreviewApp(views, events, authenticator, listener.getsockname()[1]).asgi_app(),
             # Of the successor of the implementation that websockets has deprecated.
             ws=websocket_protocol(connections),
             http=http_protocol(connections),
@@ -83,7 +81,8 @@ class Server:
 
     def stop(self) -> None:
         """Close the viewers' connections, and end."""
-        self._broadcast.end()
+        for view in self._views.values():
+            view.broadcast.end()
         self._events.end()
         self._server.should_exit = True
         self._thread.join()
@@ -94,11 +93,12 @@ class Server:
 
     async def _serve(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._log_once_a_minute)
-        broadcast = asyncio.create_task(self._broadcast.run())
+        broadcasts = [asyncio.create_task(view.broadcast.run()) for view in self._views.values()]
         try:
             await self._server.serve(sockets=[self._listener])
         finally:
-            broadcast.cancel()
+            for broadcast in broadcasts:
+                broadcast.cancel()
 
     def _log_once_a_minute(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log in place of asyncio, which writes a traceback each time: a client can cause thousands."""

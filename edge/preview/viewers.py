@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 
 from starlette.websockets import WebSocket
 
@@ -16,7 +18,7 @@ ACKNOWLEDGE_TIMEOUT_S = 20.0
 MAX_VIEWERS = 8
 #: Codes with which a WebSocket is closed, known to static/connection.js; 4000 to 4999 are for applications (RFC 6455,
 #: 7.4.2).
-TOKEN_NEEDED, FULL = 4401, 4429
+TOKEN_NEEDED, NO_CAMERA, FULL = 4401, 4404, 4429
 #: The daemon ends, and may be restarted: `Service Restart` in IANA's registry.
 ENDED = 1012
 
@@ -25,36 +27,45 @@ class Viewers:
     """Serves the connected viewers.
 
     Args:
-        broadcast: provides the frames.
+        broadcasts: name of each camera to what provides its frames.
 
     Attributes:
         count: how many are connected.
     """
 
-    def __init__(self, broadcast: Broadcast) -> None:
+    def __init__(self, broadcasts: Mapping[str, Broadcast]) -> None:
         self.count = 0
-        self._broadcast = broadcast
+        self._broadcasts = broadcasts
 
-    async def serve(self, socket: WebSocket) -> None:
-        """Send frames and states to one viewer until the end.
+    async def serve(self, socket: WebSocket, camera: str | None = None) -> None:
+        """Send frames and states of one camera to one viewer until the end.
+
+        Args:
+            socket: of the viewer.
+            camera: its name; None for the first one.
 
         Raises:
             WebSocketDisconnect: the viewer has disconnected.
         """
         await socket.accept()
+        name = next(iter(self._broadcasts)) if camera is None else camera
+        if name not in self._broadcasts:
+            await socket.close(NO_CAMERA)
+            return
         if self.count >= MAX_VIEWERS:
             await socket.close(FULL)
             return
         self.count += 1
         try:
-            await self._send_all(socket)
+            cameras = {"kind": "cameras", "names": list(self._broadcasts), "shown": name}
+            await socket.send_text(json.dumps(cameras))
+            await self._send_all(socket, self._broadcasts[name])
             await socket.close(ENDED)
         finally:
             self.count -= 1
 
-    async def _send_all(self, socket: WebSocket) -> None:
-        broadcast, sent_state, sent_timeline = self._broadcast, -1, -1
-        message = None
+    async def _send_all(self, socket: WebSocket, broadcast: Broadcast) -> None:
+        sent_state, sent_timeline, message = -1, -1, None
         while not broadcast.has_ended:
             # Without a frame, the state is the heartbeat.
             if message is None or sent_state != broadcast.state_number:

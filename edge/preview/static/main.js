@@ -1,3 +1,4 @@
+import { Cameras } from "./cameras.js";
 import { Connection } from "./connection.js";
 import { Faces } from "./faces.js";
 import { Latency } from "./latency.js";
@@ -18,17 +19,27 @@ const status = new Status({
   sourceName: byId("source-name"), notice: byId("notice"), nothingStored: byId("nothing-stored"),
 });
 
+const cameras = new Cameras(byId("cameras"), (name) => {
+  // What another camera showed must not stay.
+  picture.clear();
+  faces.show({ faces: [], labels: [] });
+  status.forgetFrame();
+  connection.chooseCamera(name);
+});
 const connection = new Connection({
+  onCameras: (names) => cameras.show(names),
+  onNoCamera: () => cameras.forget(),
   onConnection: (state) => status.setConnection(state),
   onState: (state) => status.setSource(state),
   onTimeline: (columns) => timeline.show(columns),
-  onFrame: async (head, jpeg) => {
-    await picture.show(head, jpeg);
+  onFrame: async (head, jpeg, isCurrent) => {
+    if (!(await picture.show(head, jpeg, isCurrent))) return;
     faces.show(head);
     latency.show(head.latency_ms);
     speech.show(head);
     status.noteFrame(head);
   },
 });
+connection.camera = cameras.chosen;
 byId("retry").addEventListener("click", () => connection.connect());
 connection.connect();

@@ -10,14 +10,26 @@ export class Picture {
     new ResizeObserver(() => this.#draw()).observe(canvas);
   }
 
-  async show(head, jpeg) {
+  // Returns whether the picture is shown: another camera may have been chosen while it was decoded.
+  async show(head, jpeg, isCurrent) {
     const bitmap = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+    if (!isCurrent()) {
+      bitmap.close();
+      return false;
+    }
     this.#bitmap?.close();
     this.#bitmap = bitmap;
     this.#head = head;
     this.canvas.style.setProperty("--ratio", head.size[0] / head.size[1]);
     this.#draw();
     this.canvas.dataset.frame = head.frame;
+    return true;
+  }
+
+  clear() {
+    this.#bitmap?.close();
+    this.#bitmap = null;
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
   #draw() {

@@ -36,6 +36,13 @@ export class Status {
     if (wasStale) this.#show();
   }
 
+  // Another camera is shown from now on.
+  forgetFrame() {
+    this.#lastFrameMs = 0;
+    this.#source = { state: null, reason: "" };
+    this.#show();
+  }
+
   #isFresh() {
     return this.#lastFrameMs > 0 && performance.now() - this.#lastFrameMs < STALE_MS;
   }

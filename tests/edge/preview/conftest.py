@@ -51,6 +51,7 @@ class Loop:
     size_wh: tuple = (640, 480)
     noise: bool = False
     longest_s: float = 0.0
+    camera: str = ""
 
     def run(self, ending):
         while not ending.wait(self.pause_s):
@@ -59,7 +60,7 @@ class Loop:
             frame, tracks = made_frame(self.frames, self.size_wh, self.noise), list(self.tracks)
             report = made_report(self.frames, len(tracks))
             begin_s = time.thread_time()
-            self.preview.publish(frame, tracks, report, FER2013_LABELS)
+            self.preview.camera(self.camera).publish(frame, tracks, report, FER2013_LABELS)
             self.longest_s = max(self.longest_s, time.thread_time() - begin_s)
             self.frames += 1
 

@@ -72,9 +72,9 @@ def test_the_state_is_what_the_last_frame_shows():
     with Preview("127.0.0.1", 0) as preview:
         nothing = {"name": None, "state": None, "reason": ""}
         assert state_of(preview) == {"source": nothing, "frame": None, "faces": None, "counts": None}
-        preview.put(SourceEvent("made", "online"))
+        preview.camera().put(SourceEvent("made", "online"))
         tracks = [made_track(3, (10, 20, 30, 40)), made_track(4), made_track(7, class_id=UNCERTAIN)]
-        preview.publish(made_frame(5), tracks, made_report(5, 3), FER2013_LABELS)
+        preview.camera().publish(made_frame(5), tracks, made_report(5, 3), FER2013_LABELS)
         state = state_of(preview)
         assert state["source"] == {"name": "made", "state": "online", "reason": ""}
         assert (state["frame"]["index"], state["frame"]["size"]) == (5, [640, 480])
@@ -83,7 +83,7 @@ def test_the_state_is_what_the_last_frame_shows():
         assert [face["expression"] for face in state["faces"]] == ["happy", "happy", "uncertain"]
         assert state["faces"][2]["score"] == pytest.approx(0.9)
         assert state["counts"] == {**dict.fromkeys(FER2013_LABELS, 0), "happy": 2, "uncertain": 1}
-        preview.put(SourceEvent("made", "stalled", "no frame for 20 s"))
+        preview.camera().put(SourceEvent("made", "stalled", "no frame for 20 s"))
         state = state_of(preview)
         assert (state["source"]["state"], state["source"]["reason"]) == ("stalled", "no frame for 20 s")
         assert state["faces"] is None
@@ -96,7 +96,7 @@ def test_events_are_streamed_as_sinks_get_them_until_the_daemon_ends():
         assert answer.headers["Cache-Control"] == "no-store"
         wait_for(lambda: preview._events._clients, "the client")
         for message in (event, source):
-            preview.put(message)
+            preview.camera().put(message)
         assert next_event(answer) == ("face", event.as_dict())
         assert next_event(answer) == ("source", source.as_dict())
         ending = threading.Thread(target=preview.__exit__, args=(None, None, None))
@@ -112,7 +112,7 @@ def test_a_slow_client_learns_how_much_it_has_missed_and_delays_nobody():
         (client,) = preview._events._clients
         sent = 0
         while not client.lost:
-            preview.put(event)
+            preview.camera().put(event)
             sent += 1
             if sent % CAPACITY == 0:
                 time.sleep(0.001)
@@ -137,7 +137,7 @@ def test_a_client_that_leaves_is_forgotten_and_there_are_not_too_many(caplog):
             client.__exit__(None, None, None)
 
         def are_forgotten():
-            preview.put(made_event())
+            preview.camera().put(made_event())
             return not preview._events._clients
 
         wait_for(are_forgotten, "no client")
@@ -175,3 +175,33 @@ def test_every_path_and_schema_of_the_document_is_real():
     assert {route.path for route in routes if isinstance(route, Route)} == set(DESCRIPTION["paths"])
     for schema in DESCRIPTION["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_each_camera_has_its_own_state():
+    with Preview("127.0.0.1", 0, cameras=("hall", "kitchen")) as preview:
+        preview.camera("kitchen").put(SourceEvent("kitchen", "stalled", "no frame for 20 s"))
+        tracks = [made_track(3)]
+        preview.camera("hall").publish(made_frame(5), tracks, made_report(5, 1), FER2013_LABELS)
+        # The first one, where none is named.
+        assert state_of(preview)["frame"]["index"] == 5
+        assert get(preview, "/api/v1/state?camera=kitchen")[2]["source"]["state"] == "stalled"
+        status, _, answer = get(preview, "/api/v1/cameras")
+        assert status == 200
+        schema = DESCRIPTION["paths"]["/api/v1/cameras"]["get"]["responses"]["200"]["content"]["application/json"]
+        jsonschema.validate(answer, {**schema["schema"], "components": DESCRIPTION["components"]})
+        assert [state["source"]["state"] for state in answer["cameras"]] == [None, "stalled"]
+        for path in ("/api/v1/state?camera=attic", "/api/v1/events?camera=attic"):
+            status, _, answer = get(preview, path)
+            assert (status, answer["error"]) == (404, "no such camera: expected one of hall, kitchen")
+
+
+def test_the_stream_of_one_camera():
+    with (
+        Preview("127.0.0.1", 0, cameras=("hall", "kitchen")) as preview,
+        request(preview, "/api/v1/events?camera=kitchen") as answer,
+    ):
+        assert answer.readline() == b": mien\n"
+        preview.camera("hall").put(SourceEvent("hall", "online"))
+        preview.camera("kitchen").put(SourceEvent("kitchen", "offline", "unplugged"))
+        name, event = next_event(answer)
+        assert (name, event["source"], event["reason"]) == ("source", "kitchen", "unplugged")

@@ -56,11 +56,11 @@ def slow_client(preview, data):
 def stuck_viewer(preview):
     """Connect a viewer that asks for frames and reads none, until the server waits for it in the middle of one."""
     viewer = slow_client(preview, UPGRADE)
-    wait_for(lambda: preview._broadcast.encoded, "a frame")
+    wait_for(lambda: preview.camera().broadcast.encoded, "a frame")
     sent_s, encoded = time.monotonic(), 0
     while time.monotonic() < sent_s + 2:
-        if preview._broadcast.encoded > encoded:
-            sent_s, encoded = time.monotonic(), preview._broadcast.encoded
+        if preview.camera().broadcast.encoded > encoded:
+            sent_s, encoded = time.monotonic(), preview.camera().broadcast.encoded
             viewer.sendall(SHOWN)
         time.sleep(0.01)
     return viewer

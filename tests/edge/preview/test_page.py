@@ -42,7 +42,7 @@ def open_page(chrome, preview):
 def test_picture_boxes_bars_timeline_and_latency(browser, loop):
     chrome = browser()
     with Preview("127.0.0.1", 0) as preview:
-        preview.put(SourceEvent("camera:0", "online"))
+        preview.camera().put(SourceEvent("camera:0", "online"))
         running = loop(preview, tracks=[made_track(7, (200, 120, 160, 160))])
         open_page(chrome, preview)
         before = pixels(chrome)
@@ -112,12 +112,12 @@ def test_source_state_and_notice_are_shown(browser, loop):
     with Preview("127.0.0.1", 0) as preview:
         running = loop(preview)
         open_page(chrome, preview)
-        preview.put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.camera().put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         wait_for(lambda: text_of(chrome, "state-text") == "stalled", "stalled")
         assert text_of(chrome, "overlay-detail") == "no frame for 20 s"
-        preview.put(SourceEvent("camera:0", "offline", "unplugged"))
+        preview.camera().put(SourceEvent("camera:0", "offline", "unplugged"))
         wait_for(lambda: text_of(chrome, "overlay-title") == "The source is offline", "offline")
-        preview.put(SourceEvent("camera:0", "online"))
+        preview.camera().put(SourceEvent("camera:0", "online"))
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online")
         # Also without a source event.
         running.paused = True
@@ -125,7 +125,7 @@ def test_source_state_and_notice_are_shown(browser, loop):
         running.paused = False
         wait_for(lambda: text_of(chrome, "state-text") == "online", "online again")
         assert chrome.find_element("id", "nothing-stored").is_displayed()
-        preview.set_notice("Pictures are stored in debug/ until 12:10")
+        preview.camera().set_notice("Pictures are stored in debug/ until 12:10")
         wait_for(lambda: chrome.find_element("id", "notice").is_displayed(), "the notice")
         assert not chrome.find_element("id", "nothing-stored").is_displayed()
 
@@ -139,9 +139,9 @@ def test_a_hidden_page_is_not_counted_as_a_viewer(browser, loop):
         chrome.switch_to.new_window("tab")
 
         def nothing_is_encoded():
-            encoded, before = preview._broadcast.encoded, running.frames
+            encoded, before = preview.camera().broadcast.encoded, running.frames
             wait_for(lambda: running.frames > before + 60, "60 frames")
-            return preview._broadcast.encoded == encoded
+            return preview.camera().broadcast.encoded == encoded
 
         wait_for(nothing_is_encoded, "60 frames without an encoding")
         chrome.close()
@@ -218,7 +218,7 @@ def test_the_page_asks_for_the_new_token_after_a_change(browser, loop):
 def test_the_page_fits_the_screen(browser, loop, size_wh):
     chrome = browser(size_wh)
     with Preview("127.0.0.1", 0) as preview:
-        preview.put(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
+        preview.camera().put(SourceEvent("rtsp://camera.example/a/rather/long/name", "online"))
         loop(preview, tracks=[made_track(i, (40 * i, 50 * i, 80, 90)) for i in range(1, 5)])
         show_as(chrome, size_wh, 2 if min(size_wh) < 700 else 1)
         open_page(chrome, preview)
@@ -243,3 +243,46 @@ def test_the_accessibility_tree(browser, loop):
         assert ("heading", "Faces") in names
         assert any(role == "image" and "happy 100%" in (name or "") for role, name in names)
         assert ("rowheader", "detect") in names
+
+
+def test_a_tab_for_each_camera(browser, loop):
+    chrome = browser()
+    with Preview("127.0.0.1", 0, cameras=("hall", "kitchen", "attic")) as preview:
+        preview.camera("hall").put(SourceEvent("hall", "online"))
+        preview.camera("kitchen").put(SourceEvent("kitchen", "online"))
+        preview.camera("attic").put(SourceEvent("attic", "offline", "no such device"))
+        loop(preview, tracks=[made_track(7)], camera="hall")
+        loop(preview, tracks=[made_track(9, label="sad")], camera="kitchen")
+        open_page(chrome, preview)
+        tabs = "return [...document.querySelectorAll('#cameras a')].map((tab) => tab.textContent)"
+        assert wait_for(lambda: chrome.execute_script(tabs), "the tabs") == ["hall", "kitchen", "attic"]
+        current = "return document.querySelector('#cameras [aria-current]').textContent"
+        cards = "return [...document.querySelectorAll('.face h3')].map((title) => title.textContent)"
+        wait_for(lambda: chrome.execute_script(cards) == ["happyFace 7"], "the face of the first camera")
+        assert (chrome.execute_script(current), text_of(chrome, "source-name")) == ("hall", "hall")
+        chrome.find_element("link text", "kitchen").click()
+        wait_for(lambda: chrome.execute_script(cards) == ["sadFace 9"], "the face of the second camera")
+        assert (chrome.execute_script(current), text_of(chrome, "source-name")) == ("kitchen", "kitchen")
+        # The address has the camera: another page begins with it.
+        chrome.refresh()
+        wait_for(lambda: chrome.execute_script(cards) == ["sadFace 9"], "the face of the second camera")
+        chrome.find_element("link text", "attic").click()
+        wait_for(lambda: text_of(chrome, "state-text") == "offline", "the state of the third camera")
+        assert chrome.find_element("id", "overlay-detail").text == "no such device"
+        # Nothing of the camera before is left.
+        assert chrome.execute_script(cards) == []
+        assert not pixels(chrome).any()
+        # A camera that there is no more: the first one is shown.
+        chrome.get(f"{preview.url}#cellar")
+        chrome.refresh()
+        wait_for(lambda: chrome.execute_script(cards) == ["happyFace 7"], "the face of the first camera")
+        # Chromium logs nothing for a WebSocket that is closed with a code.
+        assert browser_errors(chrome) == []
+
+
+def test_one_camera_has_no_tabs(browser, loop):
+    chrome = browser()
+    with Preview("127.0.0.1", 0) as preview:
+        loop(preview)
+        open_page(chrome, preview)
+        assert not chrome.find_element("id", "cameras").is_displayed()

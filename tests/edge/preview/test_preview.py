@@ -116,19 +116,19 @@ def test_nothing_is_encoded_or_kept_without_viewers(loop):
         running = loop(preview)
         with connect(preview) as viewer:
             next_frame(viewer)
-        assert preview._broadcast.encoded >= 1
+        assert preview.camera().broadcast.encoded >= 1
 
         def nothing_is_encoded():
             # One frame may still have been requested when the viewer left.
-            encoded, before = preview._broadcast.encoded, running.frames
+            encoded, before = preview.camera().broadcast.encoded, running.frames
             wait_for(lambda: running.frames > before + 60, "60 frames")
-            return preview._broadcast.encoded == encoded
+            return preview.camera().broadcast.encoded == encoded
 
         wait_for(nothing_is_encoded, "60 frames without an encoding")
         running.paused = True
         frame = made_frame(0)
         image = weakref.ref(frame.image)
-        preview.publish(frame, [], made_report(0, 0), FER2013_LABELS)
+        preview.camera().publish(frame, [], made_report(0, 0), FER2013_LABELS)
         del frame
         gc.collect()
         assert image() is None
@@ -144,7 +144,7 @@ def test_a_frame_is_encoded_once_for_all_viewers(loop):
                 jpegs.setdefault(head["frame"], set()).add(jpeg)
             assert all(len(found) == 1 for found in jpegs.values())
             assert len(jpegs) < 30
-            assert preview._broadcast.encoded < 40
+            assert preview.camera().broadcast.encoded < 40
 
 
 def test_a_slow_viewer_gets_fewer_frames_and_slows_down_no_other(loop):
@@ -164,12 +164,12 @@ def test_a_slow_viewer_gets_fewer_frames_and_slows_down_no_other(loop):
 def test_states_and_notices_are_sent_at_once_and_to_later_viewers(loop):
     with Preview("127.0.0.1", 0) as preview, connect(preview) as early:
         assert next_text(early, "state")["state"] is None
-        preview.put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
+        preview.camera().put(SourceEvent("camera:0", "stalled", "no frame for 20 s"))
         # No frame is needed for it.
         while (state := next_text(early, "state"))["state"] is None:
             pass
         assert (state["source"], state["reason"]) == ("camera:0", "no frame for 20 s")
-        preview.set_notice("pictures are stored")
+        preview.camera().set_notice("pictures are stored")
         with connect(preview) as late:
             assert next_text(late, "state") == {**state, "notice": "pictures are stored"}
 
@@ -178,7 +178,7 @@ def test_a_later_viewer_gets_the_timeline(loop):
     with Preview("127.0.0.1", 0) as preview:
         for index in range(8):
             tracks = [made_track(1, label="sad")] if index < 2 else [made_track(1), made_track(2)] if index < 4 else []
-            preview.publish(made_frame(index), tracks, made_report(index, len(tracks)), FER2013_LABELS)
+            preview.camera().publish(made_frame(index), tracks, made_report(index, len(tracks)), FER2013_LABELS)
         with connect(preview) as viewer:
             minutes = next_text(viewer, "minutes")
         presence = sum(column[1] for column in minutes["columns"])
@@ -339,7 +339,7 @@ def test_it_ends_with_viewers_connected_and_restarts_on_its_port(loop):
     for _ in range(2):
         with Preview("127.0.0.1", port) as preview:
             port = int(preview.url.rsplit(":")[-1].strip("/"))
-            preview.publish(made_frame(0), [], made_report(0, 0), FER2013_LABELS)
+            preview.camera().publish(made_frame(0), [], made_report(0, 0), FER2013_LABELS)
             with connect(preview) as silent:
                 silent.recv(timeout=60)
                 preview.__exit__(None, None, None)
@@ -347,8 +347,8 @@ def test_it_ends_with_viewers_connected_and_restarts_on_its_port(loop):
                     all(silent)
                 assert closed.value.rcvd.code == 1012
         # The loop may still publish a frame after the preview has ended.
-        preview.publish(made_frame(1), [], made_report(1, 0), FER2013_LABELS)
-        preview.put(SourceEvent("made", "offline", "ended"))
+        preview.camera().publish(made_frame(1), [], made_report(1, 0), FER2013_LABELS)
+        preview.camera().put(SourceEvent("made", "offline", "ended"))
     assert threading.active_count() == threads
 
 
