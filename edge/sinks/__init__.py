@@ -4,13 +4,15 @@ A sink may select what it receives (`message_filter`).
 
 `Sink` is the base class; each sink is one class in a module of its own, registered in `sink_opening` and named by a URI
 (`sink_uri`). The daemon never waits for a sink: a `SinkWorker` writes to it from a bounded `MessageQueue`, in a thread
-of its own, and a `SinkGroup` passes each message to the workers of all sinks.
+of its own, and a `SinkGroup` passes each message to the workers of all sinks; where there are several cameras, the
+`CameraSinks` of each pass its messages to those that it has.
 
 A program that has events of its own opens one sink with `open_sink`, or several with `open_sink_group`.
 """
 
 from __future__ import annotations
 
+from edge.sinks.camera_sinks import CameraSinks
 from edge.sinks.message_queue import DeliveryCounts
 from edge.sinks.prepared_sink import PreparedSink
 from edge.sinks.sink import Requirement, Sink
@@ -21,6 +23,7 @@ from edge.sinks.sink_worker import SinkWorker
 
 __all__ = [
     "SINKS",
+    "CameraSinks",
     "DeliveryCounts",
     "PreparedSink",
     "Requirement",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge.sinks.files.text_sink import TextSink
 from edge.sinks.sink_uri import SinkUri
@@ -23,6 +23,8 @@ class ConsoleSink(TextSink):
     def __init__(self) -> None:
         super().__init__(None)
         self._prefix = _CLEAR_LINE if sys.stdout.isatty() else ""
+        #: Of the column with the name of the camera; 0 for none.
+        self._width = 0
 
     @classmethod
     def prepare(cls, uri: SinkUri) -> Callable[[], ConsoleSink]:
@@ -31,9 +33,14 @@ class ConsoleSink(TextSink):
             raise uri.invalid_target(cls.usage)
         return cls
 
+    def set_cameras(self, names: Sequence[str]) -> None:
+        """Begin each line with the name of the camera, where cameras have names."""
+        self._width = max(map(len, names), default=0)
+
     def write(self, message: Message) -> None:
         """Print one line."""
-        self._lines.write(f"{self._prefix}{message.time.astimezone():%H:%M:%S}  {_as_text(message)}\n")
+        camera = f"{message.source:<{self._width}}  " if self._width else ""
+        self._lines.write(f"{self._prefix}{message.time.astimezone():%H:%M:%S}  {camera}{_as_text(message)}\n")
 
 
 def _as_text(message: Message) -> str:

@@ -136,6 +136,26 @@ class Sink(ABC):
     def set_labels(self, labels: Sequence[str]) -> None:
         """Take the class names of the model in use; as `set_model`, and before it."""
 
+    def set_cameras(self, names: Sequence[str]) -> None:
+        """Take the names of the cameras of the run, of which each is the `source` of its messages; as `set_model`.
+
+        None where there is one camera without a name.
+        """
+
+    @classmethod
+    def for_camera(cls, uri: SinkUri, camera: str) -> SinkUri:
+        """Return the URI of the sink that one of several cameras gets when it is given for all of them.
+
+        The default returns the URI as it is, so that the cameras share one sink. A sink whose messages must not be
+        mixed returns one with the camera's name in its target.
+
+        Args:
+            uri: as given.
+            camera: name of the camera: letters, digits, `-` and `_`.
+        """
+        del camera
+        return uri
+
     def watch(self, workers: Sequence[SinkWorker]) -> None:
         """Take the workers of all sinks of the run, this one among them, to report their counts.
 

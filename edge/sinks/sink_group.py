@@ -117,6 +117,11 @@ class SinkGroup:
         for worker in self._workers:
             worker.set_model(identity, labels)
 
+    def set_cameras(self, names: Sequence[str]) -> None:
+        """Pass on the names of the cameras; none where there is one without a name."""
+        for worker in self._workers:
+            worker.sink.set_cameras(names)
+
     def __iter__(self) -> Iterator[SinkWorker]:
         return iter(self._workers)
 

@@ -48,13 +48,14 @@ def sink_usage() -> str:
     return f"{', '.join(usages[:-1])} or {usages[-1]}"
 
 
-def prepare_sink(uri: str) -> PreparedSink:
+def prepare_sink(uri: str, camera: str | None = None) -> PreparedSink:
     """Check a sink's URI, and return what opens the sink. Nothing is opened yet.
 
     Args:
         uri: one of the forms of `edge.sinks.SINKS`, or `NAME:...` with the name of a plug-in. Every sink has the option
             `queue=N`, how many messages may wait for it, and those of `edge.sinks.message_filter`; for the other
             options see the modules of the sinks.
+        camera: name of the camera, where it is given for several of them; see `Sink.for_camera`.
 
     Raises:
         WrongUseError: there is no such sink, or its URI is not what was expected.
@@ -73,6 +74,8 @@ def prepare_sink(uri: str) -> PreparedSink:
         raise WrongUseError(
             f"the sink {parsed.scheme} cannot be used: {sink.__qualname__} is no subclass of edge.sinks.Sink"
         )
+    if camera is not None:
+        parsed = sink.for_camera(parsed, camera)
     # A sink of another package may have an option of such a name for itself.
     filter_options = [key for key in FILTER_OPTIONS if sink.has_filter and key not in sink.options]
     parsed.check_options((*sink.options, _QUEUE, *filter_options))

@@ -8,7 +8,7 @@ import platform
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import SinkError, WrongUseError, first_line
@@ -24,6 +24,8 @@ _TLS_OPTIONS = ("ca", "cert", "key", "insecure")
 #: The options of the sink's URI.
 OPTIONS = ("qos", "login", "discovery", "events", *_TLS_OPTIONS)
 _EXPECTED = "mqtt://[USER@]HOST[:PORT][/TOPIC]"
+#: User, host, port and topic.
+_TARGET = re.compile(r"//(?:([^@/]*)@)?(\[[0-9a-fA-F:.]+\]|[^@:/\[\]]+)(?::(\d{1,5}))?(?:/(.*))?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class BrokerSettings:
             WrongUseError: the URI is not what was expected.
             SinkError: a file cannot be read.
         """
-        match = re.fullmatch(r"//(?:([^@/]*)@)?(\[[0-9a-fA-F:.]+\]|[^@:/\[\]]+)(?::(\d{1,5}))?(?:/(.*))?", uri.target)
+        match = _TARGET.fullmatch(uri.target)
         user, password = _login(uri, match[1] if match else None, environment)
         if not match or not _is_host(match[2]) or not 0 < int(match[3] or 1) < 65536:
             raise WrongUseError(f"sink {uri.name} names no broker: expected {_EXPECTED}")
@@ -73,7 +75,7 @@ class BrokerSettings:
             name=uri.name,
             host=match[2].strip("[]"),
             port=int(match[3] or (_TLS_PORT if uri.scheme == "mqtts" else _PORT)),
-            topic=_topic(uri, match[4] or f"mien/{platform.node() or 'device'}"),
+            topic=_topic(uri, match[4] or _default_topic()),
             user=user,
             password=password,
             qos=uri.integer("qos", 1, 0, 2),
@@ -81,6 +83,20 @@ class BrokerSettings:
             discovery=None if discovery == "off" else discovery,
             has_events=uri.options.get("events") != "off",
         )
+
+
+def with_subtopic(uri: SinkUri, name: str) -> SinkUri:
+    """Return the URI of the same broker with `name` as another level of the topic; what is no URI of one, as it is."""
+    match = _TARGET.fullmatch(uri.target)
+    if match is None:
+        return uri
+    topic = (match[4] or _default_topic()).rstrip("/")
+    broker = uri.target if match[4] is None else uri.target[: match.start(4) - 1]
+    return replace(uri, target=f"{broker}/{topic}/{name}")
+
+
+def _default_topic() -> str:
+    return f"mien/{platform.node() or 'device'}"
 
 
 def _is_host(host: str) -> bool:

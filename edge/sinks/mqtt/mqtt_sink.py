@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING
 from edge.errors import SinkError
 from edge.inference.contract import FER2013_LABELS
 from edge.sinks.mqtt.broker_connection import BrokerConnection
-from edge.sinks.mqtt.broker_settings import OPTIONS, BrokerSettings
+from edge.sinks.mqtt.broker_settings import OPTIONS, BrokerSettings, with_subtopic
 from edge.sinks.mqtt.home_assistant import (
     BIRTH,
     BIRTH_PAYLOAD,
@@ -109,6 +109,11 @@ class MqttSink(Sink):
         subscription = None if broker.discovery is None else (f"{broker.discovery}/{BIRTH}", BIRTH_PAYLOAD)
         self._connection = BrokerConnection(broker, self.window, self._introduce, subscription)
         self._connection.start()
+
+    @classmethod
+    def for_camera(cls, uri: SinkUri, camera: str) -> SinkUri:
+        """See `Sink.for_camera`: TOPIC/CAMERA, so that each camera is a device of its own."""
+        return with_subtopic(uri, camera)
 
     @classmethod
     def prepare(cls, uri: SinkUri) -> Callable[[], MqttSink]:

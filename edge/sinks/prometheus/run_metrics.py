@@ -24,7 +24,7 @@ class RunMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         from prometheus_client import Counter, Gauge, Histogram, Info
 
-        self._is_source_known = False
+        self._known_sources: set[str] = set()
         register: dict[str, Any] = {"registry": registry, "namespace": "mien"}
         self._frames = Counter("frames", "Frames processed.", ["source"], **register)
         self._frames_dropped = Counter(
@@ -32,18 +32,22 @@ class RunMetrics:
         )
         self._faces = Counter("faces", "Faces found, summed over the frames.", ["source"], **register)
         self._faces_now = Gauge("faces_in_view", "Faces in the last frame.", ["source"], **register)
-        self._events = Counter("events", "Events, by expression and state.", ["expression", "state"], **register)
+        self._events = Counter(
+            "events", "Events, by expression and state.", ["source", "expression", "state"], **register
+        )
         self._shares = Gauge(
             "expression_share",
             "Each expression's share of the time that faces were in view, in the last aggregate.",
-            ["expression"],
+            ["source", "expression"],
             **register,
         )
-        self._aggregate_faces = Gauge("aggregate_faces", "Different faces in the last aggregate.", **register)
+        self._aggregate_faces = Gauge(
+            "aggregate_faces", "Different faces in the last aggregate.", ["source"], **register
+        )
         self._stages = Histogram(
             "stage_duration_seconds",
             "Duration of each stage of a frame's processing.",
-            ["stage"],
+            ["source", "stage"],
             buckets=_BUCKETS_S,
             **register,
         )
@@ -61,11 +65,11 @@ class RunMetrics:
     def add(self, message: Message) -> None:
         """Count one event, or take an aggregate's or the source's values."""
         if isinstance(message, Event):
-            self._events.labels(message.emotion, message.state).inc()
+            self._events.labels(message.source, message.emotion, message.state).inc()
         elif isinstance(message, Aggregate):
-            self._aggregate_faces.set(message.faces)
+            self._aggregate_faces.labels(message.source).set(message.faces)
             for expression, share in message.shares.items():
-                self._shares.labels(expression).set(share)
+                self._shares.labels(message.source, expression).set(share)
         else:
             self._set_source(message.source, message.state)
 
@@ -76,13 +80,13 @@ class RunMetrics:
         if report.faces is not None:
             self._faces.labels(report.source).inc(report.faces)
             self._faces_now.labels(report.source).set(report.faces)
-        if not self._is_source_known:
+        if report.source not in self._known_sources:
             # Files and folders send no source events, but frames show that the source is online.
             self._set_source(report.source, "online")
         for stage, latency_ms in report.latency_ms.items():
-            self._stages.labels(stage).observe(latency_ms / 1000)
+            self._stages.labels(report.source, stage).observe(latency_ms / 1000)
 
     def _set_source(self, source: str, state: str) -> None:
-        self._is_source_known = True
+        self._known_sources.add(source)
         for each in SOURCE_STATES:
             self._source_state.labels(source, each).set(each == state)

@@ -5,6 +5,7 @@ import pytest
 from edge.errors import SinkError, WrongUseError
 from edge.sinks import SinkUri, prepare_sink
 from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, BrokerSettings
+from edge.sinks.mqtt.mqtt_sink import MqttSink
 
 pytest.importorskip("paho.mqtt.client", reason="no paho-mqtt: pip install 'mien[mqtt]'")
 
@@ -63,3 +64,27 @@ def test_broker_settings_from_a_uri():
 def test_a_room_needs_every_event_of_its_faces():
     with pytest.raises(WrongUseError, match="unknown option 'emotion' of sink mqtt://h"):
         prepare_sink("mqtt://h?emotion=happy")
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "topic"),
+    [
+        ("mqtt://host/home/pi", "mqtt://host/home/pi/hall", "home/pi/hall"),
+        ("mqtt://u@host:1884/home/pi/?qos=0", "mqtt://host:1884/home/pi/hall", "home/pi/hall"),
+        ("mqtt://[::1]/home", "mqtt://[::1]/home/hall", "home/hall"),
+        ("mqtt://host", "mqtt://host/mien/board/hall", "mien/board/hall"),
+        ("mqtt://host/", "mqtt://host/mien/board/hall", "mien/board/hall"),
+    ],
+)
+def test_a_broker_for_all_cameras_has_a_topic_for_each(spec, name, topic, monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "board")
+    prepared = prepare_sink(spec, "hall")
+    assert prepared.name == name
+    assert prepare_sink(spec).name != name
+    settings = BrokerSettings.from_uri(MqttSink.for_camera(SinkUri.parse(spec), "hall"))
+    assert (settings.topic, settings.qos) == (topic, 0 if "qos=0" in spec else 1)
+
+
+def test_what_names_no_broker_is_rejected_with_its_own_words():
+    with pytest.raises(WrongUseError, match="sink mqtt:// names no broker"):
+        prepare_sink("mqtt://", "hall")

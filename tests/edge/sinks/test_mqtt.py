@@ -1,5 +1,6 @@
 """The MQTT sink against a real Mosquitto, observed by Mosquitto's own clients."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from edge import __version__
 from edge.inference.contract import FER2013_LABELS
-from edge.sinks import open_sink_group, prepare_sink
+from edge.sinks import CameraSinks, open_sink_group, prepare_sink
 from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, USER_VARIABLE
 from edge.system.board import peak_rss_mb
 from edge.types import Aggregate, SourceEvent
@@ -262,7 +263,7 @@ def frames_until(group, state, faces, what):
 def test_the_will_is_published_after_a_kill(broker, listener):
     code = (
         "import time\n"
-        "from edge.sinks import open_sink_group, prepare_sink\n"
+        "from edge.sinks import CameraSinks, open_sink_group, prepare_sink\n"
         f"group = open_sink_group([prepare_sink({address(broker)!r})])\n"
         "time.sleep(600)\n"
     )
@@ -583,3 +584,31 @@ def test_a_broker_that_sends_and_never_reads_is_left(tmp_path):
 
 def problem_of(group):
     return next(iter(group)).sink._connection.problem
+
+
+def test_each_of_two_cameras_is_a_device_with_a_state_of_its_own(broker, listener):
+    """One URI for both: events, state and discovery of one do not touch those of the other."""
+    sinks = {name: prepare_sink(address(broker), name) for name in ("hall", "kitchen")}
+    with open_sink_group(list(sinks.values())) as group:
+        group.set_model("m@1", FER2013_LABELS)
+        for name, expression in (("hall", "happy"), ("kitchen", "sad")):
+            camera = CameraSinks(group, [sinks[name].name])
+            camera.put(dataclasses.replace(made_event(emotion=expression), source=name))
+            camera.put_frame(dataclasses.replace(made_report(), source=name))
+
+        def states():
+            found = read_back(broker.port)
+            return {
+                name: json.loads(found.get(f"{TOPIC}/{name}/state", "{}")).get("expression")
+                for name in ("hall", "kitchen")
+            }
+
+        wait_until(lambda: states() == {"hall": "happy", "kitchen": "sad"}, "both states")
+        found = read_back(broker.port)
+        devices = [json.loads(found[f"homeassistant/device/mien_test_{name}/config"])["device"] for name in sinks]
+        assert [device["name"] for device in devices] == ["mien test hall", "mien test kitchen"]
+        assert [json.loads(found[f"{TOPIC}/{name}/source"])["source"] for name in sinks] == ["hall", "kitchen"]
+        assert [json.loads(text)["source"] for text in listener.payloads(f"{TOPIC}/hall/events")] == ["hall"]
+        assert CONFIG not in found
+    found = read_back(broker.port)
+    assert {found[f"{TOPIC}/{name}/availability"] for name in sinks} == {"offline"}

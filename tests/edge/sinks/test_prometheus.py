@@ -57,16 +57,16 @@ def test_a_scrape_contains_all_metrics(tmp_path):
         full = list(group)[2]
         wait_until(lambda: full.counts.failures, "the full disk is met")
         wait_until(lambda: scrape(port).get(("mien_frames_total", "clip")) == 10, "ten frames")
-        wait_until(lambda: scrape(port).get(("mien_events_total", "changed", "happy")) == 3, "three events")
+        wait_until(lambda: scrape(port).get(("mien_events_total", "changed", "clip", "happy")) == 3, "three events")
         found = scrape(port)
         assert found["mien_frames_dropped_total", "clip"] == 10
         assert found["mien_faces_total", "clip"] == 20
         assert found["mien_faces_in_view", "clip"] == 2
         assert [found["mien_source_state", *sorted(("clip", s))] for s in ("online", "stalled", "offline")] == [1, 0, 0]
         # 2 ms: not within 1, within 2.5.
-        assert found["mien_stage_duration_seconds_bucket", "0.001", "detect"] == 0
-        assert found["mien_stage_duration_seconds_bucket", "0.0025", "detect"] == 10
-        assert found["mien_stage_duration_seconds_sum", "total"] == pytest.approx(0.036)
+        assert found["mien_stage_duration_seconds_bucket", "0.001", "clip", "detect"] == 0
+        assert found["mien_stage_duration_seconds_bucket", "0.0025", "clip", "detect"] == 10
+        assert found["mien_stage_duration_seconds_sum", "clip", "total"] == pytest.approx(0.036)
         assert found["mien_sink_messages_received_total", lines] == 4
         assert found["mien_sink_messages_delivered_total", lines] == 4
         assert found["mien_sink_messages_dropped_total", lines] == 0

@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 
 from edge.inference.contract import FER2013_LABELS
-from edge.sinks.faces_in_view import GONE_S
+from edge.sinks.faces_in_view import GONE_S, SILENT_S
 from edge.sinks.mqtt.room_state import RoomState
 from edge.types import Aggregate, SourceEvent
 from tests.edge.made_events import made_event, made_report
@@ -76,9 +78,9 @@ def test_a_face_whose_end_was_lost_is_dropped_after_a_while(room):
 
 def test_a_source_that_is_not_online_shows_no_faces(room):
     room.add(made_event(0, "started", "happy", 1))
-    room.add(SourceEvent("camera:0", "online"))
+    room.add(SourceEvent("clip", "online"))
     assert shown(room)[1] == 1
-    room.add(SourceEvent("camera:0", "stalled", "no frame"))
+    room.add(SourceEvent("clip", "stalled", "no frame"))
     assert shown(room) == (None, 0, {})
 
 
@@ -95,3 +97,31 @@ def test_a_label_that_was_not_announced_is_counted_too(room):
     room.labels = ("calm",)
     room.add(made_event(0, "started", "happy", 1))
     assert room.as_dict()["counts"] == {"calm": 0, "uncertain": 0, "happy": 1}
+
+
+def of_camera(message, name):
+    return dataclasses.replace(message, source=name)
+
+
+def test_faces_of_several_cameras_are_counted_together(room):
+    """Each camera numbers its faces from 1."""
+    for name, label in (("hall", "happy"), ("kitchen", "sad"), ("attic", "happy")):
+        room.add(of_camera(made_event(0, "started", label, 1), name))
+    assert shown(room) == ("happy", 3, {"happy": 2, "sad": 1})
+    # A frame of one camera shows fewer faces than there are in all: nothing has left.
+    for now_s in (0.0, 2 * GONE_S):
+        room.add_frame(of_camera(made_report(faces=1), "hall"), now_s)
+    assert shown(room)[1] == 3
+    room.add(SourceEvent("attic", "offline", "unplugged"))
+    assert shown(room)[1:] == (2, {"happy": 1, "sad": 1})
+    room.add(of_camera(made_event(9, "ended", "happy", 1), "hall"))
+    assert shown(room) == ("sad", 1, {"sad": 1})
+
+
+def test_faces_of_a_source_that_is_gone_without_a_word_are_forgotten(room):
+    room.add(of_camera(made_event(0, "started", "happy", 1), "hall"))
+    room.add_frame(of_camera(made_report(faces=1), "hall"), 0.0)
+    room.add_frame(of_camera(made_report(faces=0), "kitchen"), SILENT_S - 1)
+    assert shown(room)[1] == 1
+    room.add_frame(of_camera(made_report(faces=0), "kitchen"), SILENT_S + 1)
+    assert shown(room)[1] == 0
