@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,10 +18,11 @@ from deploy.service.service_files import WORKING_DIRECTORY, ServiceFiles
 from deploy.service.service_unit import render_unit
 from deploy.service.service_weights import changed_environment, service_weights
 from edge.cli.config_file import MAX_BYTES
-from edge.cli.run import run
+from edge.cli.run import run, run_settings
 from edge.doctor.configuration import Configuration
 from edge.errors import DeployError, WrongUseError
 from edge.inference import find_model
+from edge.service.settings import RunSettings
 from edge.system.addresses import without_credentials
 from edge.system.credentials import METRICS_TOKEN, MQTT_LOGIN, PREVIEW_TOKEN
 from edge.system.regular_files import read_regular
@@ -84,48 +84,47 @@ def prepare(
         copy = Path(folder) / files.config.name
         copy.write_bytes(text)
         try:
-            values = read_options(copy)
+            settings = read_settings(copy)
         except WrongUseError as error:
             # The user knows nothing of the copy.
             raise WrongUseError(str(error).replace(str(copy), origin)) from error
-        named = _require_files(values)
+        named = _require_files(settings)
         secrets_found = {**_existing_credentials(files), **credentials}
         made = dict(credentials)
-        has_token = PREVIEW_TOKEN in secrets_found or values["preview_token_file"] is not None
-        if not has_token and needs_token(values["preview"]):
+        has_token = PREVIEW_TOKEN in secrets_found or settings.preview_token_file is not None
+        if not has_token and needs_token(settings.preview):
             made[PREVIEW_TOKEN] = secrets_found[PREVIEW_TOKEN] = f"{secrets.token_urlsafe(24)}\n".encode()
         report("checking the configuration, the environment and the weights")
         environment.require_readable(named)
-        weights = service_weights(values["detector"], files)
+        weights: dict[str, bytes] = {}
+        for detector in dict.fromkeys(camera.detector for camera in settings.cameras):
+            weights |= service_weights(detector, files)
         for name, content in {**weights, **secrets_found}.items():
             (Path(folder) / name).write_bytes(content)
         with changed_environment(MIEN_WEIGHTS=folder, CREDENTIALS_DIRECTORY=folder):
-            _require_configured(values)
+            # As `mien doctor --config` does.
+            Configuration(settings).require()
     unit = render_unit(environment.mien)
-    return ServicePlan(unit, config, made, weights, values["preview"], _has_password(values))
+    return ServicePlan(unit, config, made, weights, settings.preview, _has_password(settings))
 
 
-def read_options(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> RunSettings:
     """Read a configuration as `mien run --config FILE` does.
-
-    Returns:
-        Parameter name to value.
 
     Raises:
         WrongUseError: it cannot be read, or a value is not valid.
     """
     try:
         with run.make_context("run", ["--config", str(path)]) as context:
-            return dict(context.params)
+            return run_settings(context)
     except click.UsageError as error:
         raise WrongUseError(f"{path}: {error.format_message()}") from error
 
 
-def _require_files(values: Mapping[str, Any]) -> list[Path]:
-    """Check the source and the model, where they are files, and return those whose readability is to be tested."""
+def _require_files(settings: RunSettings) -> list[Path]:
+    """Check sources and the model, where they are files, and return those whose readability is to be tested."""
     named = []
-    for key in ("source", "model"):
-        value = str(values[key])
+    for key, value in [*(("source", camera.source) for camera in settings.cameras), ("model", settings.model)]:
         path = Path(value)
         if not path.is_absolute():
             if path.suffix and path.exists() and ":" not in value:
@@ -140,7 +139,7 @@ def _require_files(values: Mapping[str, Any]) -> list[Path]:
             )
         if path.is_file():
             named.append(path)
-    return [*named, find_model(str(values["model"]))]
+    return [*named, find_model(settings.model)]
 
 
 def _existing_credentials(files: ServiceFiles) -> dict[str, bytes]:
@@ -152,11 +151,8 @@ def _existing_credentials(files: ServiceFiles) -> dict[str, bytes]:
     return found
 
 
-def _require_configured(values: Mapping[str, Any]) -> None:
-    """Check what the configuration asks for, as `mien doctor --config` does."""
-    names = ("source", "model", "detector", "preview", "preview_token_file")
-    Configuration(**{name: values[name] for name in names}, sinks=values["sink"]).require()
-
-
-def _has_password(values: Mapping[str, Any]) -> bool:
-    return without_credentials(values["source"]) != values["source"] or any(map(_PASSWORD.search, values["sink"]))
+def _has_password(settings: RunSettings) -> bool:
+    return any(
+        without_credentials(camera.source) != camera.source or any(map(_PASSWORD.search, camera.sink))
+        for camera in settings.cameras
+    )

@@ -17,8 +17,6 @@ from edge.system.backoff import Backoff
 from edge.system.untrusted_text import one_line, printable
 from edge.types import Frame, SourceEvent, SourceState
 
-#: The iterator yields None at least this often.
-POLL_INTERVAL_S = 0.25
 #: The time limit for the first frame: Python starts, and the camera or its server needs some time.
 OPEN_TIMEOUT_S = 20.0
 #: A running process acknowledges a request within this time, or is killed.
@@ -32,7 +30,7 @@ KILL_TIMEOUT_S = 10.0
 class CapturedSource(BaseSource):
     """A live source in a process of its own.
 
-    The iterator yields the newest frame, or None if there is none yet, at least every `POLL_INTERVAL_S`. It never ends:
+    The iterator yields the newest frame, or None if there is none yet, at least every `wait_s` seconds. It never ends:
     a source that fails is opened again, after waits that double; a process that does not react is killed and replaced.
     Iterate in a thread that keeps running: the process dies with the thread that started it.
 
@@ -112,6 +110,11 @@ class CapturedSource(BaseSource):
         return None if self._process is None else self._process.pid
 
     @property
+    def descriptors(self) -> list[int]:  # type: ignore[override]
+        """Those by which the process announces a frame, a message or its end."""
+        return [] if self._process is None else self._process.descriptors
+
+    @property
     def has_answered(self) -> bool:
         """Whether the first attempt to open it is over: it has given a frame, or failed."""
         return self._state is not None
@@ -149,7 +152,7 @@ class CapturedSource(BaseSource):
 
     def _wait_for_process(self) -> list[dict[str, Any]]:
         """Wait until the process gives a frame or a message, or it is time for something else."""
-        wait_s = POLL_INTERVAL_S
+        wait_s = self.wait_s
         if self._open_at_s is not None:
             wait_s = min(wait_s, max(0.0, self._open_at_s - time.monotonic()))
         if self._process is not None:

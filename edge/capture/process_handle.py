@@ -35,6 +35,7 @@ class CaptureProcess:
 
     Attributes:
         acknowledged: it has received the last request.
+        descriptors: file descriptors that can be read when there is a frame or a message, or the process has ended.
     """
 
     def __init__(self, memory: FrameMemory, frame_ready_fd: int) -> None:
@@ -66,7 +67,9 @@ class CaptureProcess:
         self._output = self._process.stdout
         os.set_blocking(self._output.fileno(), False)
         self._poll = select.poll()
-        for descriptor in (self._frame_ready_fd, self._channel.fileno(), self._output.fileno()):
+        #: Of frames and messages.
+        self.descriptors = [self._frame_ready_fd, self._channel.fileno()]
+        for descriptor in (*self.descriptors, self._output.fileno()):
             self._poll.register(descriptor, select.POLLIN)
 
     @property
@@ -150,6 +153,7 @@ class CaptureProcess:
             if not packet:
                 # The process is about to end, usually within milliseconds; from now on only `ended` matters.
                 self._poll.unregister(self._channel.fileno())
+                self.descriptors.remove(self._channel.fileno())
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(_EXIT_TIMEOUT_S)
                 return messages

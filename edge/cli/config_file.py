@@ -1,6 +1,7 @@
 """The options of a command in a TOML file: one key for each option, with the option's name.
 
-The command line takes precedence over the file, and the file over the defaults.
+The command line takes precedence over the file, and the file over the defaults. Tables `[[camera]]` have the options
+of several cameras (`edge.cli.camera_tables`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from edge.cli import camera_tables
 from edge.errors import WrongUseError, first_line, shortened, shown
 from edge.system.addresses import without_credentials
 from edge.system.regular_files import read_regular
@@ -46,7 +48,7 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
         ctx: the context of the command whose options it sets.
 
     Returns:
-        Parameter name to value.
+        Parameter name to value. The tables of cameras are kept in the context: see `camera_tables.cameras_of`.
 
     Raises:
         WrongUseError: the file cannot be read, has an unknown key, or a value that is not valid.
@@ -61,15 +63,26 @@ def read_config(path: Path, ctx: click.Context) -> dict[str, Any]:
         # Numbers of thousands of digits, and thousands of nested brackets.
         raise WrongUseError(f"{path} cannot be parsed: {without_credentials(first_line(error))}") from error
     known = {_key(option): option for option in _options(ctx.command)}
+    tables = table.pop(camera_tables.TABLE, None)
     values = {}
     for key, value in table.items():
         if key not in known:
             similar = difflib.get_close_matches(key.replace("_", "-"), known, 1)
-            hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(known)}"
+            hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(known)}, or [[camera]]"
             raise WrongUseError(f"{path}: unknown key {shown(key)}: {hint}")
         option = known[key]
         assert option.name is not None
         values[option.name] = _value(path, key, value, option, ctx)
+    if tables is not None:
+        camera_tables.store(
+            ctx,
+            camera_tables.read_tables(
+                path,
+                tables,
+                known,
+                lambda key, value, option: option.process_value(ctx, _value(path, key, value, option, ctx)),
+            ),
+        )
     return values
 
 
@@ -85,14 +98,20 @@ def as_toml(ctx: click.Context) -> str:
         f"# Options of `{ctx.command_path}`. The command line takes precedence over this file. Users and passwords in",
         "# addresses are left out.",
     ]
+    cameras = camera_tables.stored(ctx)
+    keys = {option.name: _key(option) for option in _options(ctx.command)}
     for option in _options(ctx.command):
-        value = ctx.params.get(option.name or "")
+        # Each camera has a source of its own.
+        value = None if cameras and option.name == "source" else ctx.params.get(option.name or "")
         help_text = textwrap.wrap(option.help or "", 110)
         lines += ["", *(f"# {line}" for line in help_text)]
         if value is None or value == ():
             lines.append(f"# {_key(option)} = {_example(option)}")
         else:
             lines.append(f"{_key(option)} = {_toml(value)}")
+    for camera in cameras:
+        lines += ["", f"[[{camera_tables.TABLE}]]"]
+        lines += [f"{keys.get(name, name)} = {_toml(value)}" for name, value in camera.items()]
     return "\n".join(lines) + "\n"
 
 

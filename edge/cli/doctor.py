@@ -56,9 +56,8 @@ def _configuration(ctx: click.Context, path: Path) -> Configuration:
         UsageError: likewise.
     """
     # Not before: they import the libraries that the other checks are about.
-    from edge.cli.run import run
+    from edge.cli.run import run, run_settings
     from edge.doctor.configuration import Configuration
 
     with run.make_context("run", ["--config", str(path)], parent=ctx) as values:
-        names = ("source", "model", "detector", "preview", "preview_token_file")
-        return Configuration(**{name: values.params[name] for name in names}, sinks=values.params["sink"])
+        return Configuration(run_settings(values))

@@ -16,6 +16,7 @@ import click
 
 from edge.cli import config_file, options
 from edge.cli.browser import open_in_browser
+from edge.cli.camera_tables import cameras_of
 from edge.cli.completion import complete_schemes
 from edge.cli.duration import Seconds
 from edge.cli.grouped_command import GroupedCommand
@@ -222,14 +223,15 @@ def run(ctx: click.Context, /, **_: Any) -> None:
         click.echo(config_file.as_toml(ctx), nl=False)
         return
     logs.configure()
-    settings = _settings(ctx)
+    settings = run_settings(ctx)
     signals = Signals(reloads=ctx.params["config"] is not None)
     with handling(signals.handlers):
         if settings.report is not None:
             check_writable(settings.report)
-        if settings.record is not None and settings.record.exists() and SOCKET_VARIABLE not in os.environ:
-            # A service that is started again must run on: it records nothing.
-            raise WrongUseError(f"--record {settings.record}: the file exists: expected a new one")
+        for file in (camera.record for camera in settings.cameras if camera.record is not None):
+            if file.exists() and SOCKET_VARIABLE not in os.environ:
+                # A service that is started again must run on: it records nothing.
+                raise WrongUseError(f"--record {file}: the file exists: expected a new one")
         daemon = signals.daemon = Daemon(settings)
         if ctx.params["show"]:
             open_in_browser(daemon.preview_url)
@@ -246,7 +248,8 @@ def run(ctx: click.Context, /, **_: Any) -> None:
 
 def _watch(ctx: click.Context, daemon: Daemon, signals: Signals) -> None:
     """Run the daemon to its end; print the report or reload the settings when a signal asks for it."""
-    with daemon, Heartbeat.of(daemon.pipeline) as heartbeat, _frame_counter(daemon, ctx.params["sink"]) as count:
+    sinks = [sink for camera in run_settings(ctx).cameras for sink in camera.sink]
+    with daemon, Heartbeat.of(daemon.pipelines) as heartbeat, _frame_counter(daemon, sinks) as count:
         for frame in daemon.steps():
             if frame is not None:
                 count()
@@ -258,8 +261,10 @@ def _watch(ctx: click.Context, daemon: Daemon, signals: Signals) -> None:
             heartbeat.beat()
 
 
-def _settings(ctx: click.Context) -> RunSettings:
-    settings = RunSettings(**{key: value for key, value in ctx.params.items() if key not in config_file.ELSEWHERE})
+def run_settings(ctx: click.Context) -> RunSettings:
+    """Return the settings that the options of `mien run` and its configuration file have."""
+    values = {key: value for key, value in ctx.params.items() if key not in config_file.ELSEWHERE}
+    settings = RunSettings(**values, named_cameras=cameras_of(ctx))
     return replace(settings, preview=settings.preview or _ANY_PORT) if ctx.params["show"] else settings
 
 
@@ -267,7 +272,7 @@ def _reload(ctx: click.Context, daemon: Daemon) -> None:
     """Read the options again: those of the command line stay, those of the file may have changed."""
     try:
         with ctx.command.make_context(ctx.info_name, list(ctx.meta[_ARGUMENTS]), ctx.parent) as again:
-            settings = _settings(again)
+            settings = run_settings(again)
     # Whatever is wrong with it: the run goes on without it. RecursionError is among what a parser may raise.
     except Exception as error:
         reason = error.format_message() if isinstance(error, click.ClickException) else first_line(error)

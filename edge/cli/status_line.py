@@ -27,19 +27,24 @@ class StatusLine(logging.Handler):
     def __init__(self, daemon: Daemon) -> None:
         super().__init__()
         self._daemon, self._is_shown = daemon, False
-        self._begin_s, self._frames, self._faces = time.monotonic(), 0, 0
+        self._begin_s = time.monotonic()
+        #: Name of the camera to the frames and faces at the last update.
+        self._counts: dict[str, tuple[int, int]] = {}
 
     def update(self) -> None:
         """Write the line again if a second has passed."""
         seconds = time.monotonic() - self._begin_s
         if seconds < INTERVAL_S:
             return
-        statistics = self._daemon.pipeline.statistics
-        frames, faces = statistics.processed - self._frames, statistics.faces - self._faces
         self._begin_s += seconds
-        self._frames, self._faces = statistics.processed, statistics.faces
-        in_view = round(faces / frames) if frames else 0
-        parts = [f"{frames / seconds:.1f} frames/s", f"{in_view} face{'' if in_view == 1 else 's'}"]
+        counts, parts = self._daemon.pipelines.counts, []
+        for name, (frames, faces) in counts.items():
+            frames_before, faces_before = self._counts.get(name, (0, 0))
+            frames, faces = frames - frames_before, faces - faces_before
+            in_view = round(faces / frames) if frames else 0
+            fps = f"{frames / seconds:.1f} frames/s"
+            parts += [f"{name} {fps}" if name else fps, f"{in_view} face{'' if in_view == 1 else 's'}"]
+        self._counts = counts
         parts += [f"{printable(name)}: {state}" for name, state in self._daemon.sink_states()]
         width = shutil.get_terminal_size().columns - 1
         # Whatever else is written begins in the first column.

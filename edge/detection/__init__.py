@@ -16,6 +16,7 @@ from edge.detection.detector import (
     VideoDetector,
     default_weights_state,
     detector_help,
+    for_another_video,
     open_detector,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "crop_face",
     "default_weights_state",
     "detector_help",
+    "for_another_video",
     "open_detector",
     "roll_deg",
 ]

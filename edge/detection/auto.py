@@ -142,6 +142,12 @@ class AutoDetector:
             self._fine_s = -np.inf
         return found
 
+    def for_another_video(self) -> AutoDetector:
+        """Return a detector with the same networks that knows nothing of the frames of this one."""
+        # The warning is logged once.
+        warning, self._warning = self._warning, ""
+        return AutoDetector(self._passes, warning)
+
     def _warn(self) -> None:
         if self._warning:
             logger.warning("%s", self._warning)

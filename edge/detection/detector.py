@@ -47,6 +47,10 @@ class VideoDetector(FaceDetector, Protocol):
         """
         ...
 
+    def for_another_video(self) -> FaceDetector:
+        """Return a detector with the same networks that knows nothing of the frames of this one."""
+        ...
+
 
 class Detector(FaceDetector, Protocol):
     """A detector that the command line can open by its name; a third-party class needs exactly these members.
@@ -112,6 +116,11 @@ def open_detector(spec: str = DEFAULT_DETECTOR, threads: Threads = 1) -> Detecto
     if path and not detector.weights_suffix:
         raise WrongUseError(f"no detector {spec!r}: {name} takes no weights file; expected {detector_help()}")
     return detector.open(Path(path) if path else None, threads)
+
+
+def for_another_video(detector: FaceDetector) -> FaceDetector:
+    """Return a detector for another camera that uses the same networks; the same one where it keeps no state."""
+    return detector.for_another_video() if isinstance(detector, VideoDetector) else detector
 
 
 def default_weights_state(name: str) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from edge.detection import open_detector
 from edge.doctor.finding import Finding
 from edge.errors import MienError, MissingExtraError, first_line
 from edge.inference import find_model, read_model
 from edge.preview import Preview, parse_address, read_token
+from edge.service.settings import RunSettings
 from edge.sinks import prepare_sink
 from edge.sources import source_class
 from edge.system.addresses import without_credentials
@@ -19,21 +19,13 @@ from edge.system.addresses import without_credentials
 
 @dataclass(frozen=True)
 class Configuration:
-    """The settings of `mien run` that need something of the machine; see its options.
+    """What the settings of a run need of the machine.
 
     Attributes:
-        source, model, detector: as the options.
-        sinks: URIs.
-        preview: address; None for no preview.
-        preview_token_file: file with the preview's token; None for the environment.
+        settings: those of `mien run`.
     """
 
-    source: str
-    model: str
-    detector: str
-    sinks: Sequence[str]
-    preview: str | None
-    preview_token_file: Path | None
+    settings: RunSettings
 
     def examine(self) -> Iterator[Finding]:
         """Yield a finding for each setting."""
@@ -51,16 +43,26 @@ class Configuration:
 
     def _checks(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield for each setting its key, its value without credentials, and what raises if it does not work."""
-        yield "source", without_credentials(self.source), partial(source_class, self.source)
-        yield "model", self.model, lambda: read_model(find_model(self.model))
-        yield "detector", self.detector, partial(open_detector, self.detector)
-        for uri in self.sinks:
-            yield "sink", without_credentials(uri), partial(prepare_sink, uri)
-        if self.preview is not None:
-            yield "preview", self.preview, partial(self._check_preview, self.preview)
+        settings, seen = self.settings, set()
+        yield "model", settings.model, lambda: read_model(find_model(settings.model))
+        for camera in settings.cameras:
+            prefix = f"{camera.name} " if camera.name else ""
+            yield f"{prefix}source", without_credentials(camera.source), partial(source_class, camera.source)
+            shared = None if camera.has_own_sinks else camera.name or None
+            of_all: list[tuple[str, str, Callable[[], object]]] = [
+                ("detector", camera.detector, partial(open_detector, camera.detector)),
+                *(("sink", uri, partial(prepare_sink, uri, shared)) for uri in camera.sink),
+            ]
+            for key, value, check in of_all:
+                # Cameras share them.
+                if (key, value) not in seen:
+                    seen.add((key, value))
+                    yield key, without_credentials(value), check
+        if settings.preview is not None:
+            yield "preview", settings.preview, partial(self._check_preview, settings.preview)
 
     def _check_preview(self, address: str) -> None:
-        Preview(*parse_address(address), read_token(self.preview_token_file))
+        Preview(*parse_address(address), read_token(self.settings.preview_token_file))
 
 
 def _check(key: str, value: str, check: Callable[[], object]) -> Finding:

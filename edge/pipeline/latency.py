@@ -30,6 +30,12 @@ class Histogram:
         self.count += 1
         self.max_ms = max(self.max_ms, duration_ms)
 
+    def add_all(self, other: Histogram) -> None:
+        """Count what another histogram has counted."""
+        self._counts += other._counts
+        self.count += other.count
+        self.max_ms = max(self.max_ms, other.max_ms)
+
     def percentile(self, share: float) -> float:
         """Return the duration in milliseconds that `share` (0..1) of all do not exceed; 0 without any."""
         if not self.count:
@@ -67,6 +73,11 @@ class StageLatency:
         """Count one stage of the current frame."""
         self.frame_ms[stage] = duration_ms
         self._histograms[stage].add(duration_ms)
+
+    def add_all(self, other: StageLatency) -> None:
+        """Count the frames that another one has counted; both have the same stages."""
+        for stage, histogram in other._histograms.items():
+            self._histograms[stage].add_all(histogram)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,15 +47,19 @@ class LoadControlReport:
 class LoadControl:
     """Raises the degradation level while too much is needed, and lowers it while there is headroom.
 
+    Several cameras share one: their level is the same, and frames are skipped evenly.
+
     Args:
         levels: see `edge.pipeline.degradation`.
-        target_fps: frames per second that the loop should be able to process, whether or not the source gives them.
+        target_fps: frames per second of each camera that the loop should be able to process, whether or not the source
+            gives them.
         max_cpu_percent: share of one core to use at most; 100 is a whole core.
         clock: returns a time in seconds.
         cpu: returns the CPU time used so far, in seconds.
 
     Attributes:
-        frames_skipped: frames that `admits` did not admit.
+        cameras: how many share it.
+        skipped: name of the source to the number of its frames that `admits` did not admit.
     """
 
     def __init__(
@@ -67,8 +72,10 @@ class LoadControl:
     ) -> None:
         self._levels, self._target_fps, self._max_cpu_percent = levels, target_fps, max_cpu_percent
         self._clock, self._cpu = clock, cpu
-        self.frames_skipped = 0
-        self._index = self._highest = self._changes = self._offered = 0
+        self.cameras = 1
+        self.skipped = Counter[str]()
+        self._offered = Counter[str]()
+        self._index = self._highest = self._changes = 0
         self._rate_limited = RateLimitedLogger(logger)
         self._patience_s = PATIENCE_S
         #: Since when there has been headroom, and when the level was last lowered.
@@ -82,12 +89,12 @@ class LoadControl:
         """The current level."""
         return self._levels[self._index]
 
-    def admits(self) -> bool:
-        """Return whether the next frame is to be processed; then call `frame_done` after it."""
+    def admits(self, source: str = "") -> bool:
+        """Return whether the next frame of a source is to be processed; then call `frame_done` after it."""
         self._frame_s = self._clock()
-        self._offered += 1
-        if self._offered % self.level.keep_one_of:
-            self.frames_skipped += 1
+        self._offered[source] += 1
+        if self._offered[source] % self.level.keep_one_of:
+            self.skipped[source] += 1
             return False
         return True
 
@@ -108,7 +115,7 @@ class LoadControl:
             return None
         level, highest = str(self.level), str(self._levels[self._highest])
         return LoadControlReport(
-            self._target_fps, self._max_cpu_percent, self._changes, level, highest, self.frames_skipped
+            self._target_fps, self._max_cpu_percent, self._changes, level, highest, self.skipped.total()
         )
 
     def _start_window(self) -> None:
@@ -117,14 +124,15 @@ class LoadControl:
 
     def _adjust(self, now_s: float) -> None:
         """Compare what the last window needed with the limits; a load of 1 is exactly the limit."""
-        fps = self._frames / max(self._busy_s, 1e-6)
+        fps = self._frames / max(self._busy_s, 1e-6) / self.cameras
         fps_load = 0.0 if self._target_fps is None else self._target_fps / fps
         # A capture process that was replaced takes its CPU time with it, so the difference may be negative.
         percent = max(0.0, 100 * (self._cpu() - self._window_cpu_s) / (now_s - self._window_s))
         cpu_load = 0.0 if self._max_cpu_percent is None else percent / self._max_cpu_percent
         measured = []
         if fps_load:
-            measured.append(f"{fps:.1f} frames per second possible, target {self._target_fps:g}")
+            of_each = f" for each of {self.cameras} cameras" if self.cameras > 1 else ""
+            measured.append(f"{fps:.1f} frames per second possible{of_each}, target {self._target_fps:g}")
         if self._max_cpu_percent is not None:
             measured.append(f"{percent:.0f} % of a core used, limit {self._max_cpu_percent:g}")
         if max(fps_load, cpu_load) > 1:

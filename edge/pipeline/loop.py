@@ -111,7 +111,7 @@ class Pipeline:
                     break
                 finally:
                     self._dispatch_source_events()
-                if frame is not None and self._components.load_control.admits():
+                if frame is not None and self._components.load_control.admits(self._components.source.name):
                     self._process(frame)
                 yield frame
         except (SourceError, FrameError):
@@ -156,6 +156,16 @@ class Pipeline:
     def stop(self) -> None:
         """End the run after the current frame."""
         self._stopping = True
+
+    @property
+    def source(self) -> Source:
+        """The source of the frames."""
+        return self._components.source
+
+    @property
+    def load_control(self) -> LoadControl:
+        """What keeps the run within the limits; cameras share it."""
+        return self._components.load_control
 
     def change(self, components: Components) -> None:
         """Continue with other components after the current frame; the tracks end."""

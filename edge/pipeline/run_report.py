@@ -26,6 +26,8 @@ class RunReport:
         stages: stage to `p50_ms, p95_ms, p99_ms, max_ms`.
         load_control: what load control did to meet `--target-fps` and `--max-cpu`; None without them.
         sinks: sink to `received, delivered, dropped, queued, failures`, see `edge.sinks`.
+        cameras: where there are several, the name of each to its own report, without the sinks, which they share; the
+            other fields are then those of all together.
     """
 
     source: str
@@ -42,6 +44,7 @@ class RunReport:
     stages: dict[str, dict[str, float]]
     load_control: LoadControlReport | None = None
     sinks: dict[str, dict[str, int]] = field(default_factory=dict)
+    cameras: dict[str, RunReport] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -51,6 +54,7 @@ class RunReport:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, with memory, and with temperature and throttling where the board reports them."""
         table = {**asdict(self), "fps": self.fps, "peak_rss_mb": peak_rss_mb()}
+        table["cameras"] = {name: report.of_camera() for name, report in self.cameras.items()}
         control = self.load_control
         table["load_control"] = {} if control is None else asdict(control)
         # The names that these two fields had in version 0.1; fields are only ever added.
@@ -60,6 +64,11 @@ class RunReport:
             if value is not None:
                 table[key] = value
         return table
+
+    def of_camera(self) -> dict[str, Any]:
+        """Return the plain values that concern one camera of several."""
+        table = {**asdict(self), "fps": self.fps}
+        return {key: value for key, value in table.items() if key not in ("model", "load_control", "sinks", "cameras")}
 
     def as_text(self) -> str:
         """Return the summary that `mien run` prints."""
@@ -75,6 +84,11 @@ class RunReport:
             lines.append(
                 f"load control: {control.changes} changes, now {control.level}; at most {control.highest_level}; "
                 f"{control.frames_skipped} frames skipped"
+            )
+        for name, report in self.cameras.items():
+            lines.append(
+                f"{name}: {report.frames_processed} frames ({report.fps:.1f} per second), {report.frames_dropped} "
+                f"dropped, {report.faces} faces, {report.events} events"
             )
         if self.stages:
             lines.append(f"{'ms':<10}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}")

@@ -27,12 +27,13 @@ class RunStatistics:
         failed: frames that the detector or the classifier could not process.
         faces: faces classified.
         last_event_latency_ms: stage to milliseconds of the last frame that had events built.
+        latency: of each stage, over the run.
     """
 
     def __init__(self) -> None:
         self.processed = self.failed = self.faces = 0
         self.last_event_latency_ms: dict[str, float] = {}
-        self._latency = StageLatency(STAGES)
+        self.latency = StageLatency(STAGES)
         self._start_s = self._end_s = time.monotonic()
         self._reported_lost = 0
         #: What earlier sources, dispatchers and schedulers counted.
@@ -43,8 +44,9 @@ class RunStatistics:
         self._scheduler: DetectionScheduler | None = None
 
     def start(self) -> None:
-        """The run starts now."""
-        self._start_s = time.monotonic()
+        """The run starts now, unless it has started before."""
+        if not self.processed:
+            self._start_s = time.monotonic()
 
     def attach(
         self,
@@ -65,16 +67,16 @@ class RunStatistics:
 
     def start_frame(self, frame: Frame) -> None:
         """A frame is about to be processed."""
-        self._latency.start_frame()
-        self._latency.add("capture", frame.capture_ms)
+        self.latency.start_frame()
+        self.latency.add("capture", frame.capture_ms)
 
     def stage(self, name: str) -> AbstractContextManager[None]:
         """Time the block as a stage of the current frame."""
-        return self._latency.stage(name)
+        return self.latency.stage(name)
 
     def event_latency_ms(self, frame: Frame) -> dict[str, float]:
         """Return stage to milliseconds for the events of the current frame."""
-        spent_ms = {stage: self._latency.frame_ms[stage] for stage in _BEFORE_EVENTS}
+        spent_ms = {stage: self.latency.frame_ms[stage] for stage in _BEFORE_EVENTS}
         spent_ms["total"] = (time.monotonic() - frame.timestamp_s) * 1000
         self.last_event_latency_ms = spent_ms
         return spent_ms
@@ -82,18 +84,18 @@ class RunStatistics:
     def end_frame(self, frame: Frame, seen: Sequence[Track]) -> FrameReport:
         """The current frame was processed; return its report."""
         self._end_s = time.monotonic()
-        self._latency.add("total", (self._end_s - frame.timestamp_s) * 1000)
+        self.latency.add("total", (self._end_s - frame.timestamp_s) * 1000)
         self.processed += 1
         self.faces += len(seen)
         lost = self.lost + self.failed
         dropped, self._reported_lost = lost - self._reported_lost, lost
         name = self._source.name if self._source else ""
-        return FrameReport(name, frame.index, len(seen), dropped, self._latency.frame_ms)
+        return FrameReport(name, frame.index, len(seen), dropped, self.latency.frame_ms)
 
     @property
     def frame_ms(self) -> dict[str, float]:
         """Stage to milliseconds of the last frame."""
-        return self._latency.frame_ms
+        return self.latency.frame_ms
 
     @property
     def lost(self) -> int:
@@ -115,7 +117,7 @@ class RunStatistics:
     @property
     def _lost_now(self) -> int:
         source = self._source.unreadable + self._source.dropped if self._source else 0
-        return source + (self._load_control.frames_skipped if self._load_control else 0)
+        return source + (self._load_control.skipped[self._source.name] if self._source and self._load_control else 0)
 
     def report(self, source: str, model: str, detector: str, load_control: LoadControlReport | None) -> RunReport:
         """Return the run report so far.
@@ -138,6 +140,6 @@ class RunStatistics:
             faces=self.faces,
             events=self.events,
             seconds=max(self._end_s - self._start_s, 0.0),
-            stages=self._latency.summary(),
+            stages=self.latency.summary(),
             load_control=load_control,
         )

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from edge.errors import SinkError, first_line
-from edge.pipeline import Pipeline, RunReport
+from edge.pipeline import PipelineGroup, RunReport
 from edge.service.resources import Resources
 from edge.service.settings import RunSettings
 from edge.system.memory import give_back_memory
@@ -25,7 +25,7 @@ class Daemon:
         settings: to begin with.
 
     Attributes:
-        pipeline: the loop.
+        pipelines: the loop, over all cameras.
 
     Raises:
         MienError: something that the settings name cannot be opened.
@@ -35,7 +35,7 @@ class Daemon:
         self._settings = settings
         self._resources = Resources()
         try:
-            self.pipeline = Pipeline(self._resources.open(settings))
+            self.pipelines = PipelineGroup(self._resources.open(settings))
         except BaseException:
             self._resources.close()
             raise
@@ -47,8 +47,8 @@ class Daemon:
         return min(counts) if counts else None
 
     def steps(self) -> Iterator[Frame | None]:
-        """Run step by step, see `edge.pipeline.Pipeline.steps`; end when nobody reads standard output any more."""
-        for frame in self.pipeline.steps(self._settings.max_frames):
+        """Run step by step, see `edge.pipeline.PipelineGroup.steps`; end when nobody reads standard output any more."""
+        for frame in self.pipelines.steps(self._settings.max_frames):
             if self._resources.sinks.reader_gone:
                 self.stop()
             yield frame
@@ -56,11 +56,11 @@ class Daemon:
     def stop(self) -> None:
         """End the run after the current frame; a reload that is waiting for another source gives it up."""
         self._resources.is_ending = True
-        self.pipeline.stop()
+        self.pipelines.stop()
 
     def report(self) -> RunReport:
         """Return what has happened so far, including the counts of the sinks."""
-        return replace(self.pipeline.report(), sinks=self._resources.sink_counts)
+        return replace(self.pipelines.report(), sinks=self._resources.sink_counts)
 
     def sink_states(self) -> list[tuple[str, str]]:
         """Return the name of each sink, and how it is doing: how many messages are delivered, or why it fails."""
@@ -81,16 +81,16 @@ class Daemon:
         Raises:
             MienError: the old ones cannot be opened any more either.
         """
-        self.pipeline.end_tracks()
+        self.pipelines.end_tracks()
         try:
             components = self._resources.open(settings)
         # Whatever is wrong with it: the configuration is somebody's text, and the run goes on without it.
         except Exception as error:
             logger.error("the new configuration is rejected, the old one stays: %s", first_line(error))
-            self.pipeline.change(self._resources.open_again(self._settings))
+            self.pipelines.change(self._resources.open_again(self._settings))
         else:
             self._settings = settings
-            self.pipeline.change(components)
+            self.pipelines.change(components)
             logger.info("the configuration was read again")
         # Without it, every exchange of networks leaves 15 MB of freed memory with the process.
         give_back_memory()
@@ -120,4 +120,5 @@ class Daemon:
 
     @property
     def _source_total(self) -> int | None:
-        return None if self._resources.source is None else self._resources.source.total
+        totals = [source.total for source in self._resources.sources]
+        return sum(filter(None, totals)) if totals and None not in totals else None

@@ -36,6 +36,11 @@ class ManagedResource(Generic[T]):
         return self._open[2]
 
     @property
+    def value(self) -> T | None:
+        """What is open; None if nothing is."""
+        return None if self._open is None else self._open[2]
+
+    @property
     def key(self) -> Hashable:
         """The key of what is open; None if nothing is."""
         return None if self._open is None else self._open[0]

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
-from edge.capture import open_watched
 from edge.detection import DETECTORS, FaceDetector, open_detector
-from edge.errors import SourceError, WrongUseError
-from edge.events import Aggregator
+from edge.errors import WrongUseError
 from edge.inference import Classifier, find_model
-from edge.pipeline import Components, DebugFrames, Dispatcher, LoadControl, Recording, degradation_levels
-from edge.pipeline.video_recording import check_format
+from edge.pipeline import Components, LoadControl, degradation_levels
 from edge.preview import Preview, parse_address, read_token
 from edge.recognizer import Recognizer
+from edge.service.camera_resources import CameraResources
 from edge.service.resource import ManagedResource
-from edge.service.settings import RunSettings
-from edge.sinks import PreparedSink, SinkGroup, prepare_sink
+from edge.service.settings import CameraSettings, RunSettings
+from edge.sinks import CameraSinks, PreparedSink, SinkGroup, prepare_sink
 from edge.sources import Source
 from edge.system.cpu import cpu_s
 from edge.types import UNCERTAIN_LABEL
-
-#: How long a source that may come later has for its first answer. A process that imports OpenCV starts within it.
-_ANSWER_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,45 +28,59 @@ class _Prepared:
 
     Attributes:
         sinks: can be opened, more than once.
+        of_camera: name of the camera to the names of its sinks.
         token: of the preview.
     """
 
     sinks: tuple[PreparedSink, ...] = ()
+    of_camera: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: RunSettings) -> Self:
-        sinks = tuple(prepare_sink(uri) for uri in settings.sink)
+        sinks: dict[str, PreparedSink] = {}
+        of_camera = {}
+        for camera in settings.cameras:
+            # A sink for all cameras may have to tell them apart.
+            name = None if camera.has_own_sinks else camera.name or None
+            prepared = [prepare_sink(uri, name) for uri in camera.sink]
+            names = of_camera[camera.name] = tuple(sink.name for sink in prepared)
+            for sink in prepared:
+                if names.count(sink.name) > 1:
+                    raise WrongUseError(f"sink {sink.name} is given twice: expected each once")
+                if sinks.setdefault(sink.name, sink) != sink:
+                    raise WrongUseError(f"sink {sink.name} has other options for another camera: expected the same")
         # Read each time: the token may have been replaced in its file.
-        return cls(sinks, None if settings.preview is None else read_token(settings.preview_token_file))
+        token = None if settings.preview is None else read_token(settings.preview_token_file)
+        return cls(tuple(sinks.values()), of_camera, token)
 
 
 class Resources:
     """Opens what settings name. What is open already and does not change stays open.
 
     Attributes:
-        source: the open source; None before the first `open`.
         sinks: the open sinks; none before the first `open`.
         preview_url: the address of the preview's page; empty without a preview.
         is_ending: whether the run is about to end, so that another source is no longer waited for.
     """
 
     def __init__(self) -> None:
-        self.source: Source | None = None
         self.sinks = SinkGroup()
         self.is_ending, self.preview_url = False, ""
-        self._source_spec: str | None = None
         self._prepared = _Prepared()
+        self._cameras: dict[str, CameraResources] = {}
+        self._detectors: dict[str, ManagedResource[FaceDetector]] = {}
         self._classifier = ManagedResource[Classifier]()
-        self._detector = ManagedResource[FaceDetector]()
-        self._source = ManagedResource[Source]()
         self._preview = ManagedResource[Preview | None]()
-        self._debug_frames = ManagedResource[DebugFrames | None]()
-        self._recording = ManagedResource[Recording | None]()
         self._load_control = ManagedResource[LoadControl]()
 
-    def open(self, settings: RunSettings) -> Components:
-        """Return the components of a run with these settings.
+    @property
+    def sources(self) -> list[Source]:
+        """The open sources, one for each camera; none before the first `open`."""
+        return [camera.source for camera in self._cameras.values() if camera.source is not None]
+
+    def open(self, settings: RunSettings) -> dict[str, Components]:
+        """Return the name of each camera to the components of its pipeline with these settings.
 
         If one of them cannot be opened, a source that was open before is still open. Another source replaces it only
         when it has given a frame.
@@ -85,7 +94,7 @@ class Resources:
         self._prepared = prepared
         return components
 
-    def open_again(self, settings: RunSettings) -> Components:
+    def open_again(self, settings: RunSettings) -> dict[str, Components]:
         """Return the components with the settings of the last `open` that succeeded.
 
         The tokens, passwords and certificates are those that were read then: their files may hold anything by now.
@@ -95,133 +104,124 @@ class Resources:
         """
         return self._open(settings, self._prepared)
 
-    def _open(self, settings: RunSettings, prepared: _Prepared) -> Components:
-        _check_recording(settings)
+    def _open(self, settings: RunSettings, prepared: _Prepared) -> dict[str, Components]:
+        for camera in settings.cameras:
+            CameraResources.check(camera)
         new_preview = _preview(settings, prepared.token)
-        recognizer = self._open_recognizer(settings)
+        cameras = self._assign(settings.cameras)
+        recognizers = self._open_recognizers(settings, cameras)
+        labels, model = next((recognizer.labels, recognizer.model) for recognizer in recognizers.values())
         for sink in prepared.sinks:
-            sink.check_labels((*recognizer.labels, UNCERTAIN_LABEL))
+            sink.check_labels((*labels, UNCERTAIN_LABEL))
         try:
-            source = self._open_source(settings)
-            self.sinks.exchange(prepared.sinks, block_when_full=source.total is not None)
-            self.sinks.set_model(recognizer.model, recognizer.labels)
-            preview = self._preview.get((settings.preview, prepared.token), lambda: new_preview)
+            sources = [cameras[each.name].open_source(each, lambda: self.is_ending) for each in settings.cameras]
+            self.sinks.exchange(prepared.sinks, block_when_full=all(source.total is not None for source in sources))
+            self.sinks.set_model(model, labels)
+            self.sinks.set_cameras([camera.name for camera in settings.named_cameras])
+            preview = self._preview.get((settings.preview, prepared.token, tuple(cameras)), lambda: new_preview)
             self.preview_url = "" if preview is None else preview.url
-            debug_frames = self._debug_frames.get(settings.debug_frames, lambda: _debug_frames(settings))
-            recording = self._recording.get(settings.record, lambda: _recording(settings, source))
-            aggregator = _aggregator(settings, source, recognizer)
-            components = Components.build(
-                source,
-                recognizer,
-                Dispatcher(self.sinks, preview, aggregator, debug_frames, recording),
-                emit=settings.emit,
-                interval=settings.cadence,
-                min_hold_s=settings.min_hold,
-                uncertain_below=settings.uncertain_below,
-                load_control=self._open_load_control(settings, source),
-            )
+            for each in settings.cameras:
+                cameras[each.name].open_images(each)
+            load_control = self._open_load_control(settings, sources)
         except BaseException:
-            self._source.roll_back()
+            for camera_resources in cameras.values():
+                if camera_resources in self._cameras.values():
+                    camera_resources.roll_back()
+                else:
+                    camera_resources.close()
             raise
-        self._source.commit()
-        self.source, self._source_spec = source, settings.source
-        return components
+        self._commit(settings, cameras)
+        return {
+            name: camera.components(
+                recognizers[name],
+                CameraSinks(self.sinks, prepared.of_camera[name]),
+                None if preview is None else preview.camera(name),
+                load_control,
+            )
+            for name, camera in cameras.items()
+        }
 
     def start_closing(self) -> None:
         """Have the sinks deliver what is queued while the other resources are closed."""
         self.sinks.start_closing()
 
     def close(self) -> None:
-        """Close everything: the camera first, the sinks last."""
-        for resource in (self._source, self._preview, self._debug_frames, self._recording, self.sinks):
-            resource.close()
+        """Close everything: the cameras first, the sinks last."""
+        for camera in self._cameras.values():
+            camera.close()
+        self._preview.close()
+        self.sinks.close()
 
     @property
     def sink_counts(self) -> dict[str, dict[str, int]]:
         """Sink to its counts, including those of sinks that a reload closed."""
         return {name: asdict(counts) for name, counts in self.sinks.counts.items()}
 
-    def _open_recognizer(self, settings: RunSettings) -> Recognizer:
+    def _assign(self, settings: Sequence[CameraSettings]) -> dict[str, CameraResources]:
+        """Return the name of each camera to what is open for it: what has its source open, else what has its name."""
+        free = dict(self._cameras)
+        assigned: dict[str, CameraResources] = {}
+        for camera in settings:
+            names = [name for name, resources in free.items() if resources.spec == camera.source]
+            if names:
+                assigned[camera.name] = free.pop(camera.name if camera.name in names else names[0])
+        for camera in settings:
+            if camera.name not in assigned:
+                assigned[camera.name] = free.pop(camera.name) if camera.name in free else CameraResources()
+        return {camera.name: assigned[camera.name] for camera in settings}
+
+    def _commit(self, settings: RunSettings, cameras: dict[str, CameraResources]) -> None:
+        for former in self._cameras.values():
+            if former not in cameras.values():
+                former.close()
+        self._cameras = cameras
+        for camera in settings.cameras:
+            cameras[camera.name].commit(camera)
+        used = {camera.detector for camera in settings.cameras}
+        self._detectors = {spec: detector for spec, detector in self._detectors.items() if spec in used}
+
+    def _open_recognizers(self, settings: RunSettings, cameras: Mapping[str, CameraResources]) -> dict[str, Recognizer]:
+        """Return the name of each camera to its recognizer; all of them use the same networks."""
         classifier = self._classifier.get(
             (settings.model, settings.threads),
             lambda: nullcontext(Classifier(find_model(settings.model), settings.threads)),
         )
-        detector = self._detector.get(
-            (settings.detector, settings.threads),
-            lambda: nullcontext(open_detector(settings.detector, settings.threads)),
-        )
-        return Recognizer(classifier, detector=detector, prior=settings.prior)
+        return {
+            each.name: Recognizer(
+                classifier,
+                detector=cameras[each.name].detector(each.detector, self._shared_detector(each.detector, settings)),
+                prior=each.prior,
+            )
+            for each in settings.cameras
+        }
 
-    def _open_source(self, settings: RunSettings) -> Source:
-        timeouts_s = settings.stall_timeout, settings.freeze_timeout
-        key = (settings.source, *timeouts_s, settings.wait_for_source)
+    def _shared_detector(self, spec: str, settings: RunSettings) -> FaceDetector:
+        resource = self._detectors.setdefault(spec, ManagedResource[FaceDetector]())
+        return resource.get((spec, settings.threads), lambda: nullcontext(open_detector(spec, settings.threads)))
 
-        def make() -> AbstractContextManager[Source]:
-            return open_watched(settings.source, *timeouts_s, wait=settings.wait_for_source)
-
-        if self._source_spec in (None, settings.source):
-            # Two cannot hold the same camera.
-            return self._source.get(key, make)
-        source = self._source.exchange(key, make)
-        if source.live:
-            self._await_answer(source, needs_frame=not settings.wait_for_source)
-        return source
-
-    def _await_answer(self, source: Source, needs_frame: bool) -> None:
-        """Wait for a source's first frame, or, where it may come later, for the first attempt to open it.
-
-        Raises:
-            SourceError: there is no frame, and one is needed; or the run ends.
-            WrongUseError: the source can never be used on this machine: later, that would end the run.
-        """
-        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
-        for frame in source:
-            if frame is not None or (not needs_frame and (source.has_answered or time.monotonic() > deadline_s)):
-                return
-            if self.is_ending:
-                raise SourceError("the run ends")
-
-    def _open_load_control(self, settings: RunSettings, source: Source) -> LoadControl:
+    def _open_load_control(self, settings: RunSettings, sources: Sequence[Source]) -> LoadControl:
         """Return load control; its level is kept as long as the board has the same to do."""
         limits = settings.target_fps, settings.max_cpu
-        detector = DETECTORS.get(settings.detector.partition(":")[0])
-        levels = degradation_levels(detector.cost_depends_on_frame_size, source.live, source.can_downscale)
+        detectors = [DETECTORS.get(camera.detector.partition(":")[0]) for camera in settings.cameras]
+        levels = degradation_levels(
+            all(detector.cost_depends_on_frame_size for detector in detectors),
+            all(source.live for source in sources),
+            any(source.can_downscale for source in sources),
+        )
         return self._load_control.get(
-            (settings.source, levels, *limits),
+            (tuple(camera.source for camera in settings.cameras), levels, *limits),
             # A reload may replace the source, and a source its capture process: both are looked up at each call.
             lambda: nullcontext(LoadControl(levels, *limits, cpu=self._cpu_s)),
         )
 
     def _cpu_s(self) -> float:
-        return cpu_s(None if self.source is None else self.source.pid)
+        return cpu_s(*(source.pid for source in self.sources))
 
 
 def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager[Preview | None]:
     if settings.preview is None:
         return nullcontext()
-    if settings.aggregate is not None:
+    if any(camera.aggregate is not None for camera in settings.cameras):
         raise WrongUseError("--preview shows single faces, --aggregate reports none: expected one of the two options")
     host, port = parse_address(settings.preview)
-    return Preview(host, port, token)
-
-
-def _debug_frames(settings: RunSettings) -> AbstractContextManager[DebugFrames | None]:
-    return nullcontext() if settings.debug_frames is None else DebugFrames(settings.debug_frames)
-
-
-def _recording(settings: RunSettings, source: Source) -> AbstractContextManager[Recording | None]:
-    return nullcontext() if settings.record is None else Recording(settings.record, waits=source.total is not None)
-
-
-def _check_recording(settings: RunSettings) -> None:
-    if settings.record is None:
-        return
-    if settings.aggregate is not None:
-        raise WrongUseError("--record shows single faces, --aggregate reports none: expected one of the two options")
-    check_format(settings.record)
-
-
-def _aggregator(settings: RunSettings, source: Source, recognizer: Recognizer) -> Aggregator | None:
-    if settings.aggregate is None:
-        return None
-    return Aggregator(settings.aggregate, settings.min_faces, source.name, recognizer.labels, recognizer.model)
+    return Preview(host, port, token, [camera.name for camera in settings.cameras])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from edge.capture import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
@@ -11,10 +11,45 @@ from edge.events import MIN_FACES, MIN_HOLD_S, UNCERTAIN_BELOW, Emit
 from edge.inference import DEFAULT_MODEL, DEFAULT_PRIOR, Threads
 from edge.tracking import DetectionInterval
 
+DEFAULT_SINKS = ("console",)
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """The settings that each camera has for itself: options of `mien run` by their names; times are in seconds.
+
+    Attributes:
+        name: of the camera in events, metrics and the preview; empty for the name of the source.
+        has_own_sinks: `sink` was given for this camera alone.
+    """
+
+    name: str = ""
+    source: str = "demo"
+    detector: str = DEFAULT_DETECTOR
+    cadence: DetectionInterval | None = None
+    sink: tuple[str, ...] = DEFAULT_SINKS
+    emit: Emit = "change"
+    stall_timeout: float = STALL_TIMEOUT_S
+    freeze_timeout: float = FREEZE_TIMEOUT_S
+    wait_for_source: bool = False
+    min_hold: float = MIN_HOLD_S
+    uncertain_below: float = UNCERTAIN_BELOW
+    prior: tuple[str, ...] = (DEFAULT_PRIOR,)
+    aggregate: float | None = None
+    min_faces: int = MIN_FACES
+    debug_frames: Path | None = None
+    record: Path | None = None
+    has_own_sinks: bool = False
+
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The options of `mien run` by their names; times are in seconds."""
+    """The options of `mien run` by their names; times are in seconds.
+
+    Attributes:
+        named_cameras: those of the configuration's tables `[[camera]]`; none for one camera, which the other settings
+            describe.
+    """
 
     source: str = "demo"
     model: str = DEFAULT_MODEL
@@ -22,7 +57,7 @@ class RunSettings:
     cadence: DetectionInterval | None = None
     target_fps: float | None = None
     max_cpu: float | None = None
-    sink: tuple[str, ...] = ("console",)
+    sink: tuple[str, ...] = DEFAULT_SINKS
     emit: Emit = "change"
     threads: Threads = 1
     max_frames: int | None = None
@@ -39,3 +74,12 @@ class RunSettings:
     min_faces: int = MIN_FACES
     debug_frames: Path | None = None
     record: Path | None = None
+    named_cameras: tuple[CameraSettings, ...] = ()
+
+    @property
+    def cameras(self) -> tuple[CameraSettings, ...]:
+        """All cameras of the run."""
+        if self.named_cameras:
+            return self.named_cameras
+        shared = {field.name for field in fields(self)} & {field.name for field in fields(CameraSettings)}
+        return (CameraSettings(**{name: getattr(self, name) for name in shared}),)

@@ -16,6 +16,7 @@ A package adds a source by an entry point of the group `mien.sources`::
 """
 
 from edge.sources.base import BaseSource, BlockingSource, Source
+from edge.sources.frame_waiting import wait_for_frames
 from edge.sources.source_opening import REGISTRY, SOURCES, open_source, source_class, source_names
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "open_source",
     "source_class",
     "source_names",
+    "wait_for_frames",
 ]

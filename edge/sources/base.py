@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import ClassVar, Protocol, Self
 
@@ -21,6 +21,9 @@ class Source(Protocol):
         dropped: the number of frames that the source had and the iterator did not yield.
         live: frames arrive at their own pace, and a slow reader loses some. False for files.
         can_downscale: `request_downscale` has an effect.
+        wait_s: how long the iterator of a live source waits for a frame before it yields None; may be changed.
+        descriptors: file descriptors that can be read when there may be a frame; none of a source that never yields
+            None.
     """
 
     name: str
@@ -29,6 +32,10 @@ class Source(Protocol):
     dropped: int
     live: bool
     can_downscale: bool
+    wait_s: float
+
+    @property
+    def descriptors(self) -> Sequence[int]: ...  # noqa: D102
 
     @property
     def pid(self) -> int | None:
@@ -108,6 +115,8 @@ class BaseSource:
     live = False
     can_downscale = False
     reopen_specs: tuple[str, ...] = ()
+    wait_s = 0.25
+    descriptors: Sequence[int] = ()
 
     @classmethod
     def accepts(cls, spec: str) -> bool:

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 
-def cpu_s(pid: int | None = None) -> float:
-    """CPU time used so far, in seconds: of all threads of this process, plus that of its capture process.
+def cpu_s(*pids: int | None) -> float:
+    """CPU time used so far, in seconds: of all threads of this process, plus that of its capture processes.
 
     Args:
-        pid: the capture process; None or a process that has ended adds nothing.
+        pids: the capture processes; None or a process that has ended adds nothing.
     """
-    return time.process_time() + (0.0 if pid is None else _process_s(Path(f"/proc/{pid}/stat")))
+    return time.process_time() + sum(_process_s(Path(f"/proc/{pid}/stat")) for pid in pids if pid is not None)
 
 
 def _process_s(stat: Path) -> float:

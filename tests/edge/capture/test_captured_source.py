@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.capture import open_watched
-from edge.capture.captured_source import POLL_INTERVAL_S, CapturedSource
+from edge.capture.captured_source import CapturedSource
 from edge.errors import SourceError, WrongUseError
 from edge.testing import ScriptedCamera, fault_at, read_number
 from edge.types import SourceEvent
@@ -126,7 +126,7 @@ def test_the_caller_can_act_at_least_every_half_second(camera):
                 next(stream)
                 steps += 1
             # Four steps per second are promised; half of them allows for a busy machine.
-            assert steps > 2 / POLL_INTERVAL_S / 2
+            assert steps > 2 / source.wait_s / 2
             camera.behave("work")
             camera.watch(stream, camera.more(1))
 

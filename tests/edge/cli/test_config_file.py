@@ -4,7 +4,7 @@ import click
 import pytest
 
 from edge.cli.config_file import ELSEWHERE
-from edge.cli.run import _DEFAULT, _settings, run
+from edge.cli.run import _DEFAULT, run, run_settings
 from edge.errors import WrongUseError
 
 
@@ -15,11 +15,11 @@ def context(*arguments):
 def settings_of(tmp_path, text, *arguments):
     path = tmp_path / "mien.toml"
     path.write_text(text)
-    return _settings(context("--config", path, *arguments))
+    return run_settings(context("--config", path, *arguments))
 
 
 def test_without_options_everything_is_the_default():
-    assert _settings(context()) == _DEFAULT
+    assert run_settings(context()) == _DEFAULT
 
 
 def test_the_command_line_precedes_the_file_and_the_file_precedes_the_defaults(tmp_path):
@@ -41,7 +41,7 @@ def test_the_printed_file_has_every_option_and_can_be_read_again(tmp_path):
     for option in run.params:
         if option.name not in ELSEWHERE:
             assert f"\n{option.opts[0][2:]} = " in printed.replace("\n# ", "\n")
-    assert settings_of(tmp_path, printed) == _settings(context(*arguments))
+    assert settings_of(tmp_path, printed) == run_settings(context(*arguments))
     # With every option set, nothing is left as a comment.
     assert len(tomllib.loads(CliRunner().invoke(run, ["--show-config"]).output)) >= 12
 

@@ -5,13 +5,13 @@ import pytest
 
 from edge.doctor.configuration import Configuration
 from edge.own_package import extra_command
+from edge.service.settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("weights")
 
 
 def configuration(**changed):
-    values = {"source": "demo", "model": "mien-small-int8", "detector": "blazeface", "sinks": ["console"]}
-    return Configuration(**{**values, "preview": None, "preview_token_file": None, **changed})
+    return Configuration(RunSettings(**{"detector": "blazeface", **changed}))
 
 
 def states(**changed):
@@ -27,8 +27,8 @@ def test_what_is_there_is_ok():
 @pytest.mark.parametrize(
     ("changed", "module", "extra"),
     [
-        ({"sinks": ["mqtt://broker.example"]}, "paho.mqtt.client", "mqtt"),
-        ({"sinks": ["metrics:9108"]}, "prometheus_client", "metrics"),
+        ({"sink": ["mqtt://broker.example"]}, "paho.mqtt.client", "mqtt"),
+        ({"sink": ["metrics:9108"]}, "prometheus_client", "metrics"),
         ({"preview": "127.0.0.1:0"}, "uvicorn", "preview"),
     ],
 )
@@ -47,7 +47,7 @@ def test_an_extra_that_is_missing_is_named(monkeypatch, changed, module, extra):
         ({"source": "missing.mp4"}, "source", "no such file or folder"),
         ({"model": "mien-smal"}, "model", "no model 'mien-smal'"),
         ({"detector": "yolo"}, "detector", "no detector 'yolo'"),
-        ({"sinks": ["rabbit:x"]}, "sink", "no sink 'rabbit:x'"),
+        ({"sink": ["rabbit:x"]}, "sink", "no sink 'rabbit:x'"),
         ({"preview": "0.0.0.0:8080"}, "preview", "expected a token"),
     ],
 )

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from edge.cli.run import _settings, run
+from edge.cli.run import run, run_settings
 from edge.inference import threads
 from edge.inference.classifier import Classifier
 from edge.inference.threads import AUTO, fastest_threads
@@ -114,10 +114,10 @@ def test_a_real_network_returns_the_same_scores_with_auto(tmp_path, monkeypatch)
 
 
 def test_the_command_line_and_the_configuration_file_accept_auto(tmp_path, weights, cache, invoke):
-    assert _settings(run.make_context("mien run", ["--threads", "auto"])).threads == AUTO
+    assert run_settings(run.make_context("mien run", ["--threads", "auto"])).threads == AUTO
     path = tmp_path / "mien.toml"
     path.write_text('threads = "auto"\n')
-    assert _settings(run.make_context("mien run", ["--config", str(path)])).threads == AUTO
+    assert run_settings(run.make_context("mien run", ["--config", str(path)])).threads == AUTO
     assert invoke("run", "--threads", "auto", "--show-config").out.count('threads = "auto"') == 1
     done = invoke("run", "--threads", "many")
     assert done.code == 2

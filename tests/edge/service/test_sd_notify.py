@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 
@@ -177,10 +176,9 @@ def test_a_failed_run_reports_the_reason(by_path, tmp_path):
 
 
 class Counting:
-    """The part of a pipeline that a heartbeat reads."""
+    """The part of a group of pipelines that a heartbeat reads."""
 
-    def __init__(self):
-        self.statistics = SimpleNamespace(processed=0)
+    processed = 0
 
 
 class FlakySocket(NotifySocket):
@@ -199,12 +197,12 @@ def test_messages_that_were_not_delivered_are_sent_again():
     class Report:
         source, model = "made", "m@1"
 
-    pipeline, notify = Counting(), FlakySocket()
-    pipeline.report = Report
-    heartbeat = Heartbeat(pipeline, notify, watchdog=0.0)
+    pipelines, notify = Counting(), FlakySocket()
+    pipelines.report = Report
+    heartbeat = Heartbeat(pipelines, notify, watchdog=0.0)
     heartbeat.beat()
     assert notify.heard == []
-    pipeline.statistics.processed, notify.accepts = 1, False
+    pipelines.processed, notify.accepts = 1, False
     heartbeat.beat()
     notify.accepts = True
     # Before the service is ready, a reload is not reported.

@@ -10,7 +10,7 @@ from deploy.device.health_gate import _is_inference, _model_options
 from deploy.device.manifest import Manifest
 from deploy.push import Host, parse_waves, read_hosts, split_waves
 from edge.cli import config_file
-from edge.cli.run import _settings, run
+from edge.cli.run import run, run_settings
 from edge.errors import MienError
 from edge.inference import sandbox, threads
 from edge.inference.contract import FER2013_LABELS
@@ -38,7 +38,7 @@ class Configuration(Target):
         path = self.folder / "mien.toml"
         path.write_bytes(data)
         with run.make_context("run", ["--config", str(path)]) as context:
-            PriorCorrection(_settings(context).prior, FER2013_LABELS)
+            PriorCorrection(run_settings(context).prior, FER2013_LABELS)
             config_file.as_toml(context).encode("utf-8", "backslashreplace")
         _model_options(path, _MANIFEST)
 
