@@ -31,9 +31,7 @@ LUMINANCE_FIRST = ("YUV420", "YVU420", "NV12", "NV21")
 _BUSY = os.strerror(errno.EBUSY)
 #: picamera2 logs the errors that it raises, and Python prints what a logger without a handler logs.
 _SILENT = logging.NullHandler()
-_INSTALL = (
-    "apt install python3-picamera2, and create the environment with  python3 -m venv --system-site-packages"
-)
+_INSTALL = "apt install python3-picamera2, and create the environment with  python3 -m venv --system-site-packages"
 _SPEC = re.compile(r"picamera2(?::(?:(?P<index>\d{1,3})|id=(?P<camera_id>.+)))?")
 
 

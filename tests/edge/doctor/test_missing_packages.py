@@ -1,4 +1,4 @@
-"""What a configuration asks for and this environment lacks: modules that cannot be imported, in a process of its own."""
+"""What a configuration asks for and this environment lacks: modules that no import finds, in a process of its own."""
 
 import json
 import subprocess
@@ -76,7 +76,7 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path):
 
 
 def test_the_other_sinks_and_detectors_need_no_extra(tmp_path):
-    sinks = ["console", "jsonl:a.jsonl", "csv:b.csv", "sqlite:c.db", "webhook:http://127.0.0.1:9/", f"exec:{sys.executable}"]
+    sinks = ["console", "jsonl:a.jsonl", "csv:b.csv", "sqlite:c.db", "webhook:http://127.0.0.1:9/", "exec:true"]
     absent = [*(module for _, module, _, _ in EXTRAS), "picamera2", "tensorflow", "keras", "jinja2", "matplotlib"]
     for detector in ("auto", "blazeface", "blazeface-short", "haar"):
         found, status = doctor(tmp_path, f"sink = {json.dumps(sinks)}\ndetector = {json.dumps(detector)}", absent)
