@@ -52,7 +52,7 @@ test-board: install-train  ## a whole emulated board: kernel, systemd, V4L2 came
 # As root, with podman, runc and mmdebstrap. Keeps Debian and the image's layers in build/packages.
 test-packages: install-train  ## the image, built and run by podman with the limits of compose.yml
 	$(BIN)/mien models pull
-	MIEN_PACKAGES=yes $(BIN)/python -m pytest -rP tests/packages
+	MIEN_PACKAGES=yes $(BIN)/python -m pytest tests/packages/test_image.py
 
 MINUTES ?= 20
 SEED ?= 0

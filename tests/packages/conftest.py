@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
@@ -35,18 +36,23 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope="session")
 def distributions(checkout, tmp_path_factory):
     """The sdist, the wheel that is built from it, and the wheel that is built from the checkout."""
-    pytest.importorskip("build", reason="no build: make install-train")
+    pytest.importorskip("hatch_fancy_pypi_readme", reason="no hatchling: make install-train")
 
-    def build(source, folder, *options):
-        command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", folder, source]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    def build(source, kind):
+        """What the build backend makes, called as a frontend such as pip calls it."""
+        folder = tmp_path_factory.mktemp(kind)
+        command = [sys.executable, "-P", "-m", "hatchling", "build", "--target", kind, "--directory", folder]
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+        (made,) = folder.iterdir()
+        return made
 
-    both, alone = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("wheel")
-    build(checkout, both)
-    build(checkout, alone, "--wheel")
-    (sdist,), (wheel,), (from_checkout,) = both.glob("*.tar.gz"), both.glob("*.whl"), alone.glob("*.whl")
-    return sdist, wheel, from_checkout
+    sdist = build(checkout, "sdist")
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(unpacked, filter="data")
+    (source,) = unpacked.iterdir()
+    return sdist, build(source, "wheel"), build(checkout, "wheel")
 
 
 @pytest.fixture(scope="session")
