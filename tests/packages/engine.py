@@ -48,9 +48,10 @@ class Engine:
         # the tests themselves may run cannot raise.
         limits = [f"{name}={soft}:{hard}" for name, (soft, hard) in self.limits().items()]
         settings.write_text(f'[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = {json.dumps(limits)}\n')
+        # Both for good: podman's database keeps them, whatever later settings say.
         storage = folder / "storage.conf"
         storage.write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self._folder / "storage"}"\nrunroot = "{folder / "run"}"\n'
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{self._folder / "storage"}"\nrunroot = "{self._folder / "run"}"\n'
         )
         self.environment = {
             **os.environ, "CONTAINERS_CONF": str(settings), "CONTAINERS_STORAGE_CONF": str(storage),
@@ -105,9 +106,9 @@ class Engine:
             return BASE
         name = f"localhost/python-{SUITE}"
         if self.podman("image", "exists", name, check=False).returncode:
-            root = self._folder / f"{SUITE}.tar"
             options = ("--quiet", "--variant=minbase", f"--include={PACKAGES}")
-            subprocess.run(["mmdebstrap", *options, SUITE, root], check=True)
-            self.podman("import", "--quiet", root, name)
-            root.unlink()
+            with subprocess.Popen(["mmdebstrap", *options, SUITE, "-"], stdout=subprocess.PIPE) as debian:
+                command = ["podman", "import", "--quiet", "-", name]
+                subprocess.run(command, check=True, stdin=debian.stdout, env=self.environment)
+            assert debian.returncode == 0
         return name
