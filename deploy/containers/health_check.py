@@ -69,4 +69,4 @@ def _token(environment: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(problem(*map(int, sys.argv[1:])))
+    sys.exit(problem(int(sys.argv[1]) if len(sys.argv) > 1 else PORT))

@@ -50,9 +50,8 @@ class Engine:
         settings.write_text(f'[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = {json.dumps(limits)}\n')
         # Both for good: podman's database keeps them, whatever later settings say.
         storage = folder / "storage.conf"
-        storage.write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self._folder / "storage"}"\nrunroot = "{self._folder / "run"}"\n'
-        )
+        places = f'graphroot = "{self._folder / "storage"}"\nrunroot = "{self._folder / "run"}"\n'
+        storage.write_text(f'[storage]\ndriver = "overlay"\n{places}')
         self.environment = {
             **os.environ, "CONTAINERS_CONF": str(settings), "CONTAINERS_STORAGE_CONF": str(storage),
         }  # fmt: skip
