@@ -48,7 +48,7 @@ class Engine:
         # the tests themselves may run cannot raise.
         limits = [f"{name}={soft}:{hard}" for name, (soft, hard) in self.limits().items()]
         settings.write_text(f'[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = {json.dumps(limits)}\n')
-        # Both for good: podman's database keeps them, whatever later settings say.
+        # Both for good: podman's database keeps them, whatever later settings are.
         storage = folder / "storage.conf"
         places = f'graphroot = "{self._folder / "storage"}"\nrunroot = "{self._folder / "run"}"\n'
         storage.write_text(f'[storage]\ndriver = "overlay"\n{places}')

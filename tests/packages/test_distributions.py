@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from deploy.build.own_wheel import build_own_wheel
 from tests.conftest import ROOT
 from tests.packages.conftest import PRIVATE, tracked
 
@@ -64,6 +65,14 @@ def test_the_sdist_builds_the_wheel_that_the_checkout_builds(distributions):
     assert from_sdist.read_bytes() == from_checkout.read_bytes()
 
 
+def test_the_wheel_of_a_bundle_has_the_files_of_the_regular_one(distributions, tmp_path):
+    own, regular = (
+        {name for name in names_of(wheel) if ".dist-info/" not in name}
+        for wheel in (build_own_wheel(tmp_path), distributions[1])
+    )
+    assert own == regular
+
+
 def test_both_hold_what_git_tracks_and_nothing_else(checkout, distributions):
     sdist, wheel, _ = map(names_of, distributions)
     assert all((checkout / name).is_file() for name in PRIVATE)
@@ -81,7 +90,9 @@ def test_the_page_of_the_index_has_no_links_into_the_repository(distributions):
     text = metadata_of(distributions[1]).get_payload()
     assert text.startswith("# mien\n")
     assert "](" not in text
-    assert not re.search(r"<img|!\[", text)
+    assert "<img" not in text
+    assert "![The preview: the live picture" in (ROOT / "README.md").read_text()
+    assert "The preview: the live picture" not in text
     # The rest of the README is there, with the text of each link.
     readme = (ROOT / "README.md").read_text()
     assert "[How all of it was measured](docs/explanation/models.md)" in readme
