@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-long test-arm64 test-booted test-camera test-board test-deploy soak fuzz audit lint docs install install-train install-docs lock clean
+.PHONY: demo test test-fast test-long test-arm64 test-booted test-camera test-board test-deploy test-packages soak fuzz audit lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -48,6 +48,11 @@ test-camera: install-train  ## libcamera and picamera2 themselves, on virtual ca
 test-board: install-train  ## a whole emulated board: kernel, systemd, V4L2 camera, power cuts; forty minutes
 	$(BIN)/mien models pull
 	MIEN_BOARD=yes $(BIN)/python -m pytest -s tests/board
+
+# As root, with podman, runc and mmdebstrap. Keeps Debian and the image's layers in build/packages.
+test-packages: install-train  ## the image, built and run by podman with the limits of compose.yml
+	$(BIN)/mien models pull
+	MIEN_PACKAGES=yes $(BIN)/python -m pytest tests/packages/test_image.py
 
 MINUTES ?= 20
 SEED ?= 0
@@ -101,6 +106,8 @@ lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --group docs --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/train.lock --custom-compile-command "make lock" \
 	  --output-file requirements/docs.lock
+	uv pip compile --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --constraint requirements/train.lock --custom-compile-command "make lock" --output-file requirements/build.lock
 	uv pip compile --group pyproject.toml:audit --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --custom-compile-command "make lock" --output-file requirements/audit.lock
 	for target in bookworm:3.11 trixie:3.13; do \

@@ -2,5 +2,6 @@
 
 `build` makes bundles on a workstation, `device` installs them, `push` installs them on other machines over ssh.
 `service` makes a service of an environment that pip installed, without a bundle. `cli` holds the commands of `mien
-deploy` and `mien service`. `ansible`, `fleet` and `systemd` are files for other programs.
+deploy` and `mien service`. `containers` holds the compose files of the image and its health check; `ansible`, `fleet`
+and `systemd` are files for other programs.
 """

@@ -18,7 +18,8 @@
     │   ├── BundleError               a bundle is damaged, signed by another key, or for another machine
     │   └── UnhealthyError            a new release does not work on this machine
     └── WrongUseError         exit 2  the options or arguments are not valid
-        └── MissingExtraError         a required extra of mien is not installed
+        └── MissingPackageError       a package that is needed is not installed
+            └── MissingExtraError         it belongs to an extra of mien
 
 A message states what was expected, what was found instead, and what to do about it.
 """
@@ -104,24 +105,38 @@ class WrongUseError(MienError):
     exit_code = 2
 
 
-class MissingExtraError(WrongUseError):
+class MissingPackageError(WrongUseError):
+    """A package that a command or a setting needs is not installed.
+
+    Args:
+        problem: what is missing.
+        command: what installs it.
+
+    Attributes:
+        problem, command: as the arguments.
+    """
+
+    def __init__(self, problem: str, command: str) -> None:
+        self.problem, self.command = problem, command
+        super().__init__(f"{problem}: {command}")
+
+
+class MissingExtraError(MissingPackageError):
     """A command needs an extra of mien that is not installed.
 
     Args:
         extra: its name, such as `train`.
         needs: the module that could not be imported.
-
-    Attributes:
-        problem: what is missing.
-        command: what installs it.
     """
 
     def __init__(self, extra: str, needs: str) -> None:
         # Not above: the installer of the device has this module, and not that one.
-        from edge.own_package import extra_command
+        from edge.own_package import command_for_older_python, extra_command
 
-        self.problem, self.command = f"this needs {needs}, which is not installed", extra_command(extra)
-        super().__init__(f"{self.problem}: {self.command}")
+        if (older := command_for_older_python(extra, needs)) is not None:
+            super().__init__(*older)
+        else:
+            super().__init__(f"this needs {needs}, which is not installed", extra_command(extra))
 
 
 def first_line(error: Exception) -> str:

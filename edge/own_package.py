@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _NAME = "mien"
+#: Packages without a release for later versions of Python, by the module that is imported. As in pyproject.toml, which
+#: leaves them out of the extras there.
+LATEST_PYTHON = {"tensorflow": (3, 13)}
 
 
 def extra_command(*extras: str) -> str:
@@ -22,6 +26,26 @@ def extra_command(*extras: str) -> str:
     origin, is_editable = _origin()
     requirement = f"{_NAME if origin is None else origin}[{','.join(extras)}]"
     return f"pip install {'-e ' if is_editable else ''}{_quoted(requirement)}"
+
+
+def command_for_older_python(
+    extra: str, module: str, version: tuple[int, int] = sys.version_info[:2]
+) -> tuple[str, str] | None:
+    """What is wrong, and the command that helps, if a module does not exist for this version of Python; else None.
+
+    Args:
+        extra: the extra of mien that brings the module where it exists.
+        module: what could not be imported, such as `tensorflow`.
+        version: of Python.
+    """
+    latest = LATEST_PYTHON.get(module.partition(".")[0])
+    if latest is None or version <= latest:
+        return None
+    return (
+        f"this needs {module}, which has no release for Python {version[0]}.{version[1]}: expected Python 3.11 to "
+        f"{latest[0]}.{latest[1]} (or KERAS_BACKEND=torch or jax, for training alone)",
+        f"python{latest[0]}.{latest[1]} -m venv mien-venv && mien-venv/bin/{extra_command(extra)}",
+    )
 
 
 def _origin() -> tuple[Path | None, bool]:

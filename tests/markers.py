@@ -41,6 +41,7 @@ REAL_FOLDERS = (
     "tests/deploy/ansible/",
     "tests/deploy/fleet/",
     "tests/deploy/push/",
+    "tests/packages/test_image.py",
 )
 
 #: What takes longest, in this order: it begins first.

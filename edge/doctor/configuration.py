@@ -8,7 +8,7 @@ from functools import partial
 
 from edge.detection import open_detector
 from edge.doctor.finding import Finding
-from edge.errors import MienError, MissingExtraError, first_line
+from edge.errors import MienError, MissingPackageError, WeightsMissingError, first_line
 from edge.inference import find_model, read_model
 from edge.preview import Preview, parse_address, read_token
 from edge.service.settings import RunSettings
@@ -47,7 +47,7 @@ class Configuration:
         yield "model", settings.model, lambda: read_model(find_model(settings.model))
         for camera in settings.cameras:
             prefix = f"{camera.name} " if camera.name else ""
-            yield f"{prefix}source", without_credentials(camera.source), partial(source_class, camera.source)
+            yield f"{prefix}source", without_credentials(camera.source), partial(_check_source, camera.source)
             shared = None if camera.has_own_sinks else camera.name or None
             of_all: list[tuple[str, str, Callable[[], object]]] = [
                 ("detector", camera.detector, partial(open_detector, camera.detector)),
@@ -65,12 +65,18 @@ class Configuration:
         Preview(*parse_address(address), read_token(self.settings.preview_token_file))
 
 
+def _check_source(spec: str) -> None:
+    source_class(spec).check_packages()
+
+
 def _check(key: str, value: str, check: Callable[[], object]) -> Finding:
     """Return the finding on one setting: `broken` if `check` raises."""
     try:
         check()
-    except MissingExtraError as error:
+    except MissingPackageError as error:
         return Finding(key, "broken", f"{value}: {error.problem}", error.command)
+    except WeightsMissingError as error:
+        return Finding(key, "broken", f"{value}: {first_line(error)}", "mien models pull")
     except MienError as error:
         return Finding(key, "broken", first_line(error), f"correct {key!r} in the configuration")
     return Finding(key, "ok", value)

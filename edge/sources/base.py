@@ -128,6 +128,14 @@ class BaseSource:
         return ":" in spec
 
     @classmethod
+    def check_packages(cls) -> None:
+        """Check whether the packages are there that such a source needs and the base installation lacks.
+
+        Raises:
+            MissingPackageError: one is not installed.
+        """
+
+    @classmethod
     def event_name(cls, spec: str) -> str:
         """The printable name in events of what `from_spec` opens, without credentials. Nothing is opened."""
         return printable(without_credentials(spec))

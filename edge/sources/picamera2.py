@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import errno
-import importlib
+import importlib.util
 import logging
 import os
 import re
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import SourceError, WrongUseError, first_line
+from edge.errors import MissingPackageError, SourceError, first_line
 from edge.sources.base import BaseSource, BlockingSource
 from edge.types import Frame
 
@@ -31,6 +31,7 @@ LUMINANCE_FIRST = ("YUV420", "YVU420", "NV12", "NV21")
 _BUSY = os.strerror(errno.EBUSY)
 #: picamera2 logs the errors that it raises, and Python prints what a logger without a handler logs.
 _SILENT = logging.NullHandler()
+_INSTALL = "apt install python3-picamera2, and create the environment with  python3 -m venv --system-site-packages"
 _SPEC = re.compile(r"picamera2(?::(?:(?P<index>\d{1,3})|id=(?P<camera_id>.+)))?")
 
 
@@ -101,7 +102,7 @@ class Picamera2Source(BaseSource):
         downscale: divides the width and height that the camera is asked for.
 
     Raises:
-        WrongUseError: this environment has no picamera2.
+        MissingPackageError: this environment has no picamera2.
         SourceError: there is no such camera, or it cannot be started.
     """
 
@@ -115,10 +116,7 @@ class Picamera2Source(BaseSource):
         try:
             library: Any = importlib.import_module("picamera2")
         except ImportError as error:
-            raise WrongUseError(
-                f"this environment has no picamera2 ({error}): apt install python3-picamera2, and create the "
-                "environment with  python3 -m venv --system-site-packages"
-            ) from error
+            raise MissingPackageError(f"this environment has no picamera2 ({error})", _INSTALL) from error
         logging.getLogger("picamera2").addHandler(_SILENT)
         # Picamera2() raises IndexError without a camera, and leaks a descriptor: ask first.
         index, camera_id = _find(camera, library.Picamera2.global_camera_info())
@@ -145,6 +143,12 @@ class Picamera2Source(BaseSource):
     def accepts(cls, spec: str) -> bool:
         """Whether the spec is `picamera2`, `picamera2:N` or `picamera2:id=ID`."""
         return _SPEC.fullmatch(spec) is not None
+
+    @classmethod
+    def check_packages(cls) -> None:
+        """See `BaseSource.check_packages`. Not by an import, which may crash the process."""
+        if importlib.util.find_spec("picamera2") is None:
+            raise MissingPackageError("this environment has no picamera2", _INSTALL)
 
     @classmethod
     def event_name(cls, spec: str) -> str:

@@ -1,12 +1,14 @@
 """The command that installs an extra from where mien came from."""
 
 import json
+import re
+import tomllib
 
 import pytest
 
 from edge import own_package
 from edge.errors import MissingExtraError
-from edge.own_package import extra_command
+from edge.own_package import LATEST_PYTHON, command_for_older_python, extra_command
 from tests.conftest import ROOT
 
 
@@ -53,3 +55,27 @@ def test_a_checkout_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(own_package, "distribution", distribution)
     assert extra_command("train") == f"pip install -e '{ROOT}[train]'"
     assert str(MissingExtraError("train", "keras")).endswith(f"not installed: pip install -e '{ROOT}[train]'")
+
+
+def test_a_package_that_does_not_exist_for_this_python_names_one_that_it_exists_for(record, monkeypatch):
+    record(None)
+    assert command_for_older_python("train", "tensorflow.lite", (3, 13)) is None
+    assert command_for_older_python("train", "keras", (3, 14)) is None
+    problem, command = command_for_older_python("train", "tensorflow.lite", (3, 14))
+    assert "tensorflow.lite, which has no release for Python 3.14: expected Python 3.11 to 3.13" in problem
+    assert command == "python3.13 -m venv mien-venv && mien-venv/bin/pip install 'mien[train]'"
+    monkeypatch.setattr(own_package, "LATEST_PYTHON", {"tensorflow": (3, 10)})
+    error = MissingExtraError("train", "tensorflow")
+    assert str(error) == f"{error.problem}: {error.command}"
+    assert error.command.startswith("python3.10 -m venv ")
+
+
+def test_the_extras_leave_out_what_does_not_exist_for_a_python():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [line for extra in project["optional-dependencies"].values() for line in extra if ";" in line]
+    bounds = {}
+    for line in lines:
+        name, version = re.fullmatch(r"([\w-]+)[^;]*; python_version < '([\d.]+)'", line).groups()
+        major, minor = map(int, version.split("."))
+        bounds[name] = (major, minor - 1)
+    assert bounds == LATEST_PYTHON
