@@ -29,13 +29,15 @@ _TARGET = {(3, 11): "bookworm", (3, 13): "trixie"}
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory) -> Path:
+def desk(tmp_path_factory) -> Iterator[Path]:
     """A folder with `mien`, a clone of the checkout with what is not committed yet, and nothing built."""
     if not os.environ.get("MIEN_WALKS"):
         pytest.skip("installs mien as the pages state it: run  make test-walks")
     folder = tmp_path_factory.mktemp("desk")
     _clone(folder / "mien")
-    return folder
+    yield folder
+    # Gigabytes, which pytest would keep of three runs.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _clone(to: Path) -> None:

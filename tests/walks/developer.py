@@ -25,7 +25,7 @@ README = [
     ),
     run("python3 -m venv"),
     run("pip install mien", because=_NOT_ON_PYPI, old="install mien", new="install ."),
-    run("mien models pull", "blazeface.tflite: "),
+    run("mien models pull"),
     run("mien doctor", "ok       Python", "ok       LiteRT", "no USB camera found"),
 ]  # fmt: skip
 
@@ -42,15 +42,16 @@ WALK = {
     "docs/tutorial/index.md": [
         _MAKE_DEMO,
         output(
-            "", "+ face 1   happy", "- face 1   happy", "300 frames in 10.", "(30.", " dropped, 256 faces, ", "peak memory",
-            "the detector ran in 49 of them; in the others faces were propagated",
+            "", "+ face 1   happy", "- face 1   happy", "300 frames in 10.", "(30.", " dropped, 256 faces, ",
+            "peak memory", "the detector ran in 49 of them; in the others faces were propagated",
             "p50     p95     p99     max", "capture", "detect", "classify", "track", "sink", "total",
         ),
     ],
     "docs/reference/python-api.md": [
         python(
             "import mien", "happy 0.", "\n1 happy", before=_IMAGE, after="    break\n",
-            because="any image will do, no camera is there, and the demo source does not end", old="camera:0", new="demo",
+            because="any image will do; no camera is there, and the demo source does not end",
+            old="camera:0", new="demo",
         ),
     ],
 }  # fmt: skip

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-
 from pathlib import Path
 
 import yaml
@@ -47,6 +46,14 @@ def _automation(shell: Shell, piece: Piece, text: str) -> None:
         assert done.returncode == 0, done.stderr
 
 
+def _questions(_: Shell, piece: Piece, text: str) -> None:
+    """The questions are those of the command."""
+    source = Path(service_questions.__file__).read_text()
+    for line in text.splitlines():
+        question = re.split(r" \[|:", line)[0]
+        assert question in source, f"{piece.place}: {question!r} is not asked"
+
+
 def _removal(shell: Shell, piece: Piece, text: str) -> None:
     """The broker holds nothing of the device afterwards."""
     text = text.replace("-h homeassistant.local", "-p {broker}".format(**shell.names))
@@ -69,7 +76,7 @@ TUTORIAL = [
     leave("ls -l /dev/v4l/by-id", _BOARD),
     run(".venv/bin/pip install -e '.[deploy]'"),
     run(".venv/bin/mien deploy keygen", "fleet: the private key", "fleet.pub: the public key"),
-    run(".venv/bin/mien deploy installer", "install.py: on the device, run  sudo python3 install.py BUNDLE --pubkey KEY"),
+    run(".venv/bin/mien deploy installer", "on the device, run  sudo python3 install.py BUNDLE --pubkey KEY"),
     run(
         ".venv/bin/mien deploy bundle", "mien.bundle: release ", because="the machine of the test is to install it",
         old="--target bookworm", new="{target}",
@@ -80,7 +87,9 @@ TUTORIAL = [
         "sudo python3 install.py", because=_OVER_SSH, old="sudo python3", new=f"{_HALL} python3", more="--prefix mien",
     ),
     output("0.1.0+", " is the current release"),
-    configuration('source = "picamera2"', because="metrics: the extra is in the bundle", old=', "metrics:127.0.0.1:9108"', new=""),
+    configuration(
+        'source = "picamera2"', because="this extra is in the bundle", old=', "metrics:127.0.0.1:9108"', new="",
+    ),
     _not_run("sudo install -d", "needs root", _GUIDE, "here(6)"),
     _not_run("printf 'user", "needs root", _GUIDE, "here(6)"),
     leave("sudo systemctl enable --now mien", _SYSTEMD, _BOOTED),
@@ -92,10 +101,12 @@ TUTORIAL = [
     leave("mosquitto_sub", "docs/how-to/home-assistant.md is walked with a broker"),
     run(
         ".venv/bin/mien deploy push hall.local", "hall.local  installed", "2.0 is the current release",
-        because=_OVER_SSH + "; a small bundle of a stand-in for mien", old="push", new="push --ssh-config {ssh} --prefix mien",
-        old2="mien.bundle", new2="{update}",
+        because=_OVER_SSH + "; a small bundle of a stand-in for mien",
+        old="push", new="push --ssh-config {ssh} --prefix mien", old2="mien.bundle", new2="{update}",
     ),
-    _not_run("sudo /opt/mien/current/venv/bin/mien deploy install", "as the command before", _GUIDE, "try_release(install)"),
+    _not_run(
+        "sudo /opt/mien/current/venv/bin/mien deploy install", "as the one before", _GUIDE, "try_release(install)",
+    ),
     run(
         "sudo /opt/mien/current/venv/bin/mien deploy status", "2.0", because=_OVER_SSH,
         old="sudo /opt/mien", new=f"{_HALL} mien", more="--prefix mien",
@@ -124,9 +135,9 @@ WALK = {
             old="sudo /opt/", new="{desk}/opt-", old2="'mien[", new2="'.[",
         ),
         leave("sudo /opt/mien-venv/bin/pip install 'numpy<2'", "on a Raspberry Pi with Bookworm only"),
-        _not_run("sudo /opt/mien-venv/bin/mien service install", _SYSTEMD, _OWN, 'step install "$mien" service install'),
-        checked("Source of frames", lambda shell, piece, text: _questions(piece)),
-        _not_run("sudo /opt/mien-venv/bin/mien service install --source", _SYSTEMD, _OWN, "service install --source demo --sink"),
+        _not_run("sudo /opt/mien-venv/bin/mien service install", _SYSTEMD, _OWN, '"$mien" service install'),
+        checked("Source of frames", _questions),
+        _not_run("sudo /opt/mien-venv/bin/mien service install --source", _SYSTEMD, _OWN, "--source demo --sink"),
         _not_run("sudo /opt/mien-venv/bin/mien service install --config", _SYSTEMD, _OWN, "service install --config"),
         _not_run("/opt/mien-venv/bin/mien service status", _SYSTEMD, _OWN, 'step status "$mien" service status'),
         leave("journalctl", _SYSTEMD),
@@ -143,16 +154,9 @@ WALK = {
             "mien run --source camera:0", "60 frames", because=_NO_CAMERA, old="camera:0", new="demo",
             old2="homeassistant.local", new2="127.0.0.1:{broker}", more="--max-frames 60",
         ),
-        output("mien: connected to", "mien: connected to ", " as mien/hall; Home Assistant shows the device 'mien hall'"),
+        output("mien: connected", "mien: connected to ", " as mien/hall; Home Assistant shows the device 'mien hall'"),
         configuration("sink ="),
         checked("alias: A smile in the hall", _automation),
         checked("for topic in", _removal),
     ],
 }  # fmt: skip
-
-
-def _questions(piece: Piece) -> None:
-    source = Path(service_questions.__file__).read_text()
-    for line in piece.text.splitlines():
-        question = re.split(r" \[|:", line)[0]
-        assert question in source, f"{piece.place}: {question!r} is not asked"

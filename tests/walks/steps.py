@@ -1,4 +1,4 @@
-"""What a walk does with each command and block of a page, and nothing else: a page that says more, or less, fails."""
+"""What a walk does with each command and block of a page, and nothing else: a page with more, or with less, fails."""
 
 import itertools
 import tomllib
@@ -104,7 +104,12 @@ def configuration(begins: str, because: str = "", **replaced: str) -> Step:
 
 
 def python(
-    begins: str, *shows: str, before: str = "", after: str = "", because: str = "", interpreter: str = "python",
+    begins: str,
+    *shows: str,
+    before: str = "",
+    after: str = "",
+    because: str = "",
+    interpreter: str = "python",
     **replaced: str,
 ) -> Step:
     """Run a block of Python by the environment's interpreter, and find words in what it prints.
@@ -140,10 +145,12 @@ def accounted(page: str, steps: list[Step]) -> list[tuple[Piece, Step]]:
     """
     pairs = []
     for piece, step in itertools.zip_longest(pieces(page), steps):
-        assert piece is not None, f"{page}: the walk goes on with {step.begins!r}, and the page does not: remove that step"
+        assert piece is not None, (
+            f"{page}: the walk goes on with {step.begins!r}, and the page does not: remove that step"
+        )
         assert step is not None, f"{piece.place}: no step of the walk is for\n{piece.text}"
         assert piece.text.startswith(step.begins), (
-            f"{piece.place}: the walk expects {step.begins!r}, the page has\n{piece.text}\nchange the steps for this page"
+            f"{piece.place}: the walk expects {step.begins!r}, the page has\n{piece.text}\nchange the page's steps"
         )
         for old in step.replaced:
             assert old in piece.text, f"{piece.place}: no {old!r} to replace in\n{piece.text}"

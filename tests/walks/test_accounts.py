@@ -75,10 +75,10 @@ def test_a_walk_runs_what_the_page_has(page, tmp_path):
         run("cat", "demo a word", because="it fails", code=1),
         run("cat", "camera"),
     ]
-    with pytest.raises(AssertionError, match="page.md:5: no 'camera' in the output"):
+    with pytest.raises(AssertionError, match=r"page\.md:5: no 'camera' in the output"):
         follow(text, steps, shell)
     assert (tmp_path / "here").read_text() == "demo a word\n"
-    with pytest.raises(AssertionError, match="page.md:2: exit status 3"):
+    with pytest.raises(AssertionError, match=r"page\.md:2: exit status 3"):
         follow(page("```sh\nexit 3\n```\n"), [run("exit")], shell)
 
 
