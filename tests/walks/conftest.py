@@ -94,10 +94,9 @@ def _network(folder: Path, names: list[str]) -> Network:
     return Network(folder, names, folder / "bin")
 
 
-def _stand_in(checkout: Path, folder: Path, *versions: str) -> Path:
-    """Bundles of a stand-in for mien, signed by the key `fleet` of a checkout; the last one's path."""
-    shop = Workshop(folder, checkout / "fleet", deploy_by=(BARE_PYTHON, str(folder / "install.py")))
-    return [shop.bundle(version) for version in versions][-1]
+def _stand_in(checkout: Path, folder: Path, version: str) -> Path:
+    """A bundle of a stand-in for mien, signed by the key `fleet` of a checkout."""
+    return Workshop(folder, checkout / "fleet", deploy_by=(BARE_PYTHON, str(folder / "install.py"))).bundle(version)
 
 
 @pytest.fixture
@@ -133,21 +132,20 @@ def trained(desk) -> Iterator[Shell]:
     return shell
 
 
-@pytest.fixture
-def fleet(desk, workstation, tmp_path) -> Iterator[Shell]:
+@pytest.fixture(scope="session")
+def fleet(desk, workstation, tmp_path_factory) -> Iterator[Shell]:
     """An operator in a checkout of their own, with the environment of the lesson on the Pi, and three devices."""
+    folder = tmp_path_factory.mktemp("fleet")
     _clone(desk / "operator")
     shell = Shell(desk / "operator", MIEN_CACHE=desk / "cache")
     shell.run(f". {desk}/mien/.venv/bin/activate")
-    (tmp_path / "network").mkdir()
-    network = _network(tmp_path / "network", ["porch", "hall", "attic"])
+    network = _network(folder, ["porch", "hall", "attic"])
     options = f"--ssh-config {network.config} --prefix mien"
     shell.names |= {
         "ssh": network.config, "ssh_options": f"{options} --frames 5 --limit 20", "machine": platform.machine(),
-        "first": _Late(lambda: _stand_in(desk / "operator", tmp_path / "bundles", "1.0")),
-        "second": _Late(lambda: _stand_in(desk / "operator", tmp_path / "bundles", "2.0")),
+        "first": _Late(lambda: _stand_in(desk / "operator", folder, "1.0")),
+        "second": _Late(lambda: _stand_in(desk / "operator", folder, "2.0")),
     }  # fmt: skip
-    (tmp_path / "bundles").mkdir()
     (desk / "operator" / "devices.txt").write_text("porch\nhall  # by the door\nattic\n")
     yield shell
     network.close()

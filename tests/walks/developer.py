@@ -42,7 +42,7 @@ WALK = {
     "docs/tutorial/index.md": [
         _MAKE_DEMO,
         output(
-            "", "+ face 1   happy", "- face 1   happy", "300 frames in 10.", "(30.", " dropped, 256 faces, ",
+            "", "+ face 1   happy", "- face 1   happy", "300 frames in ", " per second), ", " dropped, 256 faces, ",
             "peak memory", "the detector ran in 49 of them; in the others faces were propagated",
             "p50     p95     p99     max", "capture", "detect", "classify", "track", "sink", "total",
         ),

@@ -29,7 +29,7 @@ REFERENCE = [
         more="--arch {machine}",
     ),
     leave("mien deploy bundle --target bookworm", "the same command, with its size"),
-    run("mien deploy bundle --target trixie", "downloading the wheels for trixie (Python 3.13, aarch64)", " parts, ",
+    run("mien deploy bundle --target trixie", "downloading the wheels for trixie (Python 3.13, aarch64)", " files, ",
         because="the first bundle is read below", old="mien.bundle", new="trixie.bundle"),
     run("mien deploy keygen --out new", "its identifier is "),
     run("mien deploy bundle --target bookworm", "a.bundle: release ", because=_MACHINE, more="--arch {machine}"),
