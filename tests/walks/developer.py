@@ -31,6 +31,7 @@ README = [
 
 WALK = {
     "docs/index.md": [
+        run("python3 -m venv"),
         run("pip install mien", because=_NOT_ON_PYPI, old="install mien", new="install ."),
         run("mien models pull"),
         run(

@@ -1,5 +1,8 @@
 """Four users, and a developer, follow the pages that are for them, from a fresh checkout: `make test-walks`."""
 
+import hashlib
+import json
+
 import pytest
 
 from tests.walks import developer, engineer, home_assistant, operator, student
@@ -35,3 +38,21 @@ def test_the_engineer_with_an_int8_number_to_defend(trained, page, steps):
 @pytest.mark.parametrize(("page", "steps"), pages_of(operator.WALK))
 def test_the_operator_with_two_hundred_pis(fleet, page, steps):
     follow(page, steps, fleet)
+
+
+def test_the_engineer_has_a_proof_to_attach(trained):
+    page = (trained.folder / "cnn-int8-proof.html").read_text()
+    sha256 = hashlib.sha256((trained.folder / "cnn-int8.tflite").read_bytes()).hexdigest()
+    # What docs/tutorial/prove-an-int8-model.md lists.
+    for words in (
+        sha256,
+        "operations use floats",
+        "95 % interval",
+        "McNemar",
+        "one thread",
+        "SQNR",
+        "Passed the quality gate",
+    ):
+        assert words in page
+    assert "://" not in page
+    assert json.loads((trained.folder / "cnn-int8-proof.json").read_text())
