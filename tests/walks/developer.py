@@ -26,7 +26,7 @@ README = [
     run("python3 -m venv"),
     run("pip install mien", because=_NOT_ON_PYPI, old="install mien", new="install ."),
     run("mien models pull"),
-    run("mien doctor", "ok       Python", "ok       LiteRT", "no USB camera found"),
+    run("mien doctor", "ok       Python", "ok       LiteRT", "cameras"),
 ]  # fmt: skip
 
 WALK = {
