@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-fast test-long test-arm64 test-booted test-camera test-board test-deploy test-packages soak fuzz audit lint docs install install-train install-docs lock clean
+.PHONY: demo test test-fast test-long test-arm64 test-booted test-camera test-board test-deploy test-packages test-walks soak fuzz audit lint docs install install-train install-docs lock clean
 
 demo: install  ## faces read by the shipped model: no camera needed
 	$(BIN)/mien models pull
@@ -69,6 +69,10 @@ MINUTES_OF_FUZZING = $(if $(filter command line,$(origin MINUTES)),$(MINUTES),10
 fuzz: install-train  ## damaged input for every parser: make fuzz MINUTES=10
 	$(BIN)/mien models pull
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES_OF_FUZZING) --seed $(SEED) --out fuzz.json
+
+# Installs mien in fresh environments, as the pages state it; needs an index of packages.
+test-walks: install-train  ## four users follow the README and the pages that are for them
+	MIEN_WALKS=yes $(BIN)/python -m pytest tests/walks
 
 AUDIT := build/audit
 audit: $(AUDIT)/stamp  ## known vulnerabilities of every locked library; needs PyPI

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import first_line
-from edge.sinks.mqtt.broker_settings import BrokerSettings
+from edge.sinks.mqtt.broker_settings import PASSWORD_VARIABLE, USER_VARIABLE, BrokerSettings
 from edge.system.logs import RateLimitedLogger
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ _FIRST_RECONNECT_S, _LONGEST_RECONNECT_S = 1, 5
 _DISCONNECT_TIMEOUT_S = 0.3
 #: How often the payload of the subscription is answered within the window.
 _MAX_INTRODUCTIONS, _INTRODUCTIONS_WINDOW_S = 4, 60.0
+
+#: The reasons for which a broker rejects a user (MQTT 5, 3.2.2.2), as paho names them.
+_REJECTED_LOGINS = ("Not authorized", "Bad user name or password")
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class BrokerConnection:
         from edge.sinks.mqtt.bounded_client import BoundedClient
 
         self._topic, self._on_ready, self._subscription = settings.topic, on_ready, subscription
+        self._has_user = settings.user is not None
         self.is_connected = self._is_rejected = False
         self.number = 0
         self.connected_s = time.monotonic()
@@ -133,7 +137,7 @@ class BrokerConnection:
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         if reason.is_failure:
-            self._is_rejected, self.problem = True, f"it rejects the connection: {reason}"
+            self._is_rejected, self.problem = True, f"it rejects the connection: {reason}{self._login_hint(reason)}"
             self._answered.set()
             return
         self.number += 1
@@ -144,6 +148,13 @@ class BrokerConnection:
             client.subscribe(self._subscription[0])
         self._introductions_s.clear()
         self._on_ready()
+
+    def _login_hint(self, reason: Any) -> str:
+        if str(reason) not in _REJECTED_LOGINS:
+            return ""
+        if not self._has_user:
+            return f"; expected a user and a password: set login=FILE, or {USER_VARIABLE} and {PASSWORD_VARIABLE}"
+        return "; check the user and the password"
 
     def _on_connect_fail(self, _: Client, __: Any) -> None:
         # Called while the exception is being handled; paho passes it in no other way.

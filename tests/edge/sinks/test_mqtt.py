@@ -449,9 +449,14 @@ def test_user_and_password_from_a_file_or_the_environment(locked, tmp_path, monk
     monkeypatch.setenv(PASSWORD_VARIABLE, "wrong")
     delivered, why = delivers(address(locked))
     assert not delivered
-    assert "it rejects the connection: Not authorized" in why
+    assert "it rejects the connection: Not authorized; check the user and the password" in why
     assert "wrong" not in caplog.text
     assert "secret" not in caplog.text
+    monkeypatch.delenv(USER_VARIABLE)
+    monkeypatch.delenv(PASSWORD_VARIABLE)
+    delivered, why = delivers(address(locked))
+    assert not delivered
+    assert "expected a user and a password: set login=FILE, or MIEN_MQTT_USER and MIEN_MQTT_PASSWORD" in why
 
 
 @pytest.fixture(scope="module")
