@@ -18,10 +18,10 @@ from edge.detection.yunet_weights import yunet_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
-from edge.system.processes import last_line, python_environment
+from edge.system.processes import crash_name, last_line, python_environment
 
-#: The architectures for which LiteRT publishes Linux wheels.
-ARCHITECTURES = ("aarch64", "x86_64")
+#: The architectures for which LiteRT publishes wheels: by the names of Linux, macOS and Windows.
+ARCHITECTURES = ("aarch64", "x86_64", "arm64", "AMD64")
 PYTHON_FROM = (3, 11)
 #: Where Debian installs packages for the system's Python.
 DIST_PACKAGES = Path("/usr/lib/python3/dist-packages")
@@ -157,8 +157,8 @@ def _try(code: str, path: str | None) -> subprocess.CompletedProcess[str]:
 
 def _why(done: subprocess.CompletedProcess[str]) -> str:
     """The last line that a process wrote to standard error, or the signal that killed it."""
-    if done.returncode < 0:
-        return f"the process was killed by signal {-done.returncode}"
+    if crash := crash_name(done.returncode):
+        return f"the process was killed by {f'signal {-done.returncode}' if done.returncode < 0 else crash}"
     return last_line(done.stderr) or f"exit status {done.returncode}"
 
 
