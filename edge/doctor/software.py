@@ -18,6 +18,7 @@ from edge.detection.yunet_weights import yunet_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
+from edge.system.operating_system import system_name
 from edge.system.processes import crash_name, last_line, python_environment
 
 #: The architectures for which LiteRT publishes wheels: by the names of Linux, macOS and Windows.
@@ -171,6 +172,9 @@ def _text(path: Path) -> str:
 
 def stream_decoding() -> list[Finding]:
     """State how far the decoding of network streams is confined."""
+    if sys.platform != "linux":
+        message = f"in a child process with limits on protocols; {system_name()} does not limit its memory"
+        return [Finding("stream decoding", "note", message)]
     # The libraries for Landlock are young, and the kernel of Raspberry Pi OS does not enable it.
     message = "in a child process with limits on memory and protocols; the service's unit filters its system calls"
     return [Finding("stream decoding", "ok", message)]

@@ -116,7 +116,7 @@ def require_linux(command: str, instead: str) -> None:
         WrongUseError: it is not.
     """
     if sys.platform != "linux":
-        raise WrongUseError(f"{command} expected Linux, this is {system_name()}: {instead}")
+        raise WrongUseError(f"{command} needs Linux, and this is {system_name()}: {instead}")
 
 
 if sys.platform == "win32":
