@@ -69,13 +69,14 @@ def read_machine_state() -> MachineState:
 
 def machine() -> dict[str, Any]:
     """Describe the machine: board, processor, system, versions."""
+    memory_bytes = physical_memory_bytes()
     return {
         "board": _text("/proc/device-tree/model").rstrip("\0") or _text("/sys/class/dmi/id/product_name") or None,
         "processor": processor(),
         "cores": os.cpu_count(),
         "usable_cores": usable_cores(),
         "architecture": platform.machine(),
-        "memory_mb": round((physical_memory_bytes() or 0) / 2**20),
+        "memory_mb": None if memory_bytes is None else round(memory_bytes / 2**20),
         "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None,
         "system": _field("/etc/os-release", "PRETTY_NAME", "=").strip('"') or platform.system(),
         "kernel": platform.release(),
