@@ -61,7 +61,7 @@ def test_actions_are_pinned_by_commit_and_have_no_more_rights_than_they_need(pat
             assert not any("run" in step for step in job["steps"])
 
 
-@pytest.mark.parametrize("job", jobs())
+@pytest.mark.parametrize("job", list(jobs()))
 def test_what_a_job_names_exists(job):
     makefile = (ROOT / "Makefile").read_text()
     options = (ROOT / "pyproject.toml").read_text()

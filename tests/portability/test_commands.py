@@ -84,7 +84,7 @@ def test_classify(weights):
 def test_run_on_the_demo_with_a_preview(weights, tmp_path):
     port, events = free_port(), tmp_path / "events.jsonl"
     command = [sys.executable, "-P", "-m", "edge", "run", "--source", "demo", "--max-frames", "150"]
-    command += ["--sink", f"jsonl:{events}?rotate=10kB", "--emit", "frame", "--preview", f"127.0.0.1:{port}"]
+    command += ["--sink", f"jsonl:{events}?rotate=10kB&keep=100", "--emit", "frame", "--preview", f"127.0.0.1:{port}"]
     command += ["--report", str(tmp_path / "report.json")]
     variables = {**os.environ, **environment()}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as process:
@@ -166,7 +166,7 @@ def test_the_sandboxed_load_accepts_a_model_and_rejects_a_damaged_one(tmp_path):
         "path = Path(sys.argv[1]); run_in_sandbox(path.read_bytes(), path.name)"
     )
     assert run_code(code, foreign).err == ""
-    assert "ModelError: damaged.tflite" in run_code(code, damaged).err.splitlines()[-1]
+    assert "ModelError" in run_code(code, damaged).err.splitlines()[-1]
 
 
 @pytest.mark.skipif(not IS_LINUX, reason="a shell script")
