@@ -9,9 +9,10 @@ import time
 import urllib.error
 import urllib.request
 
+import jsonschema
 import pytest
 
-from tests.conftest import PORTRAIT, SHIPPED
+from tests.conftest import PORTRAIT, ROOT, SHIPPED
 from tests.portability.elsewhere import environment, run_code, run_elsewhere
 
 pytestmark = pytest.mark.slow
@@ -193,10 +194,13 @@ def test_benchmark(made_csv, tmp_path):
     )
     assert done.code == 0, done.err
     results = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    schema = json.loads((ROOT / "edge" / "benchmark" / "results.schema.json").read_text("utf-8"))
+    jsonschema.validate(results, schema)
+    assert (tmp_path / "out" / "report.html").is_file()
     assert [model["name"] for model in results["models"]] == [SHIPPED.stem]
     if IS_LINUX:
-        assert results["conditions"]["before"]["load"] is None
-        assert results["machine"]["memory_mb"] is None
+        conditions = results["conditions"]
+        assert (conditions["before"]["load"], conditions["machine"]["memory_mb"]) == (None, None)
 
 
 def test_doctor_and_models(weights):

@@ -97,7 +97,7 @@ def test_what_a_library_has_written_explains_an_error(camera, monkeypatch, tmp_p
         wait_until(lambda: messages.extend(process.wait(0.5)) or messages, "it has failed")
         assert [message["error"] for message in messages] == ["cannot open it"]
         assert process.acknowledged
-        # Both, in their order; and nothing of what the two sides tell each other.
+        # Both, in their order; and nothing of what the two sides send each other.
         assert process._recent_output == b"on standard output\nthe cable is loose\n"
         assert process.last_output_line == "the cable is loose"
     finally:
