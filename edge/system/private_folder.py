@@ -31,6 +31,8 @@ class PrivateFolder:
         self._descriptor: int | None = None
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.open not in os.supports_dir_fd:
+            if path.is_symlink():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             return
         descriptor = os.open(path, open_flags("RDONLY", "DIRECTORY", "NOFOLLOW", "CLOEXEC"))
         try:
