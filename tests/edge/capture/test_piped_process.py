@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.capture import captured_source
-from edge.capture.piped_process import PipedTransport
+from edge.capture.piped_process import PipedProcess, PipedTransport
 from edge.errors import SourceError
 from edge.testing import read_number
 from tests.edge.capture.conftest import is_gone
@@ -76,7 +77,27 @@ def test_after_a_fault_the_frames_resume(camera, fault):
     assert expected.get(fault, "no frame for") in reason
 
 
+class Slow:
+    """A pipe whose reader is late."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._stream.close()
+
+    def read(self, size):
+        chunk = self._stream.read(size)
+        time.sleep(0.2)
+        return chunk
+
+
 def test_what_a_library_has_written_explains_an_error(camera, monkeypatch, tmp_path):
+    read_errors = PipedProcess._read_errors
+    monkeypatch.setattr(PipedProcess, "_read_errors", lambda self, stream: read_errors(self, Slow(stream)))
     # A source that writes to both streams, as drivers do, and fails at once.
     package = tmp_path / "plugin"
     (package / "noisy-1.dist-info").mkdir(parents=True)
