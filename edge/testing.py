@@ -11,6 +11,7 @@ import ctypes
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -157,8 +158,16 @@ class ScriptedCamera(BaseSource):
         if fault == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         if fault == "hang":
-            ctypes.PyDLL(None).sleep(3600)
+            _hang()
         raise RuntimeError(f"scripted: {fault}")
+
+
+def _hang() -> None:
+    """Never return, in native code that holds the global interpreter lock."""
+    if sys.platform == "win32":
+        ctypes.PyDLL("kernel32").Sleep(3_600_000)
+    else:
+        ctypes.PyDLL(None).sleep(3600)
 
 
 def read_number(image: npt.NDArray[np.uint8]) -> int | None:

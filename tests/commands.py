@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edge.system.operating_system import signals
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -104,7 +106,7 @@ def _redirected(descriptor: int, target: int) -> Iterator[None]:
 def _restored_state() -> Iterator[None]:
     """Put back what `edge.cli.main` and `edge.system.logs` change in a process."""
     environment, argv, streams = dict(os.environ), sys.argv, (sys.stdin, sys.stdout, sys.stderr)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in signals("SIGUSR1", "SIGHUP", "SIGTERM").values()}
     logger = logging.getLogger("edge")
     logged = logger.handlers, logger.level, logger.propagate, logging.raiseExceptions
     # It keeps the proxies that the environment named when it was first used.

@@ -6,13 +6,17 @@ the worker's peak memory in MB, test. The CPU seconds are what a busy machine do
 
 import csv
 import os
-import resource
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.system.operating_system import optional_module
+
+STATUS = Path("/proc/self/status")
+#: None on Windows.
+resource = optional_module("resource")
 #: A worker above this many megabytes fails the run, and the tests that it grew most in are named: four must fit a
 #: machine of 8 GB. Which files one worker draws, and what TensorFlow takes for them, differs between machines: on those
 #: with AMX the conversions reached 1,553 MB.
@@ -20,8 +24,10 @@ MAX_PEAK_MB = 1900
 
 
 def peak_rss_mb() -> float:
-    """The largest resident set that this process ever had, in megabytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    """The largest resident set that this process ever had, in megabytes; 0 on a system that does not report it."""
+    if resource is None or not STATUS.exists():
+        return 0.0
+    for line in STATUS.read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise RuntimeError("no VmHWM in /proc/self/status")
@@ -29,6 +35,8 @@ def peak_rss_mb() -> float:
 
 def cpu_s() -> float:
     """The CPU time of this process and of its children that have ended, in seconds."""
+    if resource is None:
+        return time.process_time()
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -39,6 +39,7 @@ def install(
     source, and made the current release by one rename. A service that runs is restarted, and is then on probation: if
     it ends, the release before becomes current again. No network is needed.
     """
+    options.require_device("mien deploy install")
     watcher = render_installer().encode()
     chosen = InstallOptions(pubkey, allow_older, frames, limit, probation, watcher)
     click.echo(install_bundle(bundle, ReleaseStore(prefix), chosen, print_step if verbose else ignore_step))

@@ -10,6 +10,7 @@ from deploy.device.health_gate import FRAMES, LIMIT_S
 from deploy.device.probation import PROBATION_S
 from deploy.device.release_store import DEFAULT_PREFIX
 from edge.cli.duration import Seconds
+from edge.system.operating_system import require_linux
 
 prefix = click.option(
     "--prefix",
@@ -52,3 +53,12 @@ pubkey = click.option(
 )
 allow_older = click.option("--allow-older", is_flag=True, help="Also install a version older than the current one.")
 verbose = click.option("--verbose", is_flag=True, help="Print each step to standard error.")
+
+
+def require_device(command: str) -> None:
+    """Check that a release can be installed on this machine.
+
+    Raises:
+        WrongUseError: it is not Linux.
+    """
+    require_linux(command, "run it on the device, or install from here with `mien deploy push`")

@@ -21,4 +21,5 @@ from deploy.device.reversion import roll_back
 @options.verbose
 def rollback(prefix: Path, to: str | None, force: bool, frames: int, limit: float, verbose: bool) -> None:
     """Go back to the release that was current before, if it passes its self-test."""
+    options.require_device("mien deploy rollback")
     click.echo(roll_back(ReleaseStore(prefix), to, force, frames, limit, print_step if verbose else ignore_step))

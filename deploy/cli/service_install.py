@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ from edge.preview import page_url, parse_address
 from edge.sinks import SINKS
 from edge.sources import SOURCES
 from edge.system.credentials import MQTT_LOGIN, PREVIEW_TOKEN
+from edge.system.operating_system import require_linux, user_id
 from edge.system.regular_files import read_regular
 from edge.system.untrusted_text import one_line
 
@@ -71,6 +71,7 @@ def service_install(
     On a terminal, asks for what no option names. Everything is checked before anything is written; if the service does
     not start, nothing stays behind. An existing configuration is kept. Needs root, and a system booted by systemd.
     """
+    require_service_system("mien service install")
     files = ServiceFiles()
     environment = checked_environment(files)
     given = source is not None or model is not None or bool(sink) or preview is not None
@@ -108,13 +109,22 @@ def checked_environment(files: ServiceFiles) -> OwnEnvironment:
     return environment
 
 
+def require_service_system(command: str) -> None:
+    """Check that this system may have a service of mien.
+
+    Raises:
+        WrongUseError: it is not Linux.
+    """
+    require_linux(command, "start `mien run` by the Task Scheduler of Windows, or by launchd of macOS")
+
+
 def require_root(command: str) -> None:
     """Check that this process may change the system.
 
     Raises:
         DeployError: it may not.
     """
-    if os.geteuid():
+    if user_id() != 0:
         raise DeployError(f"this changes services of the system: expected the user root; run  {command}")
 
 

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from deploy.cli.service_install import require_service_system
 from deploy.service.service_files import ServiceFiles
 from deploy.service.service_report import read_report
 from deploy.service.systemctl import Systemd
@@ -19,6 +20,7 @@ def service_status(as_json: bool) -> None:
 
     Also for a service that `mien deploy` has installed. What only root may read is left out.
     """
+    require_service_system("mien service status")
     files = ServiceFiles()
     files.require_systemd()
     report = read_report(files, Systemd())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pwd
 from contextlib import suppress
 
 import click
 
-from deploy.cli.service_install import require_root
+from deploy.cli.service_install import require_root, require_service_system
 from deploy.cli.service_questions import can_ask
 from deploy.device.service import NAME
 from deploy.service.removal import existing_files, uninstall_service
@@ -15,6 +14,7 @@ from deploy.service.service_files import ServiceFiles
 from deploy.service.service_unit import require_own_unit
 from deploy.service.systemctl import Systemd
 from edge.errors import WrongUseError
+from edge.system.operating_system import optional_module
 
 
 @click.command("uninstall")
@@ -25,6 +25,7 @@ def service_uninstall(keep_config: bool, yes: bool) -> None:
 
     The environment in which pip has installed mien stays.
     """
+    require_service_system("mien service uninstall")
     files = ServiceFiles()
     require_root("sudo mien service uninstall")
     files.require_systemd()
@@ -42,6 +43,8 @@ def service_uninstall(keep_config: bool, yes: bool) -> None:
         click.echo(f"removed {files.shown(path)}")
     if keep_config and files.settings.exists():
         click.echo(f"kept {files.shown(files.settings)}")
+    users = optional_module("pwd")
+    assert users is not None, "Linux has it"
     with suppress(KeyError):
-        pwd.getpwnam(NAME.removesuffix(".service"))
+        users.getpwnam(NAME.removesuffix(".service"))
         click.echo("the user mien stays; to remove it:  sudo deluser --system mien")

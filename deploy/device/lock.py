@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,9 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     Raises:
         DeployError: another process holds the lock.
     """
+    # Here: a workstation without it, such as Windows, imports this module for the commands that concern devices.
+    import fcntl
+
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:

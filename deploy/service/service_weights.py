@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from edge.detection.weights import WEIGHTS, pull_weights, read_weights
 from edge.detection.yunet_weights import YUNET_FILE, pull_yunet, read_yunet_file
 from edge.errors import DetectorError, WrongUseError
 from edge.system.cache import weights_folder
+from edge.system.operating_system import optional_module
 from edge.system.regular_files import read_regular
 
 #: Of one file: the largest has 1.1 MB.
@@ -85,8 +85,10 @@ def changed_environment(**variables: str) -> Iterator[None]:
 
 def _caches(files: ServiceFiles) -> list[Path]:
     folders = [files.cache, weights_folder()]
+    users = optional_module("pwd")
     with suppress(KeyError):
-        folders.append(Path(pwd.getpwnam(os.environ["SUDO_USER"]).pw_dir) / ".cache" / "mien")
+        if users is not None:
+            folders.append(Path(users.getpwnam(os.environ["SUDO_USER"]).pw_dir) / ".cache" / "mien")
     return folders
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.system.board import processor, temperature_c, throttled, throttling_reasons
+from edge.system.operating_system import load_average, physical_memory_bytes, system_value, usable_cores
 
 #: Share of the cores above which other work, or other virtual machines, cause a warning.
 BUSY_SHARE = 0.15
@@ -23,7 +24,7 @@ class MachineState:
 
     Attributes:
         time_s: monotonic.
-        load: load average over one minute.
+        load: load average over one minute; None on Windows.
         clock_mhz: clock of each core that reports one.
         temperature_c: of the processor; None if the board reports none.
         throttled: a Raspberry Pi's throttling flags, hexadecimal; None on other boards.
@@ -33,7 +34,7 @@ class MachineState:
     """
 
     time_s: float
-    load: float
+    load: float | None
     clock_mhz: tuple[float, ...]
     temperature_c: float | None
     throttled: str | None
@@ -56,7 +57,7 @@ def read_machine_state() -> MachineState:
     """Read the current state of the machine."""
     return MachineState(
         time_s=time.monotonic(),
-        load=os.getloadavg()[0],
+        load=load_average(),
         clock_mhz=_clocks_mhz(),
         temperature_c=temperature_c(),
         throttled=throttled(),
@@ -68,13 +69,14 @@ def read_machine_state() -> MachineState:
 
 def machine() -> dict[str, Any]:
     """Describe the machine: board, processor, system, versions."""
+    memory_bytes = physical_memory_bytes()
     return {
         "board": _text("/proc/device-tree/model").rstrip("\0") or _text("/sys/class/dmi/id/product_name") or None,
         "processor": processor(),
         "cores": os.cpu_count(),
-        "usable_cores": len(os.sched_getaffinity(0)),
+        "usable_cores": usable_cores(),
         "architecture": platform.machine(),
-        "memory_mb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20),
+        "memory_mb": None if memory_bytes is None else round(memory_bytes / 2**20),
         "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None,
         "system": _field("/etc/os-release", "PRETTY_NAME", "=").strip('"') or platform.system(),
         "kernel": platform.release(),
@@ -86,7 +88,7 @@ def machine() -> dict[str, Any]:
 def condition_warnings(before: MachineState, after: MachineState) -> list[str]:
     """Return the reasons why the figures should not be trusted; an empty list if there are none."""
     found = []
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     if before.busy_s is not None and after.busy_s is not None:
         others_s = (after.busy_s - before.busy_s) - (after.own_s - before.own_s)
         share = others_s / max((after.time_s - before.time_s) * cores, 1e-9)
@@ -126,7 +128,7 @@ def _busy_s() -> float | None:
         return None
     # proc(5): user nice system idle iowait irq softirq steal.
     user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq + steal) / (system_value("SC_CLK_TCK") or 100)
 
 
 def _versions() -> dict[str, str]:

@@ -1,9 +1,12 @@
 """Live sources in a process of their own, and the supervision of that process.
 
-`camera_process` is the child process: it opens the source and puts each frame into the memory of `shared_frames`, which
+`camera_process` is the child process: it opens the source and puts each frame into the memory of `frame_slots`, which
 both processes share. `process_handle` is that process as its parent sees it. `captured_source` is the source that the
 loop iterates: it takes the newest frame, and opens the source again, or replaces the process, when frames stop
 arriving or when `freeze_detector` sees the same picture for too long.
+
+`transport` chooses how the two processes are connected: on Linux by `socket_process`, `socket_channel` and
+`shared_frames`, elsewhere by `piped_process`, `pipe_channel` and `named_frames`.
 """
 
 from __future__ import annotations

@@ -6,41 +6,60 @@ the next request. It can be killed at any time: if a camera's driver hangs, only
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import select
+import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, Protocol
 
-from edge.capture.shared_frames import FrameMemory
+from edge.capture.frame_slots import FrameSlots
+from edge.capture.process_handle import PARENT_SIGNALS
 from edge.errors import MienError, first_line
 from edge.sources import open_source
 from edge.system.memory import limited_growth, prefer_for_oom_kill
+from edge.system.operating_system import c_library, signals
 from edge.system.processes import die_with_parent
 
 #: What the process may allocate: a frame of 4096 x 4096 as decoded and in color, and the decoder's reference frames.
 #: What a camera sends beyond is an error to report, before the kernel kills the service for its memory.
 MAX_GROWTH_BYTES = 192 << 20
-_LIBC = ctypes.CDLL(None)
+_FLUSH = getattr(c_library(), "fflush", None)
+
+
+class ParentChannel(Protocol):
+    """The connection to the parent, with one JSON object per message."""
+
+    def receive(self) -> bytes:
+        """Wait for a request; empty once the parent has closed the channel."""
+        ...
+
+    def has_request(self) -> bool:
+        """Whether `receive` would return at once."""
+        ...
+
+    def announce_frame(self) -> None:
+        """Announce that there is a frame in the memory."""
+        ...
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        ...
 
 
 class CameraProcess:
     """The child's side of the connection.
 
     Args:
-        channel: the connection to the parent: a SOCK_SEQPACKET socket with one JSON object per message.
+        channel: the connection to the parent.
         memory: the memory into which frames are written.
-        frame_ready_fd: an eventfd that is incremented for each frame.
     """
 
-    def __init__(self, channel: socket.socket, memory: FrameMemory, frame_ready_fd: int) -> None:
-        self._channel, self._memory, self._frame_ready_fd = channel, memory, frame_ready_fd
+    def __init__(self, channel: ParentChannel, memory: FrameSlots) -> None:
+        self._channel, self._memory = channel, memory
 
     def run(self) -> None:
         """Serve the parent's requests until it closes the channel."""
-        while packet := self._channel.recv(65536):
+        while packet := self._channel.receive():
             self._send(acknowledged=True)
             try:
                 request = json.loads(packet)
@@ -62,8 +81,8 @@ class CameraProcess:
                 for frame in source:
                     frames += 1
                     self._memory.put(frame.image, frame.timestamp_s, frame.capture_ms, downscale)
-                    os.eventfd_write(self._frame_ready_fd, 1)
-                    if select.select([self._channel], [], [], 0)[0]:
+                    self._channel.announce_frame()
+                    if self._channel.has_request():
                         return
                     self._memory.count_unreadable(source.unreadable - counted)
                     counted = source.unreadable
@@ -73,21 +92,45 @@ class CameraProcess:
 
     def _send(self, **message: Any) -> None:
         # FFmpeg's log lines wait in C's buffer of standard output; they explain the message.
-        _LIBC.fflush(None)
-        self._channel.send(json.dumps(message).encode())
+        if _FLUSH is not None:
+            _FLUSH(None)
+        self._channel.send(message)
 
 
 def main() -> None:
-    """Take over the file descriptors that the parent passed on, and serve it."""
-    parent_pid, channel, memory, frame_ready_fd = map(int, sys.argv[1:])
-    die_with_parent(parent_pid)
+    """Take over what the parent passed on, and serve it."""
+    parent_pid, *passed = sys.argv[1:]
+    channel, memory = _by_name(*passed) if len(passed) == 1 else _by_descriptors(int(parent_pid), *map(int, passed))
     prefer_for_oom_kill()
     try:
         with limited_growth(MAX_GROWTH_BYTES):
-            CameraProcess(socket.socket(fileno=channel), FrameMemory(memory), frame_ready_fd).run()
+            CameraProcess(channel, memory).run()
     except ConnectionError:
         # The parent has closed its end.
         return
+    finally:
+        memory.close()
+
+
+def _by_descriptors(
+    parent_pid: int, channel: int, memory: int, frame_ready_fd: int
+) -> tuple[ParentChannel, FrameSlots]:
+    """What a process of Linux has been given: file descriptors."""
+    from edge.capture.shared_frames import FrameMemory
+    from edge.capture.socket_channel import SocketChannel
+
+    die_with_parent(parent_pid)
+    return SocketChannel(socket.socket(fileno=channel), frame_ready_fd), FrameMemory(memory)
+
+
+def _by_name(name: str) -> tuple[ParentChannel, FrameSlots]:
+    """What a process of other systems has been given: standard streams, and the name of the memory."""
+    from edge.capture.named_frames import NamedFrameMemory
+    from edge.capture.pipe_channel import PipeChannel
+
+    for number in signals(*PARENT_SIGNALS).values():
+        signal.signal(number, signal.SIG_IGN)
+    return PipeChannel(), NamedFrameMemory.attach(name)
 
 
 if __name__ == "__main__":

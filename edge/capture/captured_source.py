@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from edge.capture.frame_slots import CapturedFrame
 from edge.capture.freeze_detector import FreezeDetector
 from edge.capture.process_handle import CaptureProcess
-from edge.capture.shared_frames import CapturedFrame, FrameMemory
 from edge.capture.timeouts import FREEZE_TIMEOUT_S, STALL_TIMEOUT_S
+from edge.capture.transport import new_transport
 from edge.errors import SourceError, WrongUseError
 from edge.sources import BaseSource, source_class
 from edge.system.backoff import Backoff
@@ -72,7 +72,8 @@ class CapturedSource(BaseSource):
         self.can_downscale = captured_class.can_downscale
         self._open_timeout_s, self._stall_timeout_s = open_timeout_s, stall_timeout_s
         self._freeze_timeout_s, self._wait = freeze_timeout_s, wait
-        self._memory, self._frame_ready_fd = FrameMemory.create(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._transport = new_transport()
+        self._memory = self._transport.memory
         self._process: CaptureProcess | None = None
         self._backoff, self._freeze_detector = Backoff(), FreezeDetector()
         self._state: SourceState | None = None
@@ -110,7 +111,7 @@ class CapturedSource(BaseSource):
         return None if self._process is None else self._process.pid
 
     @property
-    def descriptors(self) -> list[int]:  # type: ignore[override]
+    def descriptors(self) -> list[int] | None:  # type: ignore[override]
         """Those by which the process announces a frame, a message or its end."""
         return [] if self._process is None else self._process.descriptors
 
@@ -126,8 +127,7 @@ class CapturedSource(BaseSource):
             self._process = None
         self._skip_to(self._memory.published)
         self.unreadable = self._memory.unreadable
-        self._memory.close()
-        os.close(self._frame_ready_fd)
+        self._transport.close()
 
     def _step(self) -> Frame | None:
         """Open the source if it is time, wait for a frame or a message, and handle both."""
@@ -262,7 +262,7 @@ class CapturedSource(BaseSource):
         self._is_reopening = self._process is not None
         if self._process is None:
             try:
-                self._process = CaptureProcess(self._memory, self._frame_ready_fd)
+                self._process = self._transport.start()
             except OSError as error:
                 # There is no file descriptor or no memory left at the moment.
                 self._fail("offline", f"cannot start a process for it: {error.strerror or error}")

@@ -14,6 +14,7 @@ import click
 from edge import __version__
 from edge.errors import MienError
 from edge.system.native_logs import quiet_native_logs
+from edge.system.operating_system import signals
 from edge.system.standard_streams import discard_output, flush_output, prepare_streams
 from edge.system.untrusted_text import one_line
 
@@ -87,7 +88,8 @@ def main(command: click.Command = cli, prog_name: str = "mien") -> None:
     quiet_native_logs()
     prepare_streams()
     # A monitor may request the report before `mien run` handles the signal; by default the process would be killed.
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in signals("SIGUSR1").values():
+        signal.signal(number, signal.SIG_IGN)
     try:
         status = command.main(prog_name=prog_name, standalone_mode=False)
         flush_output()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.system.operating_system import signals
+
 if TYPE_CHECKING:
     from edge.service.daemon import Daemon
 
@@ -40,7 +42,8 @@ class Signals:
 
     Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints the
     report after the current frame, at most once a second. SIGHUP reads the configuration again, where there is one;
-    otherwise it ends the run, unless it was ignored before (`nohup`).
+    otherwise it ends the run, unless it was ignored before (`nohup`). Windows has neither of the two; there Ctrl-Break
+    ends the run as well.
 
     Args:
         reloads: whether there is a configuration that can be read again.
@@ -57,27 +60,33 @@ class Signals:
         # A method of a built-in type: while a handler that is written in Python runs, Python calls the handlers of
         # further signals, and a flood of them would end in a RecursionError.
         request = self._requests.__setitem__
-        handlers: Handlers = {signal.SIGINT: self._end, signal.SIGTERM: self._end, signal.SIGUSR1: request}
-        if reloads or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            handlers[signal.SIGHUP] = request if reloads else self._end
+        handlers: Handlers = dict.fromkeys(signals("SIGINT", "SIGTERM", "SIGBREAK").values(), self._end)
+        special = signals("SIGUSR1", "SIGHUP")
+        self._report_signal, self._reload_signal = special.get("SIGUSR1"), special.get("SIGHUP")
+        if self._report_signal is not None:
+            handlers[self._report_signal] = request
+        hangup = self._reload_signal
+        if hangup is not None and (reloads or signal.getsignal(hangup) is not signal.SIG_IGN):
+            handlers[hangup] = request if reloads else self._end
         self.handlers = handlers
 
     def take_reload(self) -> bool:
         """Return whether SIGHUP has asked for a reload since the last call."""
-        return self._take(signal.SIGHUP)
+        return self._take(self._reload_signal)
 
     def print_requested_report(self) -> None:
         """Print the report if SIGUSR1 has asked for it; called after each step of the loop."""
         now_s = time.monotonic()
-        if self.daemon is not None and now_s - self._reported_s >= REPORT_INTERVAL_S and self._take(signal.SIGUSR1):
+        is_due = now_s - self._reported_s >= REPORT_INTERVAL_S
+        if self.daemon is not None and is_due and self._take(self._report_signal):
             self._reported_s = now_s
             click.echo(self.daemon.report().as_text(), err=True)
 
-    def _take(self, number: signal.Signals) -> bool:
-        is_requested = number in self._requests
-        if is_requested:
-            del self._requests[number]
-        return is_requested
+    def _take(self, number: signal.Signals | None) -> bool:
+        if number is None or number not in self._requests:
+            return False
+        del self._requests[number]
+        return True
 
     def _end(self, number: int, _: FrameType | None) -> None:
         if self.daemon is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import weakref
 from contextlib import suppress
@@ -13,10 +12,10 @@ import numpy.typing as npt
 
 from edge.errors import DataError
 from edge.inference.contract import INPUT_SIZE
+from edge.system.operating_system import physical_memory_bytes
 
-_PHYSICAL_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 #: Size at which the faces of one split move to disk. FER-2013 as a whole is 79 MiB.
-MEMORY_LIMIT_BYTES = min(1 << 30, _PHYSICAL_BYTES // 4)
+MEMORY_LIMIT_BYTES = min(1 << 30, (physical_memory_bytes() or 4 << 30) // 4)
 
 _CHUNK = 4096
 

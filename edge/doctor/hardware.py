@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import grp
+import getpass
 import os
-import pwd
 import shutil
 import struct
+import sys
 import time
 from pathlib import Path
 
 from edge.doctor.finding import Finding
 from edge.system.board import temperature_c, throttled, throttling_reasons
 from edge.system.cache import cache_folder
+from edge.system.operating_system import open_flags, optional_module, system_function, system_name, user_id
 
 BOARD_MODEL = Path("/proc/device-tree/model")
 DEVICES, SCALING_POLICY = Path("/dev"), Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -35,7 +35,14 @@ PI_DRIVERS = ("unicam", "bcm2835-isp", "bcm2835-codec", "rp1-cfe", "pispbe", "rp
 
 
 def cameras(devices: Path = DEVICES) -> list[Finding]:
-    """Check which cameras Linux lists, and whether this user may read them."""
+    """Check which cameras Linux lists, and whether this user may read them. Other systems list none."""
+    if sys.platform != "linux":
+        message = f"{system_name()} does not list them: try  mien run --source camera:0"
+        return [Finding("cameras", "note", message)]
+    return _listed_cameras(devices)
+
+
+def _listed_cameras(devices: Path) -> list[Finding]:
     found, denied = [], []
     for node in sorted(devices.glob("video*")):
         try:
@@ -67,9 +74,11 @@ def camera_name(node: Path) -> str:
     Raises:
         OSError: the node cannot be opened, or is not a V4L2 device.
     """
-    handle = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+    control = optional_module("fcntl")
+    assert control is not None, "only Linux has such nodes"
+    handle = os.open(node, open_flags("RDWR", "NONBLOCK"))
     try:
-        capability = fcntl.ioctl(handle, _QUERYCAP, bytes(struct.calcsize(_QUERYCAP_FORMAT)))
+        capability = control.ioctl(handle, _QUERYCAP, bytes(struct.calcsize(_QUERYCAP_FORMAT)))
     finally:
         os.close(handle)
     return parse_camera_name(capability)
@@ -87,11 +96,12 @@ def parse_camera_name(capability: bytes) -> str:
 
 def groups(board: Path = BOARD_MODEL, member_of: set[str] | None = None) -> list[Finding]:
     """Check whether this user may use a Raspberry Pi's firmware and camera stack: both require the group video."""
-    if "Raspberry Pi" not in _text(board) or os.getuid() == 0:
+    if "Raspberry Pi" not in _text(board) or user_id() in (0, None):
         return []
     if member_of is None:
-        known = {group.gr_gid: group.gr_name for group in grp.getgrall()}
-        member_of = {known.get(number, "") for number in os.getgroups()}
+        entries = optional_module("grp")
+        known = {group.gr_gid: group.gr_name for group in entries.getgrall()} if entries is not None else {}
+        member_of = {known.get(number, "") for number in system_function("getgroups")()}
     if "video" in member_of:
         return [Finding("groups", "ok", "in video")]
     user = _user_name()
@@ -165,6 +175,8 @@ def disk(folder: Path | None = None, free_mb: float | None = None) -> list[Findi
     free_mb = shutil.disk_usage(folder).free / 2**20 if free_mb is None else free_mb
     message = f"{free_mb:.0f} MB free at {folder}"
     fix = "sudo apt clean; journalctl --vacuum-size=50M; move event files to another disk"
+    if sys.platform != "linux":
+        fix = "delete what you do not need; move event files to another disk"
     if free_mb < LOW_DISK_MB:
         return [Finding("disk", "broken", message, fix)]
     return [Finding("disk", "warning", message, fix) if free_mb < SCARCE_DISK_MB else Finding("disk", "ok", message)]
@@ -181,6 +193,8 @@ def clock(now_s: float | None = None, synchronized: Path = SYNCHRONIZED) -> list
     now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now_s))
     if now_s < NOT_BEFORE_S:
         fix = "connect the board to a network, then  sudo timedatectl set-ntp true"
+        if sys.platform != "linux":
+            fix = "set the clock in the settings of the system"
         return [Finding("clock", "broken", f"shows {now}: it is not set", fix)]
     if synchronized.parent.is_dir() and not synchronized.exists():
         return [Finding("clock", "warning", f"{now}, not set by NTP yet", "sudo timedatectl set-ntp true")]
@@ -197,11 +211,14 @@ def _throttling_fix(reasons: list[str]) -> str:
 
 
 def _user_name() -> str:
+    users = optional_module("pwd")
+    if users is None:
+        return getpass.getuser()
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return str(users.getpwuid(user_id()).pw_name)
     except KeyError:
         # A container may run as a user that passwd does not have.
-        return str(os.getuid())
+        return str(user_id())
 
 
 def _add_to_video(user: str) -> str:

@@ -18,10 +18,11 @@ from edge.detection.yunet_weights import yunet_state
 from edge.doctor.finding import Finding
 from edge.doctor.hardware import BOARD_MODEL
 from edge.inference.shipped_models import DEFAULT_MODEL
-from edge.system.processes import last_line, python_environment
+from edge.system.operating_system import system_name
+from edge.system.processes import crash_name, last_line, python_environment
 
-#: The architectures for which LiteRT publishes Linux wheels.
-ARCHITECTURES = ("aarch64", "x86_64")
+#: The architectures for which LiteRT publishes wheels: by the names of Linux, macOS and Windows.
+ARCHITECTURES = ("aarch64", "x86_64", "arm64", "AMD64")
 PYTHON_FROM = (3, 11)
 #: Where Debian installs packages for the system's Python.
 DIST_PACKAGES = Path("/usr/lib/python3/dist-packages")
@@ -157,8 +158,8 @@ def _try(code: str, path: str | None) -> subprocess.CompletedProcess[str]:
 
 def _why(done: subprocess.CompletedProcess[str]) -> str:
     """The last line that a process wrote to standard error, or the signal that killed it."""
-    if done.returncode < 0:
-        return f"the process was killed by signal {-done.returncode}"
+    if crash := crash_name(done.returncode):
+        return f"the process was killed by {f'signal {-done.returncode}' if done.returncode < 0 else crash}"
     return last_line(done.stderr) or f"exit status {done.returncode}"
 
 
@@ -171,6 +172,9 @@ def _text(path: Path) -> str:
 
 def stream_decoding() -> list[Finding]:
     """State how far the decoding of network streams is confined."""
+    if sys.platform != "linux":
+        message = f"in a child process with limits on protocols; {system_name()} does not limit its memory"
+        return [Finding("stream decoding", "note", message)]
     # The libraries for Landlock are young, and the kernel of Raspberry Pi OS does not enable it.
     message = "in a child process with limits on memory and protocols; the service's unit filters its system calls"
     return [Finding("stream decoding", "ok", message)]

@@ -7,10 +7,10 @@ import sqlite3
 import stat
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from edge.errors import DataError, SinkError, first_line
 from edge.history import schema
+from edge.system.operating_system import open_flags
 from edge.system.untrusted_text import printable
 
 #: How long to wait for another process that writes.
@@ -32,7 +32,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """
     with suppress(FileExistsError):
         # SQLite would create it with the mode 0644. The files beside it get the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, open_flags("RDWR", "CREAT", "EXCL", "CLOEXEC"), 0o600))
     # The file is not opened here: closing it would give up the locks that this process has (fcntl(2)).
     if not stat.S_ISREG(path.stat().st_mode):
         raise SinkError(f"{printable(str(path))} is no file: expected the file of a history, or a new one")
@@ -91,5 +91,5 @@ def unreadable(path: Path, error: OSError | sqlite3.Error) -> DataError:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # An absolute path: in a URI, one that begins with two slashes would name a host.
-    location = f"file://{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"  # noqa: PTH100
+    location = f"{Path(os.path.abspath(path)).as_uri()}?mode={mode}"  # noqa: PTH100
     return sqlite3.connect(location, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)

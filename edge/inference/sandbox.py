@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +18,7 @@ from edge.inference.model_card import read_parts
 from edge.inference.shipped_models import MODELS_FOLDER
 from edge.system.atomic_files import write_json
 from edge.system.cache import cache_folder
-from edge.system.processes import last_line, python_command, python_environment
+from edge.system.processes import crash_name, last_line, python_command, python_environment
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +99,8 @@ def run_in_sandbox(graph: bytes, name: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{name} is damaged: it runs for more than {TIMEOUT_S:.0f} s") from error
-    if done.returncode < 0:
-        raise ModelError(f"{name} is damaged: it crashes the runtime ({signal.Signals(-done.returncode).name})")
+    if crash := crash_name(done.returncode):
+        raise ModelError(f"{name} is damaged: it crashes the runtime ({crash})")
     if done.returncode:
         message = last_line(done.stderr, longest=_LONGEST_MESSAGE)
         raise ModelError(message or f"{name} is damaged: the runtime cannot load it")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 
 from edge.errors import MienError, ModelError
 from edge.inference.control_flow import reject_control_flow
 from edge.inference.litert import load_interpreter
 from edge.system.board import peak_rss_mb
-from edge.system.memory import prefer_for_oom_kill
+from edge.system.memory import limit_address_space, prefer_for_oom_kill
 
 #: What it may allocate, in bytes of address space: ResNet50 in float32 needs a fifth of it.
 MAX_ADDRESS_SPACE = 4 << 30
@@ -20,8 +19,7 @@ MAX_GROWTH_BYTES, GROWTH_PER_BYTE = 256 << 20, 4
 
 def main() -> int:
     """Load the flatbuffer on standard input, and run it once."""
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_address_space(MAX_ADDRESS_SPACE)
     prefer_for_oom_kill()
     try:
         graph, name = sys.stdin.buffer.read(), sys.argv[1]

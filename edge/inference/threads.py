@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from edge.system.atomic_files import write_json
 from edge.system.board import processor
 from edge.system.cache import cache_folder
 from edge.system.memory import give_back_memory
+from edge.system.operating_system import usable_cores
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def fastest_threads(graph: bytes, runtime: str, open_invoke: Callable[[int], Cal
         open_invoke: opens the network with a number of threads and returns its bare `invoke`.
         name: name of the network in the log.
     """
-    candidates = [n for n in CANDIDATES if n <= _cores()]
+    candidates = [n for n in CANDIDATES if n <= usable_cores()]
     if len(candidates) == 1:
         return candidates[0]
     path, key = cache_folder() / "threads.json", _key(graph, runtime)
@@ -105,7 +105,7 @@ def _measure(invokes: dict[int, Callable[[], object]]) -> dict[int, float]:
 
 
 def _key(graph: bytes, runtime: str) -> str:
-    return f"{hashlib.sha256(graph).hexdigest()} {runtime}, {processor()}, {_cores()} cores"
+    return f"{hashlib.sha256(graph).hexdigest()} {runtime}, {processor()}, {usable_cores()} cores"
 
 
 def _read(path: Path) -> dict[str, int]:
@@ -115,8 +115,3 @@ def _read(path: Path) -> dict[str, int]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {key: n for key, n in table.items() if type(n) is int} if isinstance(table, dict) else {}
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import queue
 import threading
 import time
@@ -17,6 +15,7 @@ import cv2
 
 from edge.errors import SinkError
 from edge.system.logs import RateLimitedLogger
+from edge.system.private_folder import PrivateFolder
 from edge.types import Frame
 
 logger = logging.getLogger(__name__)
@@ -49,11 +48,10 @@ class DebugFrames:
     def __init__(self, folder: Path, duration_s: float = DURATION_S) -> None:
         self._folder, self.stored = folder, 0
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = _open_private(folder)
-            used = bool(os.listdir(self._descriptor))  # noqa: PTH208
+            self._private = PrivateFolder(folder)
+            used = self._private.is_used()
             if not used:
-                self._create("PICTURES-OF-PEOPLE.txt", b"Stored by mien run --debug-frames. Delete them.\n")
+                self._private.create("PICTURES-OF-PEOPLE.txt", b"Stored by mien run --debug-frames. Delete them.\n")
         except OSError as error:
             raise SinkError(f"cannot store frames in {folder}: {error.strerror or error}") from error
         self._end_s = time.monotonic() + (0 if used else duration_s)
@@ -101,35 +99,11 @@ class DebugFrames:
         while (frame := self._queue.get()) is not None:
             name = f"{frame.index:08d}.jpg"
             try:
-                disk = os.fstatvfs(self._descriptor)
-                if disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES:
+                if self._private.free_bytes() < MIN_FREE_BYTES:
                     raise OSError("the disk is almost full")
                 _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
-                self._create(name, jpeg.tobytes())
+                self._private.create(name, jpeg.tobytes())
                 self.stored += 1
             except (OSError, cv2.error) as error:
                 self._failures.warning(f"--debug-frames: {self._folder / name}: {error}")
-        os.close(self._descriptor)
-
-    def _create(self, name: str, content: bytes) -> None:
-        """Write a new file into the folder, whatever its path leads to by now; never through a link."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(name, flags, 0o600, dir_fd=self._descriptor), "wb") as stream:  # noqa: PTH123
-            stream.write(content)
-
-
-def _open_private(folder: Path) -> int:
-    """Open a folder, and make it readable by its owner alone.
-
-    Raises:
-        OSError: it is a link, or belongs to another user, who could read the images or lay links in their way.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if os.fstat(descriptor).st_uid != os.geteuid():
-            raise PermissionError(errno.EACCES, "it belongs to another user: name a new folder")
-        os.fchmod(descriptor, 0o700)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+        self._private.close()

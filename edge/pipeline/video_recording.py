@@ -21,6 +21,7 @@ from edge.annotation import draw_faces
 from edge.errors import SinkError, WrongUseError
 from edge.events import reported_expression
 from edge.system.logs import RateLimitedLogger
+from edge.system.operating_system import open_flags
 from edge.types import UNCERTAIN_LABEL, Box, Frame, Track, scaled_box
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Recording:
         self._reminders = RateLimitedLogger(logger)
         try:
             # Never over a file, and never through a link.
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            os.close(os.open(path, open_flags("WRONLY", "CREAT", "EXCL", "NOFOLLOW"), 0o600))
         except FileExistsError:
             logger.warning("--record: %s exists, so nothing is recorded: name a new file", path)
         except OSError as error:

@@ -39,8 +39,10 @@ def listen(host: str, port: int) -> socket.socket:
     family, _, _, _, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A restarted daemon need not wait until the kernel has forgotten the previous one's connections.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # A restarted daemon need not wait until the kernel has forgotten the previous one's connections. On Windows
+        # that option lets any other program take the port as well, and there is one that prevents it.
+        option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+        listener.setsockopt(socket.SOL_SOCKET, option, 1)
         listener.bind(address)
         listener.listen()
     except OSError as error:

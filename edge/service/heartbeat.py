@@ -61,7 +61,7 @@ class Heartbeat:
         """Report that the configuration is about to be read again."""
         # Before the run is ready nobody waits for the end of a reload, and READY=1 would be wrong.
         if self._ready:
-            self._socket.send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+            self._socket.send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def reloaded(self) -> None:
         """Report that the reload is over, whether the configuration was accepted or rejected."""

@@ -27,7 +27,10 @@ class NotifySocket:
 
     def __init__(self, address: str | None) -> None:
         self._address = address
-        if address is not None and address[:1] not in ("/", "@"):
+        if not hasattr(socket, "AF_UNIX"):
+            # Windows has no service manager that is notified in this way.
+            self._address = None
+        elif address is not None and address[:1] not in ("/", "@"):
             # Such as the vsock of a virtual machine.
             logger.warning(
                 "%s=%s: expected a path or @NAME; the service manager is not notified", SOCKET_VARIABLE, address
@@ -54,7 +57,9 @@ class NotifySocket:
             return True
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
+            family: int = getattr(socket, "AF_UNIX")  # noqa: B009 - Windows has none
+            with socket.socket(family, socket.SOCK_DGRAM) as out:
+                out.setblocking(False)
                 out.sendto("\n".join(lines).encode(), address)
         except OSError:
             return False

@@ -22,8 +22,8 @@ class Source(Protocol):
         live: frames arrive at their own pace, and a slow reader loses some. False for files.
         can_downscale: `request_downscale` has an effect.
         wait_s: how long the iterator of a live source waits for a frame before it yields None; may be changed.
-        descriptors: file descriptors that can be read when there may be a frame; none of a source that never yields
-            None.
+        descriptors: file descriptors that can be read when there may be a frame. Empty for a source that never yields
+            None, and while only time has to pass; None where one has to ask.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Source(Protocol):
     wait_s: float
 
     @property
-    def descriptors(self) -> Sequence[int]: ...  # noqa: D102
+    def descriptors(self) -> Sequence[int] | None: ...  # noqa: D102
 
     @property
     def pid(self) -> int | None:
@@ -116,7 +116,7 @@ class BaseSource:
     can_downscale = False
     reopen_specs: tuple[str, ...] = ()
     wait_s = 0.25
-    descriptors: Sequence[int] = ()
+    descriptors: Sequence[int] | None = ()
 
     @classmethod
     def accepts(cls, spec: str) -> bool:

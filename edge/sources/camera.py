@@ -1,4 +1,4 @@
-"""`camera:N`, `camera:/dev/v4l/by-id/NAME`: a V4L2 camera, such as a USB camera, through OpenCV."""
+"""`camera:N`, `camera:/dev/v4l/by-id/NAME`: a camera, such as a USB camera, through OpenCV."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import cv2
 from edge.errors import SourceError
 from edge.sources.base import BaseSource, BlockingSource
 from edge.sources.v4l2_devices import V4l2Devices
+from edge.system.operating_system import system_name
 from edge.types import Frame
 
 WIDTH, HEIGHT = 640, 480
 #: After this number of damaged frames in succession the camera should be opened again.
 MAX_DAMAGED = 30
+#: OpenCV's backends of Linux, macOS and Windows. On Windows, MSMF needs many seconds to open some cameras.
+_BACKENDS = (cv2.CAP_V4L2, cv2.CAP_AVFOUNDATION, cv2.CAP_DSHOW, cv2.CAP_MSMF)
 _SPEC = re.compile(
     r"(?:camera(?::(?P<number>\d{1,3}))?|(?:camera:)?/dev/video(?P<node>\d{1,3})|(?P<bare>\d{1,3})"
     r"|(?:camera:)?(?P<link>/dev/v4l/by-(?:id|path)/[^/]+))"
@@ -25,12 +28,13 @@ _SPEC = re.compile(
 class CameraSource(BaseSource):
     """One camera, with frames of 640x480 if it supports them.
 
-    If udev has a link to it, it is opened again by that link: also where Linux has given it another number by then.
+    If udev has a link to it, it is opened again by that link: also where Linux has given it another number by then. On
+    Windows and macOS, OpenCV numbers the cameras in the order of the system, and there are no links.
 
     Args:
-        device: N of `/dev/videoN`, or the path of one of udev's links to it.
+        device: N of `/dev/videoN`, or the path of one of udev's links to it; elsewhere the position of the camera.
         downscale: divides the width and height that the camera is asked for.
-        devices: the cameras of this machine.
+        devices: the cameras of this machine, where Linux lists them.
 
     Raises:
         SourceError: there is no such camera, or it cannot be opened.
@@ -43,15 +47,18 @@ class CameraSource(BaseSource):
 
     def __init__(self, device: int | str = 0, downscale: int = 1, devices: V4l2Devices | None = None) -> None:
         self.name = f"camera:{device}"
-        devices = devices or V4l2Devices()
-        number = devices.number(device)
-        self._capture = cv2.VideoCapture(number, cv2.CAP_V4L2)
+        backend = camera_backend()
+        if backend == cv2.CAP_V4L2:
+            devices = devices or V4l2Devices()
+            number = devices.number(device)
+        elif isinstance(device, str):
+            raise SourceError(f"no camera at {device}: expected camera:N, this system has no names for cameras")
+        else:
+            devices, number = None, device
+        self._capture = cv2.VideoCapture(number, backend)
         if not self._capture.isOpened():
-            raise SourceError(
-                f"cannot open /dev/video{number}: it is in use, is no camera, or this user may not read it "
-                "(group video)"
-            )
-        link = devices.link(number)
+            raise SourceError(_cannot_open(number) if devices is None else _cannot_open_node(number))
+        link = devices.link(number) if devices is not None else ""
         # By the number as well: another camera may take its place.
         self.reopen_specs = (f"camera:{link}", self.name) if link else ()
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH // downscale)
@@ -96,6 +103,23 @@ class CameraSource(BaseSource):
     def close(self) -> None:
         """Release the camera."""
         self._capture.release()
+
+
+def camera_backend() -> int:
+    """OpenCV's backend for the cameras of this system, as `cv2.VideoCapture` takes it; `CAP_ANY` if none is known."""
+    built = cv2.videoio_registry.getCameraBackends()
+    return next((backend for backend in _BACKENDS if backend in built), cv2.CAP_ANY)
+
+
+def _cannot_open_node(number: int) -> str:
+    return f"cannot open /dev/video{number}: it is in use, is no camera, or this user may not read it (group video)"
+
+
+def _cannot_open(number: int) -> str:
+    return (
+        f"cannot open camera:{number}: there is no such camera, it is in use, or the privacy settings of "
+        f"{system_name()} keep it from this program"
+    )
 
 
 def _device(spec: str) -> int | str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Iterable
 
 from edge.sources.base import Source
+
+#: How often a source without file descriptors is asked.
+_ASK_S = 0.01
 
 
 def wait_for_frames(sources: Iterable[Source], timeout_s: float) -> None:
@@ -15,8 +19,11 @@ def wait_for_frames(sources: Iterable[Source], timeout_s: float) -> None:
         sources: their iterators have yielded None.
         timeout_s: in seconds.
     """
+    descriptors = [source.descriptors for source in sources]
+    if None in descriptors or not hasattr(select, "poll"):
+        time.sleep(min(timeout_s, _ASK_S))
+        return
     poll = select.poll()
-    for source in sources:
-        for descriptor in source.descriptors:
-            poll.register(descriptor, select.POLLIN)
+    for descriptor in (number for numbers in descriptors for number in numbers or ()):
+        poll.register(descriptor, select.POLLIN)
     poll.poll(timeout_s * 1000)

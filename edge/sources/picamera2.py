@@ -10,6 +10,7 @@ import importlib.util
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -225,6 +226,12 @@ def _age_s(metadata: dict[str, Any]) -> float:
     stamp_ns = metadata.get("SensorTimestamp")
     if stamp_ns is None:
         return 0.0
-    clocks = (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME)
-    ages_s = [time.clock_gettime(clock) - float(stamp_ns) / 1e9 for clock in clocks]
+    ages_s = [clock_s - float(stamp_ns) / 1e9 for clock_s in _clocks_s()]
     return min((age_s for age_s in ages_s if age_s >= 0), default=0.0)
+
+
+def _clocks_s() -> list[float]:
+    if sys.platform == "linux":
+        return [time.clock_gettime(clock) for clock in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME)]
+    else:  # noqa: RET505 - for mypy, what follows would be unreachable
+        return [time.monotonic()]

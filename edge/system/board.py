@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from edge.system.operating_system import optional_module, windows_peak_bytes
 
 CPUINFO = Path("/proc/cpuinfo")
 #: The processor's temperature in thousandths of a degree Celsius.
@@ -42,13 +45,21 @@ SINCE_BOOT_BITS = 16
 def peak_rss_mb(status: Path = Path("/proc/self/status")) -> float:
     """The largest resident memory that this process has had, in MiB; 0 if the system does not report it.
 
-    It is the kernel's high-water mark, not getrusage's: that one includes the process that started this one.
+    On Linux it is the kernel's high-water mark, not getrusage's: that one includes the process that started this one.
     """
     try:
         lines = status.read_text().splitlines()
     except OSError:
-        return 0.0
+        return _peak_rss_bytes() / 2**20
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def _peak_rss_bytes() -> int:
+    if (peak := windows_peak_bytes()) is not None:
+        return peak
+    usage = optional_module("resource")
+    # In bytes on macOS; other systems count kibibytes, and have /proc.
+    return usage.getrusage(usage.RUSAGE_SELF).ru_maxrss if usage is not None and sys.platform == "darwin" else 0
 
 
 def processor(path: Path = CPUINFO) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from edge.errors import WrongUseError
+from edge.system.operating_system import user_id
 
 
 def cache_folder() -> Path:
@@ -17,7 +18,7 @@ def cache_folder() -> Path:
     below the temporary folder.
 
     Raises:
-        WrongUseError: that folder cannot be created, or belongs to somebody else.
+        WrongUseError: that folder cannot be created, or belongs to somebody else; or users have no id here.
     """
     if chosen := os.environ.get("MIEN_CACHE"):
         return Path(chosen)
@@ -26,7 +27,10 @@ def cache_folder() -> Path:
     try:
         return Path.home() / ".cache" / "mien"
     except RuntimeError:
-        return _temporary_folder(os.geteuid())
+        uid = user_id()
+        if uid is None:
+            raise WrongUseError("no home folder: set USERPROFILE or MIEN_CACHE") from None
+        return _temporary_folder(uid)
 
 
 def weights_folder() -> Path:

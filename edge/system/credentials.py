@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import MienError, WrongUseError
+from edge.system.operating_system import user_id
 from edge.system.regular_files import read_regular
 from edge.system.untrusted_text import printable
 
@@ -137,8 +138,8 @@ def checked_token(secret: Secret, purpose: str, max_length: int) -> str:
 
 
 def warn_if_readable_by_others(file: Path) -> None:
-    """Log a warning if the group or other users can read a file that holds a secret."""
-    if stat.S_IMODE(file.stat().st_mode) & (stat.S_IRGRP | stat.S_IROTH):
+    """Log a warning if the group or other users can read a file that holds a secret. On Windows no mode states it."""
+    if user_id() is not None and stat.S_IMODE(file.stat().st_mode) & (stat.S_IRGRP | stat.S_IROTH):
         logger.warning("%s can be read by other users: chmod 600 %s", file, file)
 
 

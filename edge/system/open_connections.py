@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import resource
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
 
 from edge.system.addresses import client_network
 from edge.system.logs import RateLimitedLogger
+from edge.system.memory import max_descriptors
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,7 @@ class OpenConnections:
     """
 
     def __init__(self, name: str, maximum: int = MAX_CONNECTIONS, per_network: int = MAX_PER_NETWORK) -> None:
-        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if descriptors != resource.RLIM_INFINITY:
+        if (descriptors := max_descriptors()) is not None:
             maximum = max(4, min(maximum, (descriptors - _RESERVED_DESCRIPTORS) // 4))
         self._name, self._maximum, self._per_network = name, maximum, min(per_network, maximum)
         self._lock = Lock()

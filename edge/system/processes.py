@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
@@ -11,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.system.native_logs import quiet_native_logs
+from edge.system.operating_system import c_library
 
 #: From <sys/prctl.h>: the signal that a process gets when its parent dies (prctl(2)).
 _PR_SET_PDEATHSIG = 1
 #: The folder that holds mien's packages, installed or not.
 _ROOT = Path(__file__).resolve().parents[2]
 _MAX_LINE = 200
+_FIRST_EXCEPTION = 0xC0000000
 
 
 def python_command(module: str, *arguments: object) -> list[str]:
@@ -52,10 +53,15 @@ def python_environment(**variables: str) -> dict[str, str]:
 def die_with_parent(parent_pid: int) -> None:
     """Have the kernel kill this process when the thread that started it ends. To be called in the child.
 
+    Only Linux can; on other systems nothing happens.
+
     Args:
         parent_pid: the process id of the parent. If it is not the parent any more, this process exits.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl = getattr(c_library(), "prctl", None)
+    if prctl is None or sys.platform != "linux":
+        return
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have ended before the call.
     if os.getppid() != parent_pid:
         sys.exit("the parent process has ended")
@@ -82,8 +88,25 @@ def describe_exit(status: int, output: str | bytes = b"") -> str:
         status: the return code as `subprocess` has it; negative for a signal.
         output: what the process wrote.
     """
-    ending = f"exit status {status}"
-    if status < 0:
-        ending = f"signal {-status} ({signal.Signals(-status).name})"
+    crash = crash_name(status)
+    ending = crash or f"exit status {status}"
+    if crash and status < 0:
+        ending = f"signal {-status} ({crash})"
     line = last_line(output)
     return f"{ending}, {line}" if line else ending
+
+
+def crash_name(status: int) -> str:
+    """The name of what has ended a process: a signal, or an exception of Windows; empty for an exit status.
+
+    Args:
+        status: the return code as `subprocess` has it.
+    """
+    if status < 0:
+        try:
+            return signal.Signals(-status).name
+        except ValueError:
+            # The real-time signals have no names.
+            return f"signal {-status}"
+    # An NTSTATUS of the severity error (ntstatus.h), such as 0xC0000005 for an access to memory that is not mapped.
+    return f"exception 0x{status:08X}" if status >= _FIRST_EXCEPTION else ""

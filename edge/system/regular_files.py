@@ -11,6 +11,10 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from edge.system.operating_system import open_flags
+
+_FLAGS = open_flags("RDONLY", "NONBLOCK", "NOCTTY", "CLOEXEC")
+
 
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading.
@@ -19,7 +23,13 @@ def open_regular(path: Path) -> BufferedReader:
         OSError: it cannot be opened; or it is a folder, a pipe, a device or a socket.
     """
     # O_NONBLOCK: opening a pipe without a writer returns at once.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except PermissionError:
+        # What Windows has for a folder.
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+        raise
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")

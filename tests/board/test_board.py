@@ -9,7 +9,7 @@ import pytest
 
 from tests.board.power_cuts import COUNT, INSTALL, RUNNING
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("weights"), pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
 
 EVENTS = "/var/lib/private/mien/events.jsonl"
 VIVID = "/sys/bus/platform/drivers/vivid"

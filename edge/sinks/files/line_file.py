@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -11,11 +10,14 @@ from pathlib import Path
 
 from edge.errors import SinkError
 from edge.sinks.files.rotation import Rotation
+from edge.system.operating_system import open_flags, optional_module, system_function
 
 #: Errors that may have passed when the first line is to be written: a full disk, a pipe without a reader.
 _TRANSIENT_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.ENXIO)
 #: No header is longer than this.
 _MAX_HEADER_BYTES = 65536
+#: None on Windows.
+_FCNTL = optional_module("fcntl")
 
 
 class LineFile:
@@ -25,7 +27,8 @@ class LineFile:
     disappears is not created again: it may have been a disk that comes back.
 
     A file that is rotated belongs to one writer: two would rename each other's files and delete what was written a
-    moment ago. Several may append to one that is not.
+    moment ago. Several may append to one that is not. Windows has no such locks: there nothing keeps a second writer
+    from rotating.
 
     Args:
         path: a file, a named pipe or a device.
@@ -114,6 +117,9 @@ class LineFile:
 
     def _rotate(self) -> None:
         assert self._rotation is not None
+        if _FCNTL is None:
+            # Windows renames no file that is open. With a lock, the file is held until it has its new name.
+            self.close()
         # A symbolic link stays where it is; its target is rotated.
         self._rotation.shift(Path(os.path.realpath(self._path)))
         self.close()
@@ -139,9 +145,10 @@ class LineFile:
 
     def _open(self) -> None:
         # O_NONBLOCK: opening a pipe without a reader is then an error, instead of blocking for ever.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
+        flags = open_flags("WRONLY", "APPEND", "CREAT", "NONBLOCK", "NOCTTY")
         self._fd = os.open(self._path, flags, 0o666)
-        os.set_blocking(self._fd, True)
+        if hasattr(os, "O_NONBLOCK"):
+            system_function("set_blocking")(self._fd, True)
         if self._is_regular():
             self._lock()
             if self._was_moved():
@@ -158,8 +165,11 @@ class LineFile:
         Raises:
             SinkError: another writer does not allow it.
         """
+        if _FCNTL is None:
+            return
+        kind = _FCNTL.LOCK_SH if self._rotation is None else _FCNTL.LOCK_EX
         try:
-            fcntl.flock(self._fd, (fcntl.LOCK_SH if self._rotation is None else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            _FCNTL.flock(self._fd, kind | _FCNTL.LOCK_NB)
         except BlockingIOError as error:
             self.close()
             raise SinkError(

@@ -57,6 +57,8 @@ class MetricsServer:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
+    # On Windows it would let any other program take the port as well; only Windows has this name.
+    allow_reuse_address = not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
     #: Connections that the kernel queues. At 5, the usual, a flood delays the others by seconds.
     request_queue_size = 1024
 

@@ -56,7 +56,7 @@ def test_a_camera_without_permission_names_the_group_to_join(tmp_path, monkeypat
 
 
 def test_groups_are_checked_on_a_raspberry_pi_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "getuid", lambda: 65534)
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
     board = tmp_path / "model"
     assert groups(board, set()) == []
     board.write_text("Raspberry Pi 5 Model B Rev 1.0\0")

@@ -29,7 +29,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     # No real clock, because the machine that runs the tests may be busy.
     monkeypatch.setattr(threads, "_measure", lambda invokes: {n: invoke() for n, invoke in invokes.items()})
-    monkeypatch.setattr(threads, "_cores", lambda: 4)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 4)
     return tmp_path / "threads.json"
 
 
@@ -57,14 +57,14 @@ def test_another_network_runtime_processor_or_number_of_cores_is_measured_again(
     choose(network, runtime="litert 3")
     monkeypatch.setattr(threads, "processor", lambda: "another")
     choose(network)
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
     choose(network)
     assert network.opened == [1, 2, 4] * 4 + [1, 2]
     assert len(json.loads(cache.read_text())) == 5
 
 
 def test_one_core_needs_no_measurement(cache, monkeypatch):
-    monkeypatch.setattr(threads, "_cores", lambda: 1)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     network = Network({})
     assert choose(network) == 1
     assert network.opened == []
@@ -105,7 +105,7 @@ def test_numbers_of_threads_are_measured_interleaved_for_the_given_time(monkeypa
 def test_a_real_network_returns_the_same_scores_with_auto(tmp_path, monkeypatch):
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     monkeypatch.setattr(threads, "MEASURE_S", 0.05)
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
     face = np.random.default_rng(0).integers(0, 256, (48, 48)).astype(np.uint8)
     assert (Classifier(SHIPPED, AUTO).scores(face) == Classifier(SHIPPED).scores(face)).all()
     key, chosen = next(iter(json.loads((tmp_path / "threads.json").read_text()).items()))

@@ -1,5 +1,6 @@
 """The parts of the preview that need no server."""
 
+import socket
 from ipaddress import ip_address
 
 import pytest
@@ -31,6 +32,14 @@ class Clock:
 )
 def test_parse_address(text, expected):
     assert parse_address(text) == expected
+
+
+def test_a_port_is_not_shared_where_that_takes_an_option(monkeypatch):
+    # Windows has it; here it stands for an option that can be read again.
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False)
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert not listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
 
 
 @pytest.mark.parametrize(
