@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from edge.capture.frame_slots import FrameSlots
 from edge.capture.process_handle import PARENT_SIGNALS
-from edge.errors import MienError, first_line
+from edge.errors import MienError, WrongUseError, first_line
 from edge.sources import open_source
 from edge.system.memory import limited_growth, prefer_for_oom_kill
 from edge.system.operating_system import c_library, signals
@@ -65,10 +65,10 @@ class CameraProcess:
                 request = json.loads(packet)
                 self._publish(request["spec"], request["downscale"])
             except MienError as error:
-                self._send(error=str(error), type=type(error).__name__)
+                self._send(error=str(error), is_final=isinstance(error, WrongUseError))
             except Exception as error:
                 # Drivers, codecs and plug-ins may raise anything; the parent decides what to do.
-                self._send(error=f"{type(error).__name__}: {first_line(error)}", type=type(error).__name__)
+                self._send(error=f"{type(error).__name__}: {first_line(error)}", is_final=False)
 
     def _publish(self, spec: str, downscale: int) -> None:
         """Publish frames until the source fails or the parent sends the next request."""
@@ -88,7 +88,7 @@ class CameraProcess:
                     counted = source.unreadable
             finally:
                 self._memory.count_unreadable(source.unreadable - counted)
-        self._send(error=f"{source.name} has ended after {frames} frames", type="SourceError")
+        self._send(error=f"{source.name} has ended after {frames} frames", is_final=False)
 
     def _send(self, **message: Any) -> None:
         # FFmpeg's log lines wait in C's buffer of standard output; they explain the message.

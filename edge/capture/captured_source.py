@@ -195,7 +195,7 @@ class CapturedSource(BaseSource):
     def _handle_error_message(self, message: dict[str, Any]) -> None:
         """Handle the message that the process could not open the source, or lost it."""
         reason = str(message["error"])
-        if message["type"] == WrongUseError.__name__:
+        if message["is_final"]:
             raise WrongUseError(reason)
         assert self._process is not None
         line = self._process.last_output_line

@@ -60,7 +60,8 @@ class CaptureProcess(ABC):
         """Wait for a frame, a message or the end of the process; return the messages that have arrived.
 
         Returns:
-            Messages with `error`, the text, and `type`, the name of the exception's class; or with `reopen_specs`.
+            Messages with `error`, the text, and `is_final`, whether it can never be opened on this machine; or with
+            `reopen_specs`.
         """
 
     @abstractmethod

@@ -44,10 +44,11 @@ class Configuration:
     def _checks(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Yield for each setting its key, its value without credentials, and what raises if it does not work."""
         settings, seen = self.settings, set()
+        for camera in settings.cameras:
+            key = f"{camera.name} source" if camera.name else "source"
+            yield key, without_credentials(camera.source), partial(_check_source, camera.source)
         yield "model", settings.model, lambda: read_model(find_model(settings.model))
         for camera in settings.cameras:
-            prefix = f"{camera.name} " if camera.name else ""
-            yield f"{prefix}source", without_credentials(camera.source), partial(_check_source, camera.source)
             shared = None if camera.has_own_sinks else camera.name or None
             of_all: list[tuple[str, str, Callable[[], object]]] = [
                 ("detector", camera.detector, partial(open_detector, camera.detector)),

@@ -138,6 +138,11 @@ def settings() -> Files:
     """Configuration files, addresses of sinks, and cache files."""
     yield "configuration/small.toml", 'source = "demo"\nsink = ["console", "jsonl:-"]\nthreads = 2\n'
     yield (
+        "configuration/cameras.toml",
+        'sink = "jsonl:-"\n[[camera]]\nname = "hall"\nsource = "camera:0"\nprior = ["sad=0.5"]\n'
+        '[[camera]]\nname = "attic"\nsource = "demo"\ncadence = 5\nmin-hold = "2s"\nsink = ["console"]\n',
+    )
+    yield (
         "configuration/full.toml",
         """# Everything.
 source = "rtsp://user:secret@camera/stream"

@@ -31,7 +31,7 @@ def preview(token=TOKEN):
 
 
 def show_frame(served):
-    served.publish(made_frame(1), [made_track()], made_report(1, 1), FER2013_LABELS)
+    served.camera().publish(made_frame(1), [made_track()], made_report(1, 1), FER2013_LABELS)
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_a_source_that_is_not_online_is_unhealthy_and_named(credentials):
     with preview() as (served, port):
         for state, reason in (("stalled", "no frame for 5 s"), ("offline", "unplugged")):
             show_frame(served)
-            served.put(SourceEvent("camera:0", state, reason))
+            served.camera().put(SourceEvent("camera:0", state, reason))
             assert problem(port, credentials) == f"camera:0 is {state}: {reason}"
-        served.put(SourceEvent("camera:0", "online"))
+        served.camera().put(SourceEvent("camera:0", "online"))
         assert problem(port, credentials) == "no frame yet"
         show_frame(served)
         assert problem(port, credentials) is None

@@ -159,7 +159,7 @@ def test_a_clip_has_a_progress_bar_on_a_terminal(demo_clip):
 
 def test_a_failed_camera_still_has_summary_report_and_ended_events(tmp_path):
     code = (
-        "import sys, edge.service.resources\n"
+        "import sys, edge.service.camera_resources\n"
         "from edge.errors import SourceError\n"
         "from edge.sources.demo import DemoSource\n"
         "class Failing(DemoSource):\n"
@@ -168,7 +168,7 @@ def test_a_failed_camera_still_has_summary_report_and_ended_events(tmp_path):
         "            if frame.index == 5:\n"
         "                raise SourceError('the cable is out')\n"
         "            yield frame\n"
-        "edge.service.resources.open_watched = lambda *_, **__: Failing()\n"
+        "edge.service.camera_resources.open_watched = lambda *_, **__: Failing()\n"
         f"sys.argv = ['mien', 'run', '--report', {str(tmp_path / 'r.json')!r}]\n"
         "from edge.cli.main import main\nmain()"
     )

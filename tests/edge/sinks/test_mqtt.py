@@ -596,12 +596,13 @@ def test_each_of_two_cameras_is_a_device_with_a_state_of_its_own(broker, listene
     sinks = {name: prepare_sink(address(broker), name) for name in ("hall", "kitchen")}
     with open_sink_group(list(sinks.values())) as group:
         group.set_model("m@1", FER2013_LABELS)
+        cameras = {name: CameraSinks(group, [sink.name]) for name, sink in sinks.items()}
         for name, expression in (("hall", "happy"), ("kitchen", "sad")):
-            camera = CameraSinks(group, [sinks[name].name])
-            camera.put(dataclasses.replace(made_event(emotion=expression), source=name))
-            camera.put_frame(dataclasses.replace(made_report(), source=name))
+            cameras[name].put(dataclasses.replace(made_event(emotion=expression), source=name))
 
         def states():
+            for name, camera in cameras.items():
+                camera.put_frame(dataclasses.replace(made_report(), source=name))
             found = read_back(broker.port)
             return {
                 name: json.loads(found.get(f"{TOPIC}/{name}/state", "{}")).get("expression")

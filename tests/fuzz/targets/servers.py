@@ -151,7 +151,7 @@ class PreviewServer(_HttpTarget):
         while not self._is_ending.wait(0.02):
             report = FrameReport("made", index, 0, 0, {"total": 1.0})
             for preview in self._previews:
-                preview.publish(Frame(image, index, time.monotonic(), index / 50), [], report, ())
+                preview.camera().publish(Frame(image, index, time.monotonic(), index / 50), [], report, ())
             index += 1
 
 

@@ -31,7 +31,7 @@ class Configuration(Target):
     tokens = (
         b"inf", b"-nan", b"true", b"1979-05-27T07:32:00Z", b'"""', b"'''", b"[[a]]", b"[a.b]", b"{a = 1}", b"0xff",
         b"1_000", b'"\\u0000"', b'"\\ud800"', b'source = "demo"\n', b"sink = []\n", b"threads = 2\n",
-        b"aggregate = '5m'\n",
+        b"aggregate = '5m'\n", b'[[camera]]\n', b'name = "a"\n',
     )  # fmt: skip
 
     def run(self, data: bytes) -> None:
