@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 import time
 from collections.abc import Iterable
 
@@ -20,7 +21,7 @@ def wait_for_frames(sources: Iterable[Source], timeout_s: float) -> None:
         timeout_s: in seconds.
     """
     descriptors = [source.descriptors for source in sources]
-    if None in descriptors or not hasattr(select, "poll"):
+    if sys.platform == "win32" or None in descriptors:
         time.sleep(min(timeout_s, _ASK_S))
         return
     poll = select.poll()
