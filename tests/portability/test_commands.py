@@ -77,7 +77,7 @@ def test_help():
 
 
 def test_classify(weights):
-    done = run_elsewhere("classify", PORTRAIT, "--json")
+    done = run_elsewhere("classify", PORTRAIT, "--detector", "blazeface", "--json")
     assert (done.code, done.err) == (0, "")
     assert '"happy"' in done.out
 
