@@ -148,6 +148,8 @@ def test_compose_starts_a_healthy_service_with_its_limits(image, composed):
 
 def test_events_and_cache_outlive_the_container_and_sigterm_ends_it(image, composed):
     count = "wc -l < /var/lib/mien/events.jsonl"
+    # The volume may have events of an earlier container, while this one starts.
+    wait_until(lambda: image.podman("healthcheck", "run", "mien", check=False).returncode == 0, "it is healthy", 120)
     wait_until(lambda: int(composed.shell(f"{count} 2>/dev/null || echo 0")) > 0, "an event is in the volume", 120)
     before = int(composed.shell(count))
     image.podman("stop", "--time=20", "mien")
