@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from edge.errors import WrongUseError, shown
-from edge.service.settings import CameraSettings
+from edge.service.settings import CAMERA_OPTIONS, CameraSettings
 from edge.sources import source_class
 from edge.system.suggestions import did_you_mean
 
@@ -22,7 +22,6 @@ TABLE = "camera"
 MAX_CAMERAS = 16
 #: It is part of topics, addresses and labels.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_OPTIONS = {field.name for field in fields(CameraSettings)} - {"name", "has_own_sinks"}
 #: Options that only one camera can have: they are not taken from the file's top level or the command line.
 _OF_ONE = ("source", "record", "debug_frames")
 _META = "edge.cli.camera_tables"
@@ -71,7 +70,7 @@ def _read_table(
         )
     if "source" not in table:
         raise WrongUseError(f'{path}: camera {name}: expected a source, such as source = "camera:0"')
-    known = {key: option for key, option in options.items() if option.name in _OPTIONS}
+    known = {key: option for key, option in options.items() if option.name in CAMERA_OPTIONS}
     values: dict[str, Any] = {"name": name}
     for key, value in table.items():
         if key == "name":
@@ -124,8 +123,8 @@ def cameras_of(ctx: click.Context) -> tuple[CameraSettings, ...]:
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             key = name.replace("_", "-")
             raise WrongUseError(f"{key} is given, and the configuration has tables [[{TABLE}]]: expected it in a table")
-    shared = CameraSettings(**{name: ctx.params[name] for name in _OPTIONS - {"source"}})
-    given = {name for name in _OPTIONS if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    shared = CameraSettings(**{name: ctx.params[name] for name in CAMERA_OPTIONS if name != "source"})
+    given = {name for name in CAMERA_OPTIONS if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     cameras = []
     for table in tables:
         own = {name: value for name, value in table.items() if name not in given}

@@ -15,8 +15,33 @@ DEFAULT_SINKS = ("console",)
 
 
 @dataclass(frozen=True)
-class CameraSettings:
-    """The settings that each camera has for itself: options of `mien run` by their names; times are in seconds.
+class CameraOptions:
+    """What each of several cameras may have for itself: options of `mien run` by their names; times are in seconds."""
+
+    source: str = "demo"
+    detector: str = DEFAULT_DETECTOR
+    cadence: DetectionInterval | None = None
+    sink: tuple[str, ...] = DEFAULT_SINKS
+    emit: Emit = "change"
+    stall_timeout: float = STALL_TIMEOUT_S
+    freeze_timeout: float = FREEZE_TIMEOUT_S
+    wait_for_source: bool = False
+    min_hold: float = MIN_HOLD_S
+    uncertain_below: float = UNCERTAIN_BELOW
+    prior: tuple[str, ...] = (DEFAULT_PRIOR,)
+    aggregate: float | None = None
+    min_faces: int = MIN_FACES
+    debug_frames: Path | None = None
+    record: Path | None = None
+
+
+#: Their names.
+CAMERA_OPTIONS = tuple(field.name for field in fields(CameraOptions))
+
+
+@dataclass(frozen=True)
+class CameraSettings(CameraOptions):
+    """The settings of one camera.
 
     Attributes:
         name: of the camera in events, metrics and the preview; empty for the name of the source.
@@ -24,26 +49,11 @@ class CameraSettings:
     """
 
     name: str = ""
-    source: str = "demo"
-    detector: str = DEFAULT_DETECTOR
-    cadence: DetectionInterval | None = None
-    sink: tuple[str, ...] = DEFAULT_SINKS
-    emit: Emit = "change"
-    stall_timeout: float = STALL_TIMEOUT_S
-    freeze_timeout: float = FREEZE_TIMEOUT_S
-    wait_for_source: bool = False
-    min_hold: float = MIN_HOLD_S
-    uncertain_below: float = UNCERTAIN_BELOW
-    prior: tuple[str, ...] = (DEFAULT_PRIOR,)
-    aggregate: float | None = None
-    min_faces: int = MIN_FACES
-    debug_frames: Path | None = None
-    record: Path | None = None
     has_own_sinks: bool = False
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(CameraOptions):
     """The options of `mien run` by their names; times are in seconds.
 
     Attributes:
@@ -51,29 +61,14 @@ class RunSettings:
             describe.
     """
 
-    source: str = "demo"
     model: str = DEFAULT_MODEL
-    detector: str = DEFAULT_DETECTOR
-    cadence: DetectionInterval | None = None
     target_fps: float | None = None
     max_cpu: float | None = None
-    sink: tuple[str, ...] = DEFAULT_SINKS
-    emit: Emit = "change"
     threads: Threads = 1
     max_frames: int | None = None
     report: Path | None = None
     preview: str | None = None
     preview_token_file: Path | None = None
-    stall_timeout: float = STALL_TIMEOUT_S
-    freeze_timeout: float = FREEZE_TIMEOUT_S
-    wait_for_source: bool = False
-    min_hold: float = MIN_HOLD_S
-    uncertain_below: float = UNCERTAIN_BELOW
-    prior: tuple[str, ...] = (DEFAULT_PRIOR,)
-    aggregate: float | None = None
-    min_faces: int = MIN_FACES
-    debug_frames: Path | None = None
-    record: Path | None = None
     named_cameras: tuple[CameraSettings, ...] = ()
 
     @property
@@ -81,5 +76,4 @@ class RunSettings:
         """All cameras of the run."""
         if self.named_cameras:
             return self.named_cameras
-        shared = {field.name for field in fields(self)} & {field.name for field in fields(CameraSettings)}
-        return (CameraSettings(**{name: getattr(self, name) for name in shared}),)
+        return (CameraSettings(**{name: getattr(self, name) for name in CAMERA_OPTIONS}),)

@@ -29,7 +29,7 @@ def sources_of(path):
 
 
 def camera(name, source, sink, **more):
-    return CameraSettings(name, str(source), sink=(f"jsonl:{sink}",), **more)
+    return CameraSettings(name=name, source=str(source), sink=(f"jsonl:{sink}",), **more)
 
 
 def run_all(settings):
