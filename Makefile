@@ -108,7 +108,7 @@ lock:  ## resolve the locks anew (needs uv)
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
 	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --extra mqtt --extra metrics \
-	  --extra preview --extra deploy --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --extra preview --extra deploy --extra micro --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock
 	uv pip compile pyproject.toml --group docs --universal --python-version 3.11 --generate-hashes --upgrade \

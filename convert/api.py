@@ -1,4 +1,4 @@
-"""The verbs of `mien.convert`: `quantize`, `verify` and `inspect`, as plain functions.
+"""The verbs of `mien.convert`: `quantize`, `verify`, `micro` and `inspect`, as plain functions.
 
 TensorFlow is imported only when a model of another format than .tflite is read.
 """
@@ -16,15 +16,16 @@ from convert.analysis.proof import Proof
 from convert.output_files import check_output, check_target
 from convert.quality_gate import Limits
 from convert.schemes import CALIBRATED
-from edge.datasets import Faces, summarize_bad_records
+from edge.datasets import Faces, load_dataset, summarize_bad_records
 from edge.errors import ModelError, WrongUseError
 from edge.system.hashing import sha256_of
 
 if TYPE_CHECKING:
     from convert.calibration import RepresentativeSet
     from convert.float_model import FloatModel
+    from convert.micro import MicroProof
 
-__all__ = ["Limits", "Proof", "inspect", "quantize", "verify"]
+__all__ = ["Limits", "Proof", "inspect", "micro", "quantize", "verify"]
 
 #: Called with what is being done, and with the number of finished and of all steps.
 Progress = Callable[[str, int, int], None]
@@ -190,6 +191,7 @@ def verify(
         DataError: the data cannot be read.
         ModelError: a model cannot be read, or the file is damaged or not of the scheme that its card names.
     """
+    from convert.analysis.delegation import delegation
     from convert.analysis.latency import measure_latency
     from convert.analysis.layer_noise import layer_noise
     from convert.analysis.verification import check_file, compare
@@ -238,7 +240,62 @@ def verify(
         latency=measure_latency(float_model.graph, verified.model.graph),
         sha256=sha256_of(model),
         float_model_sha256=sha256_of(reference),
+        delegation=delegation(verified.model.graph, str(model)),
+        fused=float_model.fused,
     )
+
+
+def micro(
+    model: Path | str,
+    out: Path | str,
+    data: Path | str | None = None,
+    *,
+    split: str = "PublicTest",
+    limit: int | None = None,
+    max_arena: int | None = None,
+    max_flash: int | None = None,
+    progress: Progress | None = None,
+    warn: Report | None = None,
+) -> MicroProof:
+    """Write an int8 .tflite as a C++ project for microcontrollers, with a self-test and a proof.
+
+    The project is not written if it exceeds a limit.
+
+    Args:
+        model: an int8 .tflite with its card.
+        out: the folder to write; it must not exist, or be empty.
+        data: labeled faces to compare on, as `edge.datasets.load_dataset` takes them; None for no comparison.
+        split: the split to compare on.
+        limit: greatest number of faces to compare on; None for all.
+        max_arena: memory for the interpreter that the board has, in bytes; None for no limit.
+        max_flash: flash for constants that the board has, in bytes; None for no limit.
+        progress: called with the current task, and its finished and all steps.
+        warn: called with one line if bad records were left out of the data.
+
+    Returns:
+        The proof; its `passed` states whether the project was written.
+
+    Raises:
+        WrongUseError: the folder is not empty.
+        MissingExtraError: the extra `micro` is not installed.
+        DataError: the data cannot be read.
+        ModelError: the model cannot be read, or a microcontroller cannot run it.
+    """
+    from convert.micro import MicroLimits, MicroModel, check_folder, export_micro
+
+    out = Path(out)
+    check_folder(out)
+    checked = MicroModel.read(Path(model))
+    faces, origin = None, "the portrait of mien's demo"
+    if data is not None:
+        data = Path(data)
+        bad: list[str] = []
+        task = _task(progress, f"reading {data.name}")
+        faces = load_dataset(data, (split,), progress=task, on_bad=bad.append)[split]
+        if bad and warn:
+            warn(summarize_bad_records(data, bad, len(faces)))
+        faces, origin = faces.sample(limit, 0), f"{data.name}, {split}"
+    return export_micro(checked, out, faces, split, origin, MicroLimits(max_arena, max_flash), progress)
 
 
 def inspect(path: Path | str) -> Inspection:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.analysis.activation_ranges import Range, activation_ranges
+from convert.analysis.delegation import delegation
 from convert.analysis.inspection import inspect
 from convert.analysis.latency import measure_latency
 from convert.analysis.layer_noise import layer_noise
@@ -270,6 +271,8 @@ class Conversion:
             latency=measure_latency(self.model.graph, graph),
             sha256=sha256_of(candidate),
             float_model_sha256=sha256_of(self.model.path),
+            delegation=delegation(graph, final.name),
+            fused=self.model.fused,
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.graph_edit import prepare_for_quantizer
+from convert.graph_fusion import fuse
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
 from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
@@ -44,6 +45,7 @@ class FloatModel:
         resize: how faces are resized to its input; a key of `edge.inference.contract.RESIZES`.
         run_record: the record of its training run (`metrics.json`); empty if there is none beside it.
         card: the card of a .tflite; None for other formats.
+        fused: kinds of the operations that were fused into others, each with their number.
         model_scores: returns the scores `(n, n_classes)` of the model that the graph was converted from, for faces
             `(n, h, w)` uint8; None if it was loaded from a .tflite.
     """
@@ -55,6 +57,7 @@ class FloatModel:
     resize: str = "contract"
     run_record: dict[str, Any] = field(default_factory=dict)
     card: ModelCard | None = None
+    fused: dict[str, int] = field(default_factory=dict)
     model_scores: Callable[[Images], Scores] | None = None
 
     @cached_property
@@ -160,12 +163,11 @@ def _from_keras(path: Path) -> FloatModel:
             model.export(folder, format="tf_saved_model", verbose=False, input_signature=[spec])
         except Exception as error:
             raise _cannot_convert(path, error) from error
-        graph = _to_float_graph(tensorflow, folder, path)
+        graph, fused = _to_float_graph(tensorflow, folder, path)
 
+    labels = _labels(model.output_shape[-1], run_record, path)
     model_scores = partial(keras_probabilities, model)
-    return FloatModel(
-        path, graph, _labels(model.output_shape[-1], run_record, path), run_record=run_record, model_scores=model_scores
-    )
+    return FloatModel(path, graph, labels, run_record=run_record, fused=fused, model_scores=model_scores)
 
 
 def _from_saved_model(path: Path) -> FloatModel:
@@ -191,11 +193,10 @@ def _from_saved_model(path: Path) -> FloatModel:
             tensorflow.saved_model.save(single_face, folder, signatures=single_face.__call__)
         except Exception as error:
             raise _cannot_convert(path, error) from error
-        graph = _to_float_graph(tensorflow, folder, path)
+        graph, fused = _to_float_graph(tensorflow, folder, path)
 
-    return FloatModel(
-        path, graph, _labels(saved.n_classes, run_record, path), run_record=run_record, model_scores=saved
-    )
+    labels = _labels(saved.n_classes, run_record, path)
+    return FloatModel(path, graph, labels, run_record=run_record, fused=fused, model_scores=saved)
 
 
 def _from_tflite(path: Path) -> FloatModel:
@@ -211,14 +212,14 @@ def _from_tflite(path: Path) -> FloatModel:
     _check_input(graph, path)
     if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
         raise ModelError(f"{path} has sparse weights: expected dense ones")
-    content = prepare_for_quantizer(content)
+    content, fused = fuse(prepare_for_quantizer(content))
     graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
             raise ModelError(f"{path} has NaN or infinite weights in {tensor.name}: train it again")
     if card is None:
         # Without a card it is not a known classifier: a detector, whose input range is an option.
-        return FloatModel(path, content, ())
+        return FloatModel(path, content, (), fused=fused)
     output_shape = graph.outputs[0].shape
     if output_shape != (1, len(card.labels)):
         raise ModelError(
@@ -228,7 +229,7 @@ def _from_tflite(path: Path) -> FloatModel:
         raise ModelError(
             f"{path} takes color images {list(graph.inputs[0].shape)}: expected one gray channel for a classifier"
         )
-    return FloatModel(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card)
+    return FloatModel(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card, fused=fused)
 
 
 def _check_input(graph: Graph, path: Path) -> None:
@@ -239,7 +240,7 @@ def _check_input(graph: Graph, path: Path) -> None:
         raise ModelError(f"{path} takes {list(shape)}: expected a fixed shape [1, H, W, 1] or [1, H, W, 3]")
 
 
-def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
+def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> tuple[bytes, dict[str, int]]:
     try:
         graph: bytes = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
     except Exception as error:
@@ -249,7 +250,7 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> bytes:
     tables = Graph(graph, str(path))
     tables.main.tensors[tables.inputs[0].index].name = "pixels"
     tables.main.tensors[tables.outputs[0].index].name = "scores"
-    return tables.pack()
+    return fuse(tables.pack())
 
 
 def _cannot_convert(path: Path, error: Exception) -> ModelError:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from convert import calibrate, inspect, quantize, verify
+    from convert import calibrate, inspect, micro, quantize, verify
 
-__all__ = ["calibrate", "inspect", "quantize", "verify"]
+__all__ = ["calibrate", "inspect", "micro", "quantize", "verify"]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,

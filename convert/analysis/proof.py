@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from convert.analysis.delegation import Delegation
 from convert.analysis.inspection import Inspection
 from convert.analysis.latency import Latency
 from convert.analysis.layer_noise import LayerNoise
@@ -17,7 +18,7 @@ from edge.system.board import processor
 from edge.system.processes import command_line
 
 #: The packages whose versions decide the bytes of the converted file.
-TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "numpy")
+TOOLS = ("mien", "tensorflow", "keras", "ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "numpy")
 
 
 def tool_versions() -> dict[str, str]:
@@ -61,6 +62,8 @@ class Proof:
         latency: of the float and the converted network, in the same process; None if it was not measured.
         sha256: of the converted file; of one that has a card, with it.
         float_model_sha256: of the float model's file; of a folder, over its files' names and hashes.
+        delegation: which operations of the converted file XNNPACK takes.
+        fused: kinds of the operations of the float model that were fused into others, each with their number.
         tools: versions of the packages that made this proof; if proof and file were made together, also the file's.
         made: the time (UTC), the command and the processor.
     """
@@ -81,6 +84,8 @@ class Proof:
     latency: Latency | None
     sha256: str
     float_model_sha256: str
+    delegation: Delegation
+    fused: dict[str, int] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=tool_versions)
     made: dict[str, str] = field(default_factory=circumstances)
 
@@ -109,6 +114,8 @@ class Proof:
             "keep_float": list(self.keep_float),
             "layers": [layer.as_dict() for layer in self.layers],
             "layers_over": self.layers_over,
+            "delegation": self.delegation.as_dict(),
+            "fused": self.fused,
             "file": self.inspection.as_dict(),
             "tools": self.tools,
             "made": self.made,
@@ -125,7 +132,12 @@ class Proof:
             f"operations: {kinds}",
             "float operations: "
             + (f"{len(floats)}: {', '.join(f'{row.layer} ({row.kind})' for row in floats[:6])}" if floats else "none"),
+            self.delegation.as_text(),
         ]
+        if self.delegation.is_split:
+            lines.append("warning: the parts that XNNPACK runs are slower than one part would be")
+        if self.fused:
+            lines.append(f"fused into other operations: {', '.join(f'{n} {kind}' for kind, n in self.fused.items())}")
         if self.latency is not None:
             lines.append(
                 f"network, 1 thread: {self.latency.converted_ms:.3f} ms, {self.latency.ratio:.2f} of the float one's "

@@ -1,4 +1,4 @@
-"""`mien convert`: quantize, verify, inspect, export."""
+"""`mien convert`: quantize, verify, inspect, export, micro."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from edge.cli.main import LazyGroup
         ),
         "inspect": ("convert.cli.inspect:inspect", "Show what is in a .tflite, of any origin."),
         "export": ("convert.cli.export:export", "Write a .tflite as ONNX."),
+        "micro": ("convert.cli.micro:micro", "Write a .tflite as a C++ project for microcontrollers."),
     },
 )
 def convert() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from convert.analysis.delegation import Delegation, delegation
 from convert.analysis.inspection import Inspection, IoTensor
 from convert.api import inspect as inspect_file
 from edge.errors import ModelError
+from edge.inference.model_card import read_parts
 from edge.inference.sandbox import load_in_sandbox
 from edge.inference.shipped_models import path_of_model
 from edge.system.untrusted_text import one_line, printable
@@ -17,15 +19,30 @@ from edge.system.untrusted_text import one_line, printable
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--delegate", is_flag=True, help="Load the file, and show which operations LiteRT's XNNPACK delegate takes."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every operation.")
-def inspect(file: Path, as_json: bool) -> None:
+def inspect(file: Path, delegate: bool, as_json: bool) -> None:
     """Show the contents of any .tflite FILE, or of a shipped model: card, operations, dtypes, work and memory.
 
     Needs no tensorflow.
     """
     file = path_of_model(file)
     found = inspect_file(file)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else as_text(found))
+    delegated = None
+    if delegate:
+        load_in_sandbox(file)
+        delegated = delegation(read_parts(file)[0], str(file))
+    if as_json:
+        more = {} if delegated is None else {"delegation": delegated.as_dict()}
+        click.echo(json.dumps({**found.as_dict(), **more}, indent=2))
+    else:
+        click.echo(as_text(found, delegated))
+    if delegated is not None:
+        if delegated.is_split:
+            click.echo(f"{file} is split: the parts that XNNPACK runs are slower than one part would be", err=True)
+        return
     try:
         load_in_sandbox(file)
     except ModelError as error:
@@ -35,8 +52,8 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(one_line(str(error)), err=True)
 
 
-def as_text(found: Inspection) -> str:
-    """Return an inspection as text."""
+def as_text(found: Inspection, delegated: Delegation | None = None) -> str:
+    """Return an inspection as text, with what the delegate does if that was asked for."""
     card = found.card
     appended = found.file_bytes - found.graph_bytes
     lines = [
@@ -59,6 +76,8 @@ def as_text(found: Inspection) -> str:
     else:
         named = ", ".join(f"{row.layer} ({row.kind})" for row in floats[:8])
         lines.append(f"floats      {len(floats)} operations: {named}{', ...' if len(floats) > 8 else ''}")
+    if delegated is not None:
+        lines.append(f"delegate    {delegated.as_text()}")
     header = f"{'':>4} {'operation':<18}{'layer':<27}{'output':<21}{'scale':>10}{'zero':>6}"
     lines += ["", f"{header}{'weight scales':>22}{'MACs':>13}{'parameters':>12}"]
     for row in found.operations:

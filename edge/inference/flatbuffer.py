@@ -284,6 +284,11 @@ def _aligned_buffer(tables: Any) -> Any:
     return AlignedBuffer
 
 
+def schema_name(enumeration: str, value: int) -> str:
+    """Return the name of a value of one of the schema's enumerations, such as `SAME` of `Padding`."""
+    return _names(getattr(schema(), enumeration))[value]
+
+
 @cache
 def _names(enumeration: Any) -> dict[int, str]:
     return {value: name for name, value in vars(enumeration).items() if not name.startswith("_")}
