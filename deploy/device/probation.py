@@ -22,6 +22,8 @@ _MAX_BOOTS = 3
 #: What the service states (STATUS= of sd_notify) while no frame comes; `edge.service.heartbeat` writes it.
 _NO_FRAME = ": no frame"
 _FILE = "probation.json"
+#: Of restarts and boots: more than any device sees.
+_MAX_COUNT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,13 @@ class ProbationFile:
                 str(values["boot"]),
                 int(values["boots"]),
             )
-            # JSON as Python reads it has `Infinity`; and the versions name folders.
-            is_sound = math.isfinite(probation.duration_s) and math.isfinite(probation.passed_s)
+            # JSON as Python reads it has `Infinity`, and integers of any length; and the versions name folders.
+            is_sound = (
+                math.isfinite(probation.duration_s)
+                and math.isfinite(probation.passed_s)
+                and 0 <= probation.restarts <= _MAX_COUNT
+                and 0 <= probation.boots <= _MAX_COUNT
+            )
             version_key(probation.version), version_key(probation.before)
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, BundleError):
             return None

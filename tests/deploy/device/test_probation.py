@@ -77,7 +77,8 @@ def test_the_record_survives_and_a_damaged_one_is_none(tmp_path):
     for text in ("", "[]", "{", '{"version": "2.0"}', "[" * 10_000, '{"version": null, "duration_s": "x"}'):
         record.path.write_text(text)
         assert record.read() is None
-    for change in ({"duration_s": "Infinity"}, {"passed_s": "NaN"}, {"before": "../1.0"}, {"restarts": "1e999"}):
+    for change in ({"duration_s": "Infinity"}, {"passed_s": "NaN"}, {"before": "../1.0"}, {"restarts": "1e999"},
+                   {"boots": 10**2000}, {"restarts": 10**2000}, {"boots": -1}):  # fmt: skip
         record.path.write_text(json.dumps({**asdict(PROBATION), **change}).replace('"1e999"', "1e999"))
         assert record.read() is None, change
     record.clear()
