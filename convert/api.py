@@ -191,12 +191,12 @@ def verify(
         DataError: the data cannot be read.
         ModelError: a model cannot be read, or the file is damaged or not of the scheme that its card names.
     """
-    from convert.analysis.delegation import delegation
     from convert.analysis.latency import measure_latency
     from convert.analysis.layer_noise import layer_noise
     from convert.analysis.verification import check_file, compare
     from convert.calibration import LAYER_RUNS, evenly_spaced, network_inputs
     from convert.float_model import load_float_model
+    from convert.targets import delegation
     from convert.tensorflow_import import import_tensorflow
 
     model, reference, data = Path(model), Path(reference), Path(data)

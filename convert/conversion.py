@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.analysis.activation_ranges import Range, activation_ranges
-from convert.analysis.delegation import delegation
 from convert.analysis.inspection import inspect
 from convert.analysis.latency import measure_latency
 from convert.analysis.layer_noise import layer_noise
@@ -26,6 +25,7 @@ from convert.output_files import proof_paths, rejected_path
 from convert.quality_gate import Limits, advice, worst_layers
 from convert.quantization import quantize_graph
 from convert.schemes import CALIBRATED
+from convert.targets import delegation
 from edge.datasets.faces import Faces
 from edge.inference.contract import CROP_MARGIN
 from edge.inference.flatbuffer import Graph

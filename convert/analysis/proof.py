@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from convert.analysis.delegation import Delegation
 from convert.analysis.inspection import Inspection
 from convert.analysis.latency import Latency
 from convert.analysis.layer_noise import LayerNoise
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, worst_layers
+from convert.targets import TargetReport
 from edge.system.board import processor
 from edge.system.processes import command_line
 
@@ -84,7 +84,7 @@ class Proof:
     latency: Latency | None
     sha256: str
     float_model_sha256: str
-    delegation: Delegation
+    delegation: TargetReport
     fused: dict[str, int] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=tool_versions)
     made: dict[str, str] = field(default_factory=circumstances)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from convert.analysis.delegation import Delegation, delegation
 from convert.analysis.inspection import Inspection, IoTensor
 from convert.api import inspect as inspect_file
+from convert.targets import TARGETS, TargetReport, assess
 from edge.errors import ModelError
 from edge.inference.model_card import read_parts
 from edge.inference.sandbox import load_in_sandbox
@@ -20,28 +21,33 @@ from edge.system.untrusted_text import one_line, printable
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--delegate", is_flag=True, help="Load the file, and show which operations LiteRT's XNNPACK delegate takes."
+    "--target",
+    "targets",
+    type=click.Choice(sorted(TARGETS)),
+    multiple=True,
+    help="Show which operations this target takes, and why not the others; may be repeated.",
 )
+@click.option("--delegate", is_flag=True, help="The same as --target xnnpack.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every operation.")
-def inspect(file: Path, delegate: bool, as_json: bool) -> None:
+def inspect(file: Path, targets: tuple[str, ...], delegate: bool, as_json: bool) -> None:
     """Show the contents of any .tflite FILE, or of a shipped model: card, operations, dtypes, work and memory.
 
-    Needs no tensorflow.
+    Needs no tensorflow; `--target ethos-u` needs the extra 'micro'.
     """
     file = path_of_model(file)
     found = inspect_file(file)
-    delegated = None
-    if delegate:
-        load_in_sandbox(file)
-        delegated = delegation(read_parts(file)[0], str(file))
+    reports = _reports(file, (*targets, *(["xnnpack"] if delegate else [])))
     if as_json:
-        more = {} if delegated is None else {"delegation": delegated.as_dict()}
+        more = {"targets": [report.as_dict() for report in reports]} if reports else {}
         click.echo(json.dumps({**found.as_dict(), **more}, indent=2))
     else:
-        click.echo(as_text(found, delegated))
-    if delegated is not None:
-        if delegated.is_split:
-            click.echo(f"{file} is split: the parts that XNNPACK runs are slower than one part would be", err=True)
+        click.echo(as_text(found))
+        for report in reports:
+            click.echo("\n" + "\n".join(map(printable, report.as_lines())))
+    for report in reports:
+        if report.is_split:
+            click.echo(f"{file} is split: the parts that {report.target} runs are slower than one would be", err=True)
+    if reports:
         return
     try:
         load_in_sandbox(file)
@@ -52,8 +58,16 @@ def inspect(file: Path, delegate: bool, as_json: bool) -> None:
         click.echo(one_line(str(error)), err=True)
 
 
-def as_text(found: Inspection, delegated: Delegation | None = None) -> str:
-    """Return an inspection as text, with what the delegate does if that was asked for."""
+def _reports(file: Path, targets: Sequence[str]) -> list[TargetReport]:
+    if not targets:
+        return []
+    load_in_sandbox(file)
+    content, _ = read_parts(file)
+    return [assess(target, content, str(file)) for target in dict.fromkeys(targets)]
+
+
+def as_text(found: Inspection) -> str:
+    """Return an inspection as text."""
     card = found.card
     appended = found.file_bytes - found.graph_bytes
     lines = [
@@ -76,8 +90,6 @@ def as_text(found: Inspection, delegated: Delegation | None = None) -> str:
     else:
         named = ", ".join(f"{row.layer} ({row.kind})" for row in floats[:8])
         lines.append(f"floats      {len(floats)} operations: {named}{', ...' if len(floats) > 8 else ''}")
-    if delegated is not None:
-        lines.append(f"delegate    {delegated.as_text()}")
     header = f"{'':>4} {'operation':<18}{'layer':<27}{'output':<21}{'scale':>10}{'zero':>6}"
     lines += ["", f"{header}{'weight scales':>22}{'MACs':>13}{'parameters':>12}"]
     for row in found.operations:

@@ -60,4 +60,4 @@ def micro(
     click.echo(json.dumps(proof.as_dict()) if as_json else proof.as_text())
     if not proof.passed:
         raise ModelError(f"{model} is not written: {'; '.join(proof.violations)}")
-    click.echo(f"written to {out}: its README.md says how to build it", err=as_json)
+    click.echo(f"written to {out}: its README.md describes how to build it", err=as_json)

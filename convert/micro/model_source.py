@@ -1,4 +1,4 @@
-"""The model as C: its flatbuffer as an array, its labels, its score calibration, and what its card says."""
+"""The model as C: its flatbuffer as an array, its labels, its score calibration, and what its card states."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from edge.errors import MissingExtraError, ModelError, WrongUseError
 from edge.system.processes import crash_name, last_line, python_command, python_environment
 
 Progress = Callable[[int, int], None]
-#: Faces after which the child says how far it is.
+#: Faces after which the child reports its progress.
 REPORT_EVERY = 16
 #: Systems and processors that the package has wheels for.
 _WHEELS = {("linux", "x86_64")}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from convert.analysis.activation_ranges import activation_ranges
-from convert.analysis.delegation import delegation
 from convert.float_model import load_float_model
 from convert.graph_edit import prepare_for_quantizer
 from convert.graph_fusion import fuse
 from convert.quantization import quantize_graph
+from convert.targets import delegation
 from edge.detection.weights import read_weights
 from edge.inference.contract import FER2013_LABELS
 from edge.inference.flatbuffer import Graph, schema
@@ -119,10 +119,10 @@ def test_a_foreign_graph_becomes_one_partition(foreign):
         np.testing.assert_allclose(a, b, atol=1e-5)
     split, whole = delegation(int8(prepare_for_quantizer(before)), "split"), delegation(int8(model.graph), "whole")
     assert split.is_split
-    assert "RELU" in {operation.kind for operation in split.left}
+    assert "RELU" in {each.operation.kind for each in split.left}
     assert whole.partitions == 1
     assert not whole.is_split
-    assert {operation.kind for operation in whole.left} <= {"QUANTIZE", "SOFTMAX"}
+    assert {each.operation.kind for each in whole.left} <= {"QUANTIZE", "SOFTMAX"}
 
 
 def test_blazefaces_activations_are_fused(weights):
@@ -152,9 +152,3 @@ def test_an_activation_with_two_readers_of_its_input_stays(keras, tensorflow, tm
     content = prepare_for_quantizer(tensorflow.lite.TFLiteConverter.from_saved_model(str(tmp_path)).convert())
     assert "RELU" in [operation.kind for operation in Graph(content, "x").operations]
     assert fuse(content) == (content, {})
-
-
-def test_inspect_names_what_the_delegate_leaves(invoke):
-    done = invoke("inspect", "mien-small-int8", "--delegate", module="convert")
-    assert done.code == 0, done.err
-    assert "delegate    XNNPACK runs 23 of 25 operations in 1 part; not 1 QUANTIZE, 1 SOFTMAX" in done.out

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from convert.micro.c_text import c_comment, c_string
-from convert.micro.export import with_margin
-from convert.micro.tflm_operators import resolver_source
+from convert.micro.micro_export import with_margin
+from convert.micro.resolver_source import resolver_source
 from edge.inference.classifier import Classifier
 from edge.inference.contract import dequantize
 from edge.inference.flatbuffer import Graph, schema
@@ -97,7 +97,7 @@ def test_it_links_with_the_other_runtime(project, tmp_path):
     program = tmp_path / "self_test"
     subprocess.run([compiler("g++"), "-o", program, *objects, "-lm"], check=True)
     done = subprocess.run([program], capture_output=True, text=True)
-    # The stub answers the first class, whose codes are wrong: the self-test says so.
+    # The stub answers the first class, whose codes are wrong: the self-test reports it.
     assert done.returncode == 1
     assert "0 of 10 faces, 10 of 10 crops as expected" in done.stdout
 
@@ -141,7 +141,7 @@ def test_a_network_without_portable_kernels_is_left_to_the_interpreter(micro, re
     assert "cannot run in plain C" in (tmp_path / "out" / "README.md").read_text()
 
 
-LABELS = ('say "cheese"', "fröhlich 😀", "back\\slash", "what??/", "%s", "*/ int x;", "#define y")
+LABELS = ('a "quoted" word', "fröhlich 😀", "back\\slash", "what??/", "%s", "*/ int x;", "#define y")
 
 
 def test_labels_of_any_kind_are_valid_c(micro, renamed_operator, tmp_path):
@@ -209,7 +209,7 @@ def test_bad_input_ends_in_one_line(micro, renamed_operator, tmp_path):
 
 
 def test_a_model_that_the_interpreter_rejects(micro, renamed_operator, tmp_path):
-    """A dense layer with the operator of a convolution: it is refused in the child process, in one line."""
+    """A dense layer with the operator of a convolution: it is rejected in the child process, in one line."""
     done = micro(renamed_operator("FULLY_CONNECTED", "CONV_2D"), "--out", tmp_path / "out")
     assert done.code == 1
     assert "TensorFlow Lite for Microcontrollers cannot run" in done.error_line() or "cannot" in done.error_line()

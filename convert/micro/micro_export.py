@@ -17,9 +17,9 @@ from convert.micro.micro_proof import MicroComparison, MicroProof
 from convert.micro.model_source import model_source
 from convert.micro.network_source import NetworkSource, NotPortableError, network_source
 from convert.micro.project_files import copy_sources
+from convert.micro.resolver_source import missing_operators, resolver_source
 from convert.micro.self_test_source import self_test_source
 from convert.micro.tflm import MicroRun, require_tflm, run_tflm
-from convert.micro.tflm_operators import missing_operators, resolver_source
 from edge.datasets.faces import Faces
 from edge.detection.alignment import crop_face
 from edge.errors import ModelError, WrongUseError
@@ -143,7 +143,7 @@ def export_micro(
         progress: called with the current task, and its finished and all steps.
 
     Returns:
-        The proof; its `violations` say why nothing was written.
+        The proof; its `violations` state why nothing was written.
 
     Raises:
         WrongUseError: the folder is not empty.
