@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,13 @@ from convert.micro.network_source import NetworkSource, NotPortableError, networ
 from convert.micro.project_files import copy_sources
 from convert.micro.resolver_source import missing_operators, resolver_source
 from convert.micro.self_test_source import self_test_source
-from convert.micro.tflm import MicroRun, require_tflm, run_tflm
+from convert.micro.tflm import REPORT_EVERY, require_tflm, run_tflm
 from edge.datasets.faces import Faces
 from edge.detection.alignment import crop_face
 from edge.errors import ModelError, WrongUseError
 from edge.inference.classifier import Classifier
 from edge.inference.contract import dequantize
-from edge.inference.flatbuffer import Graph
+from edge.inference.flatbuffer import Graph, Tensor
 from edge.inference.model_card import ModelFile, read_model
 from edge.inference.prior import open_correction
 from edge.sources.demo import HEIGHT, WIDTH, DemoSource
@@ -159,35 +159,32 @@ def export_micro(
     size = model.card.input_shape[1]
     # The network itself is compared: faces in the size of its input.
     images = demo_faces(TEST_FACES, size) if faces is None else resized(faces.images, size)
-    run = run_tflm(
-        model.graph,
-        images,
-        str(path),
-        None if progress is None else lambda done, total: progress("TensorFlow Lite for Microcontrollers", done, total),
-    )
+    # Before the faces, which take minutes: what the board may lack.
+    arena_bytes = run_tflm(model.graph, images[:0], str(path)).arena_bytes
     network, reason = _network(graph, model.graph)
-    comparison = None if faces is None else _compare(classifier, run, images, faces, split, progress)
     proof = MicroProof(
         model=model.card.identity,
         sha256=sha256_of(path),
         inspection=inspect(path),
         model_bytes=len(model.graph),
         table_bytes=0 if network is None else network.table_bytes,
-        tflm_arena_bytes=run.arena_bytes,
-        arena_bytes=with_margin(run.arena_bytes, graph),
+        tflm_arena_bytes=arena_bytes,
+        arena_bytes=with_margin(arena_bytes, graph),
         portable_arena_bytes=None if network is None else network.arena_bytes,
         not_portable=reason,
-        comparison=comparison,
-        violations=[],
+        comparison=None,
     )
-    proof.violations.extend(limits.violations(proof.arena_bytes, proof.flash_bytes))
-    if proof.passed:
-        chosen = np.linspace(0, len(images) - 1, min(TEST_FACES, len(images))).astype(int)
-        codes = run.codes[chosen]
-        test = self_test_source(
-            images[chosen], codes, _scores(codes, graph, classifier), model.card.crop_margin, origin
-        )
-        _write(out, model, graph, network, test, proof)
+    violations = limits.violations(proof.arena_bytes, proof.flash_bytes)
+    if violations:
+        return replace(proof, violations=violations)
+    codes = run_tflm(model.graph, images, str(path), _task(progress, "TensorFlow Lite for Microcontrollers")).codes
+    if faces is not None:
+        litert = _litert_codes(classifier, images, graph.outputs[0], _task(progress, "LiteRT"))
+        proof = replace(proof, comparison=_compare(codes, litert, faces, split))
+    chosen = np.linspace(0, len(images) - 1, min(TEST_FACES, len(images))).astype(int)
+    scores = _scores(codes[chosen], graph, classifier)
+    test = self_test_source(images[chosen], codes[chosen], scores, model.card.crop_margin, origin)
+    _write(out, model, graph, network, test, proof)
     return proof
 
 
@@ -224,22 +221,22 @@ def _network(graph: Graph, content: bytes) -> tuple[NetworkSource | None, str]:
         return None, f"the portable kernels do not have {error}"
 
 
-def _compare(
-    classifier: Classifier,
-    run: MicroRun,
-    images: npt.NDArray[np.uint8],
-    faces: Faces,
-    split: str,
-    progress: Progress | None,
-) -> MicroComparison:
+def _litert_codes(
+    classifier: Classifier, images: npt.NDArray[np.uint8], output: Tensor, progress: Callable[[int, int], None] | None
+) -> npt.NDArray[np.int64]:
+    """Return LiteRT's output codes for faces: `(faces, n)` int64."""
     scores = []
     for i, image in enumerate(images):
-        if progress is not None and i % 64 == 0:
-            progress("LiteRT", i, len(images))
+        if progress is not None and i % REPORT_EVERY == 0:
+            progress(i, len(images))
         scores.append(classifier.scores(image))
-    expected = np.rint(np.array(scores) * 256).astype(int) - 128
-    differences = np.abs(run.codes.astype(int) - expected).max(axis=1)
-    answers, reference = run.codes.argmax(axis=1), expected.argmax(axis=1)
+    codes: npt.NDArray[np.int64] = np.rint(np.array(scores) / output.scales[0]).astype(np.int64) + output.zero_points[0]
+    return codes
+
+
+def _compare(tflm: npt.NDArray[np.int8], litert: npt.NDArray[np.int64], faces: Faces, split: str) -> MicroComparison:
+    differences = np.abs(tflm - litert).max(axis=1)
+    answers, reference = tflm.argmax(axis=1), litert.argmax(axis=1)
     return MicroComparison(
         split=split,
         faces=len(faces),
@@ -249,6 +246,10 @@ def _compare(
         identical=float((differences == 0).mean()),
         largest_difference=int(differences.max()),
     )
+
+
+def _task(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _scores(codes: npt.NDArray[np.int8], graph: Graph, classifier: Classifier) -> npt.NDArray[np.float32]:

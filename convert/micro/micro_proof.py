@@ -65,7 +65,7 @@ class MicroProof:
     portable_arena_bytes: int | None
     not_portable: str
     comparison: MicroComparison | None
-    violations: list[str]
+    violations: list[str] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=tool_versions)
     made: dict[str, str] = field(default_factory=circumstances)
 

@@ -51,7 +51,7 @@ def main(model_path: str, faces_path: str, codes_path: str) -> int:
     except (RuntimeError, ValueError) as error:
         print(first_line(error), file=sys.stderr)
         return 1
-    np.save(codes_path, np.array(codes, np.int8).reshape(len(faces), -1))
+    np.save(codes_path, np.array(codes, np.int8))
     return 0
 
 
