@@ -21,6 +21,10 @@ from convert.micro.tensor_memory import RESHAPES, MemoryPlan, plan_memory
 from edge.errors import ModelError
 from edge.inference.flatbuffer import Graph, Operation, Tensor, count, schema_name
 
+#: The tables of mien_kernels.h have sizes of 16 bits, and these fields of 32.
+_LARGEST = 32_767
+_WIDE = ("count", "multiplier")
+
 
 class NotPortableError(ModelError):
     """The portable kernels do not have an operation of a graph, or not with its options."""
@@ -311,6 +315,8 @@ class _Writer:
     def _add(
         self, operation: Operation, kernel: str, table: str, fields: Mapping[str, object], *inputs: Tensor
     ) -> None:
+        if any(isinstance(v, int) and v > _LARGEST and not k.startswith(_WIDE) for k, v in fields.items()):
+            raise _UnsupportedError(f"a size above {_LARGEST:,}")
         name = f"layer_{operation.index}"
         designated = [f".{field} = {value}" for field, value in fields.items()]
         self._tables += [
