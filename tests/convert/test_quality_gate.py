@@ -8,6 +8,7 @@ from convert.analysis.layer_noise import LayerNoise
 from convert.analysis.proof import _comparison_lines
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, advice, worst_layers
+from convert.targets import TargetReport
 from edge.evaluation.classification import score
 from edge.inference.contract import FER2013_LABELS
 from edge.system.hashing import sha256_of
@@ -162,6 +163,7 @@ def test_names_from_a_file_do_not_become_markup(quantized):
     inspection = replace(inspect(quantized), file="<script>alert(1)</script>.tflite")
     proof = Proof(
         "<b>x</b>", "int8", "y", 1, inspection, None, [], "", 0.0, {}, (), Limits(), [], None, "0" * 64, "1" * 64,
+        TargetReport("xnnpack", "<i>here</i>", 1, ()), {"<i>RELU": 1},
         made={"time": "now", "command": "mien <i>", "processor": "none"},
     )  # fmt: skip
     text = page(proof)
