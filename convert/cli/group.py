@@ -25,4 +25,7 @@ from edge.cli.main import LazyGroup
     },
 )
 def convert() -> None:
-    """Convert models to int8 .tflite, with proof of what it cost. All but `inspect` need the extra 'train'."""
+    """Convert models to int8 .tflite, with proof of what it cost.
+
+    All but `inspect` and `micro` need the extra 'train'.
+    """
