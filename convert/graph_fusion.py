@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from convert.padding import same_padding
 from edge.inference.flatbuffer import Graph, Operation, schema, schema_name
 
 #: Activations that an operation of `_PRODUCERS` can apply to its own output.
@@ -94,10 +95,9 @@ def _pads_as_same(pad: Operation, convolution: Operation) -> bool:
     ):
         if output[axis] != -(-size[axis] // stride):
             return False
-        total = max(0, (output[axis] - 1) * stride + (kernel[axis] - 1) * dilation + 1 - size[axis])
-        before, after = (int(amount) for amount in amounts[axis])
+        before, after = same_padding(size[axis], output[axis], kernel[axis], stride, dilation)
         # What lies behind the last window is never read.
-        if before != total // 2 or after < total - total // 2:
+        if amounts[axis][0] != before or amounts[axis][1] < after:
             return False
     return True
 

@@ -17,9 +17,10 @@ from convert.micro.micro_proof import MicroComparison, MicroProof
 from convert.micro.model_source import model_source
 from convert.micro.network_source import NetworkSource, NotPortableError, network_source
 from convert.micro.project_files import copy_sources
-from convert.micro.resolver_source import missing_operators, resolver_source
+from convert.micro.resolver_source import resolver_source
 from convert.micro.self_test_source import self_test_source
 from convert.micro.tflm import REPORT_EVERY, require_tflm, run_tflm
+from convert.targets.microcontrollers import tflm
 from edge.datasets.faces import Faces
 from edge.detection.alignment import crop_face
 from edge.errors import ModelError, WrongUseError
@@ -105,7 +106,8 @@ class MicroModel:
                 f"{path} is not an int8 model: {floats[0].name or 'a tensor'} is {floats[0].dtype}; convert it with "
                 "`mien convert quantize --scheme int8` first"
             )
-        if missing := missing_operators(graph):
+        missing = sorted({each.operation.kind for each in tflm(model.graph, str(path)).left})
+        if missing:
             raise ModelError(
                 f"{path} has {', '.join(missing)}, which TensorFlow Lite for Microcontrollers does not have: expected "
                 "a network without it"
@@ -234,9 +236,9 @@ def _litert_codes(
     return codes
 
 
-def _compare(tflm: npt.NDArray[np.int8], litert: npt.NDArray[np.int64], faces: Faces, split: str) -> MicroComparison:
-    differences = np.abs(tflm - litert).max(axis=1)
-    answers, reference = tflm.argmax(axis=1), litert.argmax(axis=1)
+def _compare(codes: npt.NDArray[np.int8], litert: npt.NDArray[np.int64], faces: Faces, split: str) -> MicroComparison:
+    differences = np.abs(codes - litert).max(axis=1)
+    answers, reference = codes.argmax(axis=1), litert.argmax(axis=1)
     return MicroComparison(
         split=split,
         faces=len(faces),

@@ -14,10 +14,10 @@ from convert.micro.quantized_math import (
     activation_range,
     mean_multiplier,
     quantize_multiplier,
-    same_padding,
     softmax_constants,
 )
 from convert.micro.tensor_memory import RESHAPES, MemoryPlan, plan_memory
+from convert.padding import same_padding
 from edge.errors import ModelError
 from edge.inference.flatbuffer import Graph, Operation, Tensor, count, schema_name
 
@@ -356,7 +356,7 @@ class _Writer:
         dilations = getattr(options, "dilationHFactor", 1), getattr(options, "dilationWFactor", 1)
         same = schema_name("Padding", options.padding) == "SAME"
         top, left = (
-            same_padding(size[1 + i], output[1 + i], kernel[i], strides[i], dilations[i]) if same else 0
+            same_padding(size[1 + i], output[1 + i], kernel[i], strides[i], dilations[i])[0] if same else 0
             for i in range(2)
         )
         return {

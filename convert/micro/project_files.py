@@ -23,7 +23,7 @@ def copy_sources(folder: Path, model: ModelFile, proof: MicroProof, *, is_portab
         proof: for the README.
         is_portable: whether the portable kernels belong to the project.
     """
-    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "*.md.txt"))
     if not is_portable:
         for name in _PORTABLE:
             (folder / name).unlink()
@@ -36,8 +36,6 @@ def copy_sources(folder: Path, model: ModelFile, proof: MicroProof, *, is_portab
         "portable": "" if proof.portable_arena_bytes is None else f"{proof.portable_arena_bytes:,}",
         "not_portable": proof.not_portable,
     }
-    (folder / "README.md.txt").unlink()
-    (folder / ("README-tflm.md.txt")).unlink()
     template = SOURCE / ("README.md.txt" if is_portable else "README-tflm.md.txt")
     (folder / "README.md").write_text(_filled(template, values), "utf-8")
     for path in folder.rglob(f"*.py{_TEMPLATE}"):

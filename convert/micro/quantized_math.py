@@ -61,11 +61,6 @@ def activation_range(name: str, scale: float, zero_point: int) -> tuple[int, int
     return lowest, highest
 
 
-def same_padding(size: int, output: int, kernel: int, stride: int, dilation: int) -> int:
-    """Return the number of rows or columns before the first, with the padding SAME."""
-    return max(0, (output - 1) * stride + (kernel - 1) * dilation + 1 - size) // 2
-
-
 _ACTIVATIONS: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None),
     "RELU": (0.0, None),

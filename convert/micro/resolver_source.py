@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convert.targets.tflm_operators import RESOLVER_METHODS
-from edge.inference.flatbuffer import Graph
-
-
-def missing_operators(graph: Graph) -> list[str]:
-    """Return the kinds of a graph's operations that TensorFlow Lite for Microcontrollers lacks, sorted."""
-    return sorted({operation.kind for operation in graph.operations} - RESOLVER_METHODS.keys())
 
 
 def resolver_source(kinds: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convert.targets.report import LeftOperation, TargetReport
-from edge.errors import ModelError, WrongUseError, first_line
+from edge.errors import ModelError, first_line
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import runtime_version
 
@@ -19,11 +19,10 @@ def delegation(content: bytes, name: str) -> TargetReport:
         WrongUseError: the runtime is tflite-runtime, which does not report it.
         ModelError: the runtime cannot load it.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise WrongUseError("this needs ai-edge-litert, which is not installed: pip install ai-edge-litert") from error
+    # Raises where ai-edge-litert is missing.
     graph = Graph(content, name)
+    from ai_edge_litert.interpreter import Interpreter
+
     try:
         interpreter = Interpreter(model_content=content, num_threads=1)
         interpreter.allocate_tensors()
