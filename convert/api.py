@@ -15,9 +15,10 @@ from convert.analysis.inspection import inspect as inspect_file
 from convert.analysis.proof import Proof
 from convert.output_files import check_output, check_target
 from convert.quality_gate import Limits
-from convert.schemes import CALIBRATED
+from convert.schemes import AUTO, CALIBRATED
 from edge.datasets import Faces, load_dataset, summarize_bad_records
 from edge.errors import ModelError, WrongUseError
+from edge.inference.pixel_mapping import PixelMapping
 from edge.system.hashing import sha256_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "Proof", "inspect", "micro", "quantize", "verify"]
 
+#: What BlazeFace is trained on.
+_DETECTOR_RANGE = (-1.0, 1.0)
 #: Called with what is being done, and with the number of finished and of all steps.
 Progress = Callable[[str, int, int], None]
 #: Called with text for the user.
@@ -45,10 +48,13 @@ def quantize(
     samples: int = 500,
     seed: int = 0,
     keep_float: Sequence[str] = (),
+    ranges: str = AUTO,
     limit: int | None = None,
     limits: Limits | None = None,
     keep_rejected: bool = False,
-    input_range: tuple[float, float] = (-1.0, 1.0),
+    input_range: tuple[float, float] | None = None,
+    input_mean: Sequence[float] | None = None,
+    input_std: Sequence[float] | None = None,
     name: str | None = None,
     version: int | None = None,
     license: str = "",
@@ -75,10 +81,16 @@ def quantize(
         samples: number of images to calibrate on.
         seed: of the random draw of those images.
         keep_float: names of the layers that stay in float.
+        ranges: how the ranges of the activations are estimated: a key of `convert.schemes.ESTIMATORS`, or
+            `auto` to compare all of them on faces that were not calibrated on.
         limit: greatest number of faces to score; None for all.
         limits: of the quality gate; `Limits()` if None.
         keep_rejected: whether a rejected model is written too, as NAME-rejected.tflite.
-        input_range: with `frames`, the real input values for black and for white.
+        input_range: the values of black and white that the model was trained on, if pixels were scaled outside it; None
+            for what the card of a .tflite states, for 0 to 255, and with `frames` for -1 to 1.
+        input_mean: what was subtracted from these values, one number or one for each channel; the range is then 0 to 1
+            unless stated. Not with `frames`.
+        input_std: what the difference was divided by, alike.
         name: name in the card; None for that of the float model's card, of its recipe, or of its file.
         version: version in the card; None for that of the float model's card, or 1.
         license: license of the weights, for the card; empty for that of the float model's card.
@@ -107,10 +119,14 @@ def quantize(
     schemes = tuple(dict.fromkeys(schemes))
     check_output(out, schemes, model, force)
 
+    mapping = PixelMapping.of(input_range, input_mean, input_std)
+    if frames is not None and (input_mean is not None or input_std is not None):
+        raise WrongUseError("--input-mean and --input-std belong to --data: a detector's input has a range only")
+
     from convert.conversion import CardEntries, Conversion
     from convert.float_model import load_float_model
 
-    float_model = load_float_model(model)
+    float_model = load_float_model(model, None if data is None else mapping)
     name = name or _default_name(float_model)
     targets = {scheme: out if out.suffix == ".tflite" else out / f"{name}-{scheme}.tflite" for scheme in schemes}
     for target in targets.values():
@@ -122,8 +138,9 @@ def quantize(
             float_model, Path(data), split, _path(votes), samples if calibrated else 0, seed, progress, warn
         )
         faces = faces.sample(limit, 0)
+        _check_input_values(float_model, faces, mapping is not None, warn)
     elif frames is not None:
-        float_model = replace(float_model, input_range=input_range)
+        float_model = replace(float_model, input_range=input_range or _DETECTOR_RANGE)
         representative = _frames(float_model, Path(frames), samples, seed)
     if representative is not None and report:
         report(_describe(representative))
@@ -137,6 +154,7 @@ def quantize(
             target,
             CardEntries(name, version, license),
             keep_float=keep_float,
+            estimator=ranges,
             limits=limits,
             keep_rejected=keep_rejected,
             progress=_task(progress, f"scoring {scheme}"),
@@ -162,6 +180,9 @@ def verify(
     *,
     split: str = "PublicTest",
     votes: Path | str | None = None,
+    input_range: tuple[float, float] | None = None,
+    input_mean: Sequence[float] | None = None,
+    input_std: Sequence[float] | None = None,
     limit: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -176,6 +197,9 @@ def verify(
         data: labeled faces, as `edge.datasets.load_dataset` takes them.
         split: the split to score on.
         votes: FER+'s `fer2013new.csv`, for a model that was trained on its labels.
+        input_range: of the float model, as for `quantize`.
+        input_mean: alike.
+        input_std: alike.
         limit: greatest number of faces to score; None for all.
         limits: of the quality gate; `Limits()` if None.
         progress: called with the current task, and its finished and all steps.
@@ -200,6 +224,7 @@ def verify(
     from convert.tensorflow_import import import_tensorflow
 
     model, reference, data = Path(model), Path(reference), Path(data)
+    mapping = PixelMapping.of(input_range, input_mean, input_std)
     if reference.suffix != ".tflite":
         # A missing extra is reported before anything is measured.
         import_tensorflow()
@@ -210,11 +235,12 @@ def verify(
             f"{model} is intact: {len(verified.graph.operations)} operations, "
             f"{len(verified.graph.float_tensors())} float tensors"
         )
-    float_model = load_float_model(reference)
+    float_model = load_float_model(reference, mapping)
     float_model, splits = _read(float_model, data, (split,), _path(votes), progress, warn)
     faces = splits[split].sample(limit, 0)
     if card.labels != faces.labels:
         raise ModelError(f"{model} has the classes {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
+    _check_input_values(float_model, faces, mapping is not None, warn)
     expected = float_model.scores(faces.images)
     comparison = compare(verified.classifier, expected, faces, split, _task(progress, f"scoring on {split}"))
     images = evenly_spaced(faces.images, LAYER_RUNS)
@@ -329,7 +355,7 @@ def _faces(
 
     if not model.is_classifier:
         raise WrongUseError(
-            f"{model.path} is not a classifier of grayscale faces with labels: give --frames to calibrate a detector, "
+            f"{model.path} is not a classifier of faces with labels: give --frames to calibrate a detector, "
             f"or write a card {model.path.stem}.json beside it"
         )
     model, faces = _read(model, data, ("Training", split) if samples else (split,), votes, progress, warn)
@@ -337,6 +363,23 @@ def _faces(
         return model, None, faces[split]
     drawn = representative_faces(faces["Training"], samples, seed, faces[split], model.resized)
     return model, drawn, faces[split]
+
+
+def _check_input_values(model: FloatModel, faces: Faces, is_stated: bool, warn: Report | None) -> None:
+    """Check that the model was not trained on another common range of values.
+
+    Raises:
+        ModelError: it was, and no range was stated.
+    """
+    from train.evaluation.input_probe import probe_input
+
+    probe = probe_input(model.scores, faces.images, faces.class_ids, model.mapping)
+    if probe is None:
+        return
+    if not is_stated:
+        raise ModelError(f"{model.path} was trained on other values than these: {probe}; give {probe.better}")
+    if warn:
+        warn(f"warning: {model.path} seems to have been trained on other values: {probe}")
 
 
 def _read(

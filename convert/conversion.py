@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,11 @@ from convert.metadata import with_metadata
 from convert.output_files import proof_paths, rejected_path
 from convert.quality_gate import Limits, advice, worst_layers
 from convert.quantization import quantize_graph
-from convert.schemes import CALIBRATED
+from convert.range_choice import choose_quantization
+from convert.schemes import AUTO, CALIBRATED
 from convert.targets import delegation
 from edge.datasets.faces import Faces
+from edge.errors import ModelError
 from edge.inference.contract import CROP_MARGIN
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import ModelCard, write_model
@@ -108,6 +111,7 @@ class Conversion:
                 len(representative.images),
                 model.input_range,
                 progress,
+                added=representative.added,
             )
         expected = None if faces is None else model.scores(faces.images)
         return cls(model, representative, faces, split, expected, ranges, data, folding_error)
@@ -119,6 +123,7 @@ class Conversion:
         card: CardEntries,
         *,
         keep_float: Sequence[str] = (),
+        estimator: str = AUTO,
         limits: Limits | None = None,
         keep_rejected: bool = False,
         progress: Progress | None = None,
@@ -130,6 +135,7 @@ class Conversion:
             target: the .tflite to write.
             card: the user's entries in the model card.
             keep_float: names of the layers that stay in float.
+            estimator: of the activations' ranges: a key of `ESTIMATORS`, or `AUTO`.
             limits: of the quality gate; `Limits()` if None.
             keep_rejected: whether a rejected model is written too, to `rejected_path(target)`.
             progress: called with the number of scored and of all faces.
@@ -142,7 +148,7 @@ class Conversion:
         """
         limits = limits or Limits()
         io_types = self._io_types(scheme)
-        graph = quantize_graph(self.model.graph, scheme, self.ranges, io_types=io_types, keep_float=keep_float)
+        graph, choice = self._quantize(scheme, io_types, keep_float, estimator)
         made_folder = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         # In the same folder under another name, so that only a file that has passed gets the final name.
@@ -150,7 +156,7 @@ class Conversion:
         pages = candidate.with_suffix(".json"), candidate.with_suffix(".html")
         try:
             # A network that is not a classifier has no labels, and so no card.
-            full_card = None if self.faces is None else self._card(graph, scheme, keep_float, card)
+            full_card = None if self.faces is None else self._card(graph, scheme, keep_float, card, choice)
             _write(candidate, graph, full_card)
             comparison = self._compare(candidate, progress)
             violations = [] if comparison is None else limits.violations(comparison)
@@ -158,7 +164,9 @@ class Conversion:
             if full_card is not None and comparison is not None:
                 full_card = replace(full_card, measured=comparison.as_dict())
                 _write(candidate, graph, full_card)
-            proof = self._proof(candidate, full_card, final, graph, scheme, keep_float, limits, comparison, violations)
+            proof = self._proof(
+                candidate, full_card, final, graph, scheme, keep_float, limits, comparison, violations, choice
+            )
             if not violations or keep_rejected:
                 write_json(pages[0], proof.as_dict())
                 write_page(pages[1], proof)
@@ -179,8 +187,12 @@ class Conversion:
         """Return one line: why the quality gate rejected a model, where the noise is, and what to try."""
         worst = ", ".join(f"{layer.layer} ({layer.sqnr_db:.1f} dB)" for layer in worst_layers(proof.layers))
         samples = None if self.representative is None else len(self.representative.rows)
+        why = f"{proof.scheme} is rejected: {'; '.join(proof.violations)}"
+        if proof.comparison is not None and not proof.limits.is_trained(proof.comparison):
+            # Nothing about the conversion helps.
+            return why
         return (
-            f"{proof.scheme} is rejected: {'; '.join(proof.violations)}"
+            why
             + (f"; most noise in {worst}" if worst else "")
             + f"; {advice(proof.scheme, samples, proof.layers, proof.keep_float)}"
         )
@@ -192,7 +204,36 @@ class Conversion:
             return "uint8"
         return "quantized"
 
-    def _card(self, graph: bytes, scheme: str, keep_float: Sequence[str], card: CardEntries) -> ModelCard:
+    def _quantize(
+        self, scheme: str, io_types: str, keep_float: Sequence[str], estimator: str
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Return the graph, and for int8 how it was made."""
+        held_out = None if self.representative is None else self.representative.held_out
+        if scheme != "int8" or self.faces is None or held_out is None:
+            ranges = {name: span.by(estimator) for name, span in self.ranges.items()}
+            return quantize_graph(self.model.graph, scheme, ranges, io_types=io_types, keep_float=keep_float), {}
+        choice = choose_quantization(
+            self.model.graph,
+            self.ranges,
+            held_out,
+            self.model.scores(held_out).argmax(axis=1),
+            io_types=io_types,
+            keep_float=keep_float,
+            input_range=self.model.input_range,
+            estimator=estimator,
+        )
+        left = choice.chosen.float_layers
+        if left and not keep_float:
+            raise ModelError(
+                f"neither ai-edge-quantizer nor TensorFlow has {len(left)} layers of {self.model.path} in int8: give "
+                f"{' '.join(f'--keep-float {name}' for name in left[:6])}{' ...' if left[6:] else ''}, or another "
+                "--scheme"
+            )
+        return choice.chosen.graph, choice.as_dict()
+
+    def _card(
+        self, graph: bytes, scheme: str, keep_float: Sequence[str], card: CardEntries, choice: dict[str, Any]
+    ) -> ModelCard:
         model = self.model
         base = model.card or ModelCard(name="", labels=model.labels, crop_margin=CROP_MARGIN)
         base = replace(base, resize=model.resize)
@@ -200,7 +241,8 @@ class Conversion:
         calibration = {}
         if scheme in CALIBRATED and self.representative is not None:
             data = {"name": self.data.name, "sha256": sha256_of(self.data)}
-            calibration = {"data": data, **self.representative.as_dict()}
+            how = {key: value for key, value in choice.items() if key != "tried"}
+            calibration = {"data": data, **self.representative.as_dict(), **how}
         return replace(
             base,
             name=card.name,
@@ -239,6 +281,7 @@ class Conversion:
         limits: Limits,
         comparison: Comparison | None,
         violations: Sequence[str],
+        choice: dict[str, Any],
     ) -> Proof:
         if self.representative is not None:
             drawn = self.representative.images[: len(self.representative.rows)]
@@ -253,7 +296,8 @@ class Conversion:
             layers = layer_noise(self.model.graph, graph, network_inputs(images, self.model.input_range))
         calibration = {}
         if scheme in CALIBRATED and self.representative is not None:
-            calibration = {**self.representative.as_dict(), "rows": [int(row) for row in self.representative.rows]}
+            rows = [int(row) for row in self.representative.rows]
+            calibration = {**self.representative.as_dict(), "rows": rows, **choice}
         return Proof(
             model=final.name if card is None else card.identity,
             scheme=scheme,

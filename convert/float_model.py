@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.graph_edit import prepare_for_quantizer
+from convert.graph_edit import accept_gray_pixels, prepare_for_quantizer
 from convert.graph_fusion import fuse
+from convert.graph_rewriting import rewrite
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
-from edge.inference.contract import EIGHT_LABELS, INPUT_SIZE, foreign_pixels
+from edge.inference.contract import EIGHT_LABELS, foreign_pixels
 from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.model_card import ModelCard, read_parts
+from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from edge.inference.sandbox import load_in_sandbox
 from edge.system.native_logs import quiet_stderr
 from train.models.saved_model import SIGNATURE, SavedModel
@@ -41,13 +43,14 @@ class FloatModel:
         path: the file or folder that it was loaded from.
         graph: the float flatbuffer, with a batch of one.
         labels: its classes in the order of the output; empty for a network that is not a classifier.
-        input_range: the real values that pixels 0 and 255 stand for.
+        input_range: the real values that pixels 0 and 255 stand for, to the graph.
         resize: how faces are resized to its input; a key of `edge.inference.contract.RESIZES`.
         run_record: the record of its training run (`metrics.json`); empty if there is none beside it.
         card: the card of a .tflite; None for other formats.
         fused: kinds of the operations that were fused into others, each with their number.
+        mapping: how pixels become the values that the model was trained on.
         model_scores: returns the scores `(n, n_classes)` of the model that the graph was converted from, for faces
-            `(n, h, w)` uint8; None if it was loaded from a .tflite.
+            `(n, H, H)` uint8 of its input's size and a mapping; None for a network that is not a classifier.
     """
 
     path: Path
@@ -58,7 +61,8 @@ class FloatModel:
     run_record: dict[str, Any] = field(default_factory=dict)
     card: ModelCard | None = None
     fused: dict[str, int] = field(default_factory=dict)
-    model_scores: Callable[[Images], Scores] | None = None
+    mapping: PixelMapping = AS_PIXELS
+    model_scores: Callable[[Images, PixelMapping], Scores] | None = None
 
     @cached_property
     def input_shape(self) -> tuple[int, ...]:
@@ -68,12 +72,18 @@ class FloatModel:
 
     @property
     def is_classifier(self) -> bool:
-        """Whether it takes one grayscale face and returns probabilities, so that it can be scored."""
-        return bool(self.labels) and self.input_shape[3] == 1
+        """Whether it returns probabilities of a face, so that it can be scored."""
+        return bool(self.labels)
 
-    def scores(self, images: Images) -> Scores:
-        """Return the model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8."""
-        return (self.model_scores or self.graph_scores)(images)
+    def scores(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
+        """Return the model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8.
+
+        Args:
+            images: the faces.
+            mapping: in place of the model's own.
+        """
+        assert self.model_scores is not None
+        return self.model_scores(self.resized(images), mapping or self.mapping)
 
     def resized(self, images: Images) -> Images:
         """Resize faces `(n, h, w)` uint8 to the model's input, `(n, H, W)` uint8, as it is done at run time."""
@@ -109,7 +119,7 @@ class FloatModel:
             ModelError: the scores differ, or are not probabilities.
         """
         found = self.graph_scores(images)
-        worst = 0.0 if self.model_scores is None else float(np.abs(self.model_scores(images) - found).max())
+        worst = float(np.abs(self.scores(images) - found).max())
         if not (found.min() >= -1e-3 and np.abs(found.sum(axis=1) - 1).max() <= 1e-2):
             raise ModelError(
                 f"the outputs of {self.path} are not probabilities (least {found.min():.3g}, greatest sum "
@@ -125,14 +135,17 @@ class FloatModel:
         return worst
 
 
-def load_float_model(path: Path) -> FloatModel:
+def load_float_model(path: Path, mapping: PixelMapping | None = None) -> FloatModel:
     """Load a float model of any supported format.
 
     Args:
         path: a .keras, .h5 or float .tflite file, or a SavedModel folder.
+        mapping: how pixels become the values that a classifier was trained on; None for what the card of a .tflite
+            states, and otherwise for pixels as they are.
 
     Raises:
         ModelError: the model is missing, damaged, of another kind or shape, or has weights that are NaN or infinite.
+        WrongUseError: `mapping` is for another number of channels.
         MissingExtraError: TensorFlow is not installed, and the model is not a .tflite.
     """
     if path.suffix != ".tflite":
@@ -140,22 +153,25 @@ def load_float_model(path: Path) -> FloatModel:
     if not path.exists():
         raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
     if path.is_dir():
-        return _from_saved_model(path.resolve())
+        return _from_saved_model(path.resolve(), mapping or AS_PIXELS)
     if path.suffix == ".tflite":
-        return _from_tflite(path)
-    return _from_keras(path)
+        return _from_tflite(path, mapping)
+    return _from_keras(path, mapping or AS_PIXELS)
 
 
-def _from_keras(path: Path) -> FloatModel:
+def _from_keras(path: Path, mapping: PixelMapping) -> FloatModel:
     tensorflow = import_tensorflow()
     from train.evaluation.prediction import keras_probabilities
     from train.models.keras_files import load_keras_model
+    from train.models.rebuilding import for_export
 
-    model = load_keras_model(path)
+    model = for_export(load_keras_model(path))
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
     run_record = recorded_metrics(path)
+    labels = _labels(model.output_shape[-1], run_record, path)
+    mapping.coefficients(model.input_shape[3])
     # A fixed batch of one: a variable batch would leave shape arithmetic in the graph.
     spec = tensorflow.TensorSpec((1, *model.input_shape[1:]), tensorflow.float32, name="pixels")
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
@@ -163,17 +179,21 @@ def _from_keras(path: Path) -> FloatModel:
             model.export(folder, format="tf_saved_model", verbose=False, input_signature=[spec])
         except Exception as error:
             raise _cannot_convert(path, error) from error
-        graph, fused = _to_float_graph(tensorflow, folder, path)
+        graph, fused = _to_float_graph(tensorflow, folder, path, mapping)
 
-    labels = _labels(model.output_shape[-1], run_record, path)
-    model_scores = partial(keras_probabilities, model)
-    return FloatModel(path, graph, labels, run_record=run_record, fused=fused, model_scores=model_scores)
+    def model_scores(images: Images, mapping: PixelMapping) -> Scores:
+        return keras_probabilities(model, images, mapping=mapping)
+
+    return FloatModel(
+        path, graph, labels, run_record=run_record, fused=fused, mapping=mapping, model_scores=model_scores
+    )
 
 
-def _from_saved_model(path: Path) -> FloatModel:
+def _from_saved_model(path: Path, mapping: PixelMapping) -> FloatModel:
     tensorflow = import_tensorflow()
     saved = SavedModel(path)
-    face = tensorflow.TensorSpec((1, INPUT_SIZE, INPUT_SIZE, 1), tensorflow.float32, name="pixels")
+    mapping.coefficients(saved.input_shape[2])
+    face = tensorflow.TensorSpec((1, *saved.input_shape), tensorflow.float32, name="pixels")
 
     class SingleFace(tensorflow.Module):  # type: ignore[misc, name-defined]
         """The serving signature with a fixed batch of one."""
@@ -193,13 +213,15 @@ def _from_saved_model(path: Path) -> FloatModel:
             tensorflow.saved_model.save(single_face, folder, signatures=single_face.__call__)
         except Exception as error:
             raise _cannot_convert(path, error) from error
-        graph, fused = _to_float_graph(tensorflow, folder, path)
+        graph, fused = _to_float_graph(tensorflow, folder, path, mapping)
 
     labels = _labels(saved.n_classes, run_record, path)
-    return FloatModel(path, graph, labels, run_record=run_record, fused=fused, model_scores=saved)
+    return FloatModel(
+        path, graph, labels, run_record=run_record, fused=fused, mapping=mapping, model_scores=saved.scores
+    )
 
 
-def _from_tflite(path: Path) -> FloatModel:
+def _from_tflite(path: Path, mapping: PixelMapping | None) -> FloatModel:
     content, card = read_parts(path)
     # An untrusted file is loaded in a child process first.
     load_in_sandbox(path)
@@ -212,7 +234,7 @@ def _from_tflite(path: Path) -> FloatModel:
     _check_input(graph, path)
     if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
         raise ModelError(f"{path} has sparse weights: expected dense ones")
-    content, fused = fuse(prepare_for_quantizer(content))
+    content, fused = fuse(rewrite(prepare_for_quantizer(content)))
     graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
@@ -225,11 +247,28 @@ def _from_tflite(path: Path) -> FloatModel:
         raise ModelError(
             f"{path} has the output {list(output_shape)}, its card has {len(card.labels)} labels: expected as many"
         )
-    if graph.inputs[0].shape[3] != 1:
-        raise ModelError(
-            f"{path} takes color images {list(graph.inputs[0].shape)}: expected one gray channel for a classifier"
-        )
-    return FloatModel(path, content, card.labels, card.input_range or PIXELS, card.resize, card=card, fused=fused)
+    low, high = card.input_range or PIXELS
+    known = mapping or PixelMapping(low, high)
+    model_scores = partial(_tflite_scores, content, str(path), len(card.labels))
+    model = FloatModel(
+        path, content, card.labels, (low, high), card.resize, card=card, fused=fused, mapping=known,
+        model_scores=model_scores,
+    )  # fmt: skip
+    if mapping is None and graph.inputs[0].shape[3] == 1:
+        return model
+    return replace(model, graph=accept_gray_pixels(content, known), input_range=PIXELS)
+
+
+def _tflite_scores(content: bytes, name: str, n_classes: int, images: Images, mapping: PixelMapping) -> Scores:
+    interpreter = load_interpreter(content, 2, name)
+    model_input = interpreter.get_input_details()[0]
+    model_output = interpreter.get_output_details()[0]["index"]
+    scores = np.empty((len(images), n_classes), np.float32)
+    for i in range(len(images)):
+        interpreter.set_tensor(model_input["index"], mapping.values(images[i : i + 1], tuple(model_input["shape"][1:])))
+        interpreter.invoke()
+        scores[i] = interpreter.get_tensor(model_output)[0]
+    return scores
 
 
 def _check_input(graph: Graph, path: Path) -> None:
@@ -240,7 +279,7 @@ def _check_input(graph: Graph, path: Path) -> None:
         raise ModelError(f"{path} takes {list(shape)}: expected a fixed shape [1, H, W, 1] or [1, H, W, 3]")
 
 
-def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> tuple[bytes, dict[str, int]]:
+def _to_float_graph(tensorflow: Any, folder: str, path: Path, mapping: PixelMapping) -> tuple[bytes, dict[str, int]]:
     try:
         graph: bytes = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
     except Exception as error:
@@ -250,7 +289,10 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path) -> tuple[bytes, di
     tables = Graph(graph, str(path))
     tables.main.tensors[tables.inputs[0].index].name = "pixels"
     tables.main.tensors[tables.outputs[0].index].name = "scores"
-    return fuse(tables.pack())
+    graph, fused = fuse(rewrite(tables.pack()))
+    if mapping.is_identity and tables.inputs[0].shape[3] == 1:
+        return graph, fused
+    return accept_gray_pixels(graph, mapping), fused
 
 
 def _cannot_convert(path: Path, error: Exception) -> ModelError:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.errors import ModelError
 from edge.inference.contract import INPUT_SCALE, INPUT_ZERO_POINT
 from edge.inference.flatbuffer import Graph, schema
+from edge.inference.pixel_mapping import PixelMapping
 
 #: The name of the signature in TensorFlow's own exports.
 SIGNATURE = "serving_default"
@@ -59,6 +62,32 @@ def prepare_for_quantizer(content: bytes) -> bytes:
     return graph.pack()
 
 
+def accept_gray_pixels(content: bytes, mapping: PixelMapping) -> bytes:
+    """Give a float graph one plane of pixels, 0 to 255, as its input, whatever it was trained on.
+
+    A 1x1 convolution is inserted before the first layer: it makes of a pixel the values of all channels, by one factor
+    and one summand for each.
+
+    Args:
+        content: a float flatbuffer with one input `[1, H, H, channels]`.
+        mapping: what the values of the input mean.
+    """
+    tables = schema()
+    graph = Graph(content, "the float graph")
+    values = graph.inputs[0]
+    channels = values.shape[3]
+    scale, offset = mapping.coefficients(channels)
+    pixels = _add_tensor(graph, "pixels", [*values.shape[:3], 1])
+    factors = _add_tensor(graph, "input_mapping/scale", [channels, 1, 1, 1], scale)
+    summands = _add_tensor(graph, "input_mapping/offset", [channels], offset)
+    graph.main.tensors[values.index].name = "input_mapping/values"
+    options = tables.Conv2DOptionsT()
+    options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
+    options.padding = tables.Padding.VALID
+    _insert_first(graph, tables.BuiltinOperator.CONV_2D, [pixels, factors, summands], values.index, options)
+    return graph.pack()
+
+
 def accept_uint8_pixels(content: bytes) -> bytes:
     """Give an int8 graph the contract's input: uint8 pixels, scale 1, zero point 0.
 
@@ -79,30 +108,48 @@ def accept_uint8_pixels(content: bytes) -> bytes:
             f"the int8 graph's input is {before.dtype}, scale {before.scales}, zero point {before.zero_points}: "
             "expected INT8, 1 and -128"
         )
-    pixels = tables.TensorT()
-    pixels.name, pixels.type, pixels.buffer = "pixels", tables.TensorType.UINT8, 0
-    pixels.shape = list(before.shape)
-    pixels.quantization = tables.QuantizationParametersT()
-    pixels.quantization.scale, pixels.quantization.zeroPoint = [INPUT_SCALE], [INPUT_ZERO_POINT]
+    pixels = _add_tensor(graph, "pixels", before.shape, dtype=tables.TensorType.UINT8)
+    quantization = graph.main.tensors[pixels].quantization = tables.QuantizationParametersT()
+    quantization.scale, quantization.zeroPoint = [INPUT_SCALE], [INPUT_ZERO_POINT]
     graph.main.tensors[before.index].name = "pixels_int8"
-    graph.main.tensors.append(pixels)
-    new = len(graph.main.tensors) - 1
-    code = tables.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = tables.BuiltinOperator.QUANTIZE
-    code.version = 1
-    graph.model.operatorCodes.append(code)
+    _insert_first(graph, tables.BuiltinOperator.QUANTIZE, [pixels], before.index, tables.QuantizeOptionsT())
+    return graph.pack()
+
+
+def _add_tensor(
+    graph: Graph, name: str, shape: Sequence[int], value: npt.NDArray[np.float64] | None = None, dtype: int = 0
+) -> int:
+    """Add a tensor, float32 unless stated otherwise, constant if it has a value; return its index."""
+    tables = schema()
+    tensor = tables.TensorT()
+    tensor.name, tensor.type, tensor.buffer, tensor.shape = name, dtype, 0, list(shape)
+    if value is not None:
+        buffer = tables.BufferT()
+        buffer.data = np.frombuffer(value.astype(np.float32).tobytes(), np.uint8)
+        graph.model.buffers.append(buffer)
+        tensor.buffer = len(graph.model.buffers) - 1
+    graph.main.tensors.append(tensor)
+    return len(graph.main.tensors) - 1
+
+
+def _insert_first(graph: Graph, code: int, inputs: list[int], output: int, options: Any) -> None:
+    """Insert an operation before all others; its first input becomes the graph's in place of its output."""
+    tables = schema()
+    operator_code = tables.OperatorCodeT()
+    operator_code.builtinCode = operator_code.deprecatedBuiltinCode = code
+    operator_code.version = 1
+    graph.model.operatorCodes.append(operator_code)
     operator = tables.OperatorT()
     operator.opcodeIndex = len(graph.model.operatorCodes) - 1
-    operator.inputs, operator.outputs = [new], [before.index]
-    operator.builtinOptionsType = tables.BuiltinOptions.QuantizeOptions
-    operator.builtinOptions = tables.QuantizeOptionsT()
+    operator.inputs, operator.outputs = inputs, [output]
+    operator.builtinOptionsType = getattr(tables.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    operator.builtinOptions = options
     graph.main.operators.insert(0, operator)
-    graph.main.inputs = [new]
+    graph.main.inputs = [inputs[0]]
     for signature in graph.model.signatureDefs or []:
         for mapping in signature.inputs:
-            if mapping.tensorIndex == before.index:
-                mapping.tensorIndex = new
-    return graph.pack()
+            if mapping.tensorIndex == output:
+                mapping.tensorIndex = inputs[0]
 
 
 def _mapping(tables: Any, name: str, index: int) -> Any:

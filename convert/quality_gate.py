@@ -17,12 +17,16 @@ class Limits:
         max_drop: the largest permitted loss of accuracy, in percentage points.
         min_agreement: the least percentage of faces on which the float and the converted model must give the same
             answer.
-        max_class_drop: the largest permitted loss of recall of any one class, in percentage points.
+        max_class_drop: the largest permitted loss of recall of any one class, in percentage points. A loss that may be
+            by chance, because the class has few faces, is permitted.
+        min_above_chance: the least mean recall of the float model above that of guessing, in percentage points: a
+            model that was not trained, or gets other values than it was trained on, loses nothing by its conversion.
     """
 
     max_drop: float = 1.0
     min_agreement: float = 95.0
     max_class_drop: float = 10.0
+    min_above_chance: float = 10.0
 
     def as_dict(self) -> dict[str, float]:
         """Return the limits for JSON."""
@@ -39,11 +43,22 @@ class Limits:
                 f"--min-agreement {self.min_agreement:g}"
             )
         for label, drop in sorted(comparison.class_drops().items(), key=lambda pair: -pair[1]):
-            if not drop <= self.max_class_drop:
+            # One face of four is no evidence.
+            if not drop <= self.max_class_drop and comparison.is_significant(label):
                 found.append(
                     f"{label} loses {drop:.1f} points of recall, more than --max-class-drop {self.max_class_drop:g}"
                 )
+        if not self.is_trained(comparison):
+            found.append(
+                f"the float model's mean recall is {comparison.points_above_chance:.1f} points above guessing, less "
+                f"than --min-above-chance {self.min_above_chance:g}: it is not trained, or was trained on other values "
+                "than these pixels (see --input-range)"
+            )
         return found
+
+    def is_trained(self, comparison: Comparison) -> bool:
+        """Whether the float model has learned something, as far as its answers to these faces show. NaN has not."""
+        return comparison.points_above_chance >= self.min_above_chance
 
 
 def worst_layers(layers: Sequence[LayerNoise], n: int = 3) -> list[LayerNoise]:

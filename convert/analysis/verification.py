@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from convert.schemes import CALIBRATED, SCHEMES
 from edge.benchmark.intervals import mcnemar_of_counts, paired_difference
 from edge.datasets.reader import Faces
 from edge.errors import ModelError
-from edge.evaluation.classification import Metrics, score
+from edge.evaluation.classification import Metrics, above_chance, score
 from edge.inference.classifier import Classifier
 from edge.inference.flatbuffer import Graph
 from edge.inference.model_card import ModelFile, read_model
 from edge.inference.sandbox import load_in_sandbox
 
+#: Probability of chance below which a change counts as one.
+SIGNIFICANCE = 0.05
 Progress = Callable[[int, int], None]
 Scores = npt.NDArray[np.float32]
 
@@ -36,6 +38,7 @@ class Comparison:
         mean_change, worst_change: mean and greatest change of a probability, over all faces and classes, 0..1.
         lost: number of faces that only the float model predicts correctly.
         gained: number of faces that only the converted model predicts correctly.
+        class_changes: label to these two numbers of its faces.
     """
 
     split: str
@@ -46,6 +49,44 @@ class Comparison:
     worst_change: float
     lost: int
     gained: int
+    class_changes: Mapping[str, tuple[int, int]]
+
+    @classmethod
+    def of(
+        cls,
+        split: str,
+        class_ids: npt.NDArray[np.int64],
+        labels: tuple[str, ...],
+        before: npt.NDArray[np.int64],
+        after: npt.NDArray[np.int64],
+        mean_change: float = 0.0,
+        worst_change: float = 0.0,
+    ) -> Comparison:
+        """Return the comparison of two models' answers.
+
+        Args:
+            split: name of the split.
+            class_ids: `(n,)` int64, the labeled class of each face.
+            labels: names of the classes.
+            before: `(n,)` int64, the class that the float model predicts for each face.
+            after: `(n,)` int64, the class that the converted model predicts.
+            mean_change: see the class.
+            worst_change: see the class.
+        """
+        lost = (before == class_ids) & (after != class_ids)
+        gained = (before != class_ids) & (after == class_ids)
+        members = {label: class_ids == i for i, label in enumerate(labels)}
+        return cls(
+            split,
+            score(class_ids, before, labels),
+            score(class_ids, after, labels),
+            float((before == after).mean()),
+            mean_change,
+            worst_change,
+            int(lost.sum()),
+            int(gained.sum()),
+            {label: (int(lost[rows].sum()), int(gained[rows].sum())) for label, rows in members.items()},
+        )
 
     @property
     def drop_points(self) -> float:
@@ -66,6 +107,15 @@ class Comparison:
     def class_drops(self) -> dict[str, float]:
         """Return the percentage points of recall that each class lost."""
         return {label: 100 * (self.before.recall[label] - self.after.recall[label]) for label in self.after.recall}
+
+    def is_significant(self, label: str) -> bool:
+        """Whether the change of a class's recall is larger than chance explains, by McNemar's exact test at 5 %."""
+        return mcnemar_of_counts(*self.class_changes[label]) < SIGNIFICANCE
+
+    @property
+    def points_above_chance(self) -> float:
+        """Percentage points of the float model's mean recall, over the classes that occur, above that of guessing."""
+        return 100 * above_chance(self.before.confusion)
 
     @property
     def only_answer(self) -> str:
@@ -194,15 +244,8 @@ def compare(
         found[i] = classifier.scores(image)
         if progress and (i % 100 == 0 or i + 1 == len(faces)):
             progress(i + 1, len(faces))
-    before, after = expected.argmax(axis=1), found.argmax(axis=1)
     change = np.abs(expected - found)
-    return Comparison(
-        split,
-        score(faces.class_ids, before, faces.labels),
-        score(faces.class_ids, after, faces.labels),
-        float((before == after).mean()),
-        float(change.mean()),
-        float(change.max()),
-        lost=int(((before == faces.class_ids) & (after != faces.class_ids)).sum()),
-        gained=int(((before != faces.class_ids) & (after == faces.class_ids)).sum()),
-    )
+    return Comparison.of(
+        split, faces.class_ids, faces.labels, expected.argmax(axis=1), found.argmax(axis=1),
+        float(change.mean()), float(change.max()),
+    )  # fmt: skip

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convert.cli.options import limit, quality_gate
-from convert.quality_gate import Limits
-from convert.schemes import SCHEMES
-from edge.cli.options import split, votes
+from convert.schemes import AUTO, ESTIMATORS, SCHEMES
+from edge.cli.options import input_mapping, split, votes
 from edge.cli.progress import progress_steps
 
 if TYPE_CHECKING:
@@ -62,17 +61,17 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random draw of those images."
 )
 @click.option("--keep-float", metavar="LAYER", multiple=True, help="A layer to keep in float; may be given again.")
+@click.option(
+    "--ranges",
+    type=click.Choice((AUTO, *ESTIMATORS)),
+    default=AUTO,
+    show_default=True,
+    help="How the ranges of the activations are estimated; auto compares the others by their agreement with the float "
+    "model, on faces of Training that were not drawn.",
+)
 @limit
 @quality_gate
-@click.option(
-    "--input-range",
-    type=float,
-    nargs=2,
-    default=(-1.0, 1.0),
-    show_default=True,
-    metavar="LOW HIGH",
-    help="With --frames: the detector's input values for black and for white.",
-)
+@input_mapping
 @click.option("--keep-rejected", is_flag=True, help="Write what the quality gate rejects as NAME-rejected.tflite.")
 @click.option("--keep-refused", is_flag=True, hidden=True, callback=_deprecated, help="The old --keep-rejected.")
 @click.option("--name", help="Name in the card.  [default: the recipe's]")
@@ -89,9 +88,6 @@ def quantize(
     model: Path,
     data: Path | None,
     out: Path,
-    max_drop: float,
-    min_agreement: float,
-    max_class_drop: float,
     keep_rejected: bool,
     keep_refused: bool,
     as_json: bool,
@@ -112,7 +108,6 @@ def quantize(
             model,
             data,
             out,
-            limits=Limits(max_drop, min_agreement, max_class_drop),
             keep_rejected=keep_rejected or keep_refused,
             progress=advance,
             report=None if as_json else click.echo,

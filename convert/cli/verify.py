@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from convert.cli.options import limit, quality_gate
 from convert.quality_gate import Limits
-from edge.cli.options import data, split, votes
+from edge.cli.options import data, input_mapping, split, votes
 from edge.cli.progress import progress_steps
 from edge.errors import ModelError
 from edge.inference.shipped_models import path_of_model
@@ -26,6 +27,7 @@ from edge.inference.shipped_models import path_of_model
     required=True,
     help="The .keras, .h5, SavedModel or .tflite that the model came from.",
 )
+@input_mapping
 @limit
 @quality_gate
 @click.option(
@@ -43,11 +45,10 @@ def verify(
     votes: Path | None,
     reference: Path,
     limit: int | None,
-    max_drop: float,
-    min_agreement: float,
-    max_class_drop: float,
+    limits: Limits,
     json_path: Path | None,
     html_path: Path | None,
+    **mapping: Any,
 ) -> None:
     """Prove that a .tflite MODEL is what its card claims, and how well it agrees with the float model.
 
@@ -66,10 +67,11 @@ def verify(
             split=split,
             votes=votes,
             limit=limit,
-            limits=Limits(max_drop, min_agreement, max_class_drop),
+            limits=limits,
             progress=advance,
             report=None if json_to_stdout else click.echo,
             warn=lambda line: click.echo(line, err=True),
+            **mapping,
         )
     if json_to_stdout:
         click.echo(json.dumps(proof.as_dict()))

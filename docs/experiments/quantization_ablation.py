@@ -122,7 +122,7 @@ def runs(images: np.ndarray) -> Any:
 
 def whole(ranges: Ranges) -> Ranges:
     """Nothing cut off."""
-    return {name: Range(r.least, r.most, r.least, r.most) for name, r in ranges.items()}
+    return {name: Range(r.observed_low, r.observed_high, r.observed_low, r.observed_high) for name, r in ranges.items()}
 
 
 def octav(recipe: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.benchmark.candidate import find_candidates
+from edge.benchmark.candidate import KERAS_SUFFIXES, find_candidates
 from edge.benchmark.conditions import condition_warnings, machine, read_machine_state, summarize_states
-from edge.benchmark.model_result import ModelResult, disturbance_warnings
+from edge.benchmark.model_result import ModelResult, chance_warnings, disturbance_warnings
 from edge.benchmark.passes import Plan, Progress, run_passes
 from edge.benchmark.results import build_results
 from edge.datasets import load_dataset, summarize_bad_records
 from edge.errors import WrongUseError
+from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from edge.system.energy import find_meter
 from edge.system.hashing import sha256_of
 from edge.system.processes import command_line
@@ -29,6 +30,9 @@ def measure(
     threads: Sequence[int] = (1,),
     rounds: int = 50,
     operations: bool = False,
+    input_range: tuple[float, float] | None = None,
+    input_mean: Sequence[float] | None = None,
+    input_std: Sequence[float] | None = None,
     progress: Progress | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -47,6 +51,11 @@ def measure(
         threads: numbers of threads of each network, each once; accuracy is measured with the first.
         rounds: number of bursts of each model.
         operations: whether to time each operation of a .tflite.
+        input_range: the values of black and white that the models of Keras' formats were trained on; None for 0 to 255.
+            A .tflite's card states it.
+        input_mean: what was subtracted from these values, one number or one for each channel; the range is then 0 to 1
+            unless stated.
+        input_std: what the difference was divided by, alike.
         progress: called with the current task, and its finished and all steps.
         warn: called with one line if bad records were left out of the data.
 
@@ -55,7 +64,8 @@ def measure(
         the measurement was interrupted.
 
     Raises:
-        WrongUseError: there are no models, or a model or a number of threads is given twice.
+        WrongUseError: there are no models, a model or a number of threads is given twice, or `input_range` is given and
+            no model is of Keras' formats.
         DataError: the data cannot be read.
         ModelError: a model file is missing, or the data has classes that a model does not have.
     """
@@ -63,6 +73,11 @@ def measure(
     candidates = find_candidates([str(model) for model in models])
     if len(set(threads)) != len(threads):
         raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
+    mapping = PixelMapping.of(input_range, input_mean, input_std)
+    if mapping is not None and not any(candidate.path.suffix in KERAS_SUFFIXES for candidate in candidates):
+        raise WrongUseError(
+            f"{mapping} is for .keras and .h5 files: expected one; a .tflite has input_range in its card"
+        )
     report = progress or (lambda task, done, total: None)
     bad: list[str] = []
     faces = load_dataset(
@@ -75,7 +90,7 @@ def measure(
     meter = find_meter()
     before, partial = read_machine_state(), False
     try:
-        run_passes(results, faces, Plan(threads, rounds, seed, operations, meter), report)
+        run_passes(results, faces, Plan(threads, rounds, seed, operations, meter, mapping or AS_PIXELS), report)
     except KeyboardInterrupt:
         partial = True
     after = read_machine_state()
@@ -93,5 +108,5 @@ def measure(
         "energy": meter.name if meter else None,
         **summarize_states(before, after),
     }
-    warnings = [*condition_warnings(before, after), *disturbance_warnings(results)]
+    warnings = [*condition_warnings(before, after), *disturbance_warnings(results), *chance_warnings(results)]
     return build_results(results, about, conditions, warnings, partial)

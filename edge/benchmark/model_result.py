@@ -9,6 +9,10 @@ from typing import Any
 from edge.benchmark.accuracy import Accuracy
 from edge.benchmark.candidate import Candidate
 from edge.benchmark.rounds import LatencySummary
+from edge.evaluation.classification import above_chance
+
+#: A mean recall that is this far above that of guessing, or less, calls for a warning.
+NEAR_CHANCE = 0.1
 
 
 @dataclass
@@ -77,3 +81,15 @@ def disturbance_warnings(models: Sequence[ModelResult]) -> list[str]:
             if speed.rounds_disturbed and speed.rounds_counted == speed.rounds_run
         }
     )
+
+
+def chance_warnings(models: Sequence[ModelResult]) -> list[str]:
+    """Return warnings about models that read hardly more faces than guessing does."""
+    found = []
+    for model in models:
+        if model.accuracy is not None and above_chance(model.accuracy.confusion) < NEAR_CHANCE:
+            found.append(
+                f"{model.candidate.name} reads hardly more faces than guessing would: it is not trained, or gets other "
+                "values than it was trained on (--input-range of a .keras, input_range in the card of a .tflite)"
+            )
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from edge.benchmark.rounds import Rounds, TimedWorkload, crop_to_scores_bursts, 
 from edge.benchmark.worker_process import WorkerError, WorkerProcess
 from edge.datasets import Faces
 from edge.errors import MienError, ModelError
+from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from edge.system.energy import Meter
 
 #: Seconds of uninterrupted invokes over which energy is measured.
@@ -36,6 +37,7 @@ class Plan:
         seed: of the order of the models within a round.
         operations: whether to time each operation.
         meter: measures energy; None if the machine has no energy counter.
+        mapping: how pixels become the values that models of Keras' formats were trained on.
     """
 
     threads: Sequence[int] = (1,)
@@ -43,6 +45,7 @@ class Plan:
     seed: int = 0
     operations: bool = False
     meter: Meter | None = None
+    mapping: PixelMapping = AS_PIXELS
 
 
 def run_passes(models: list[ModelResult], faces: Faces, plan: Plan, progress: Progress) -> None:
@@ -61,7 +64,7 @@ def run_passes(models: list[ModelResult], faces: Faces, plan: Plan, progress: Pr
         images = Path(folder) / "faces.npy"
         np.save(images, np.asarray(faces.images))
         for n, threads in enumerate(plan.threads):
-            with _workers(models, threads, progress) as workers:
+            with _workers(models, threads, plan.mapping, progress) as workers:
                 if n == 0:
                     for model, worker in workers:
                         _score(model, worker, faces, images, Path(folder), progress)
@@ -76,7 +79,7 @@ def run_passes(models: list[ModelResult], faces: Faces, plan: Plan, progress: Pr
 
 @contextmanager
 def _workers(
-    models: list[ModelResult], threads: int, progress: Progress
+    models: list[ModelResult], threads: int, mapping: PixelMapping, progress: Progress
 ) -> Iterator[list[tuple[ModelResult, WorkerProcess]]]:
     """Start a process for each model that has not failed, and load the model in it."""
     with ExitStack() as stack:
@@ -87,7 +90,7 @@ def _workers(
             progress(f"loading, {threads} thread{'s' * (threads > 1)}", i, len(models))
             with _recorded_errors(model):
                 worker = stack.enter_context(WorkerProcess(threads))
-                facts = worker.ask("load", path=str(model.candidate.path), threads=threads)
+                facts = worker.ask("load", path=str(model.candidate.path), threads=threads, mapping=asdict(mapping))
                 if not model.facts:
                     model.facts = facts
                 model.speeds.append(

@@ -26,6 +26,7 @@ from edge.errors import MienError, MissingExtraError, first_line
 from edge.inference.classifier import Classifier, ExpressionClassifier
 from edge.inference.litert import load_interpreter, runtime, start_up_ms
 from edge.inference.model_card import read_parts
+from edge.inference.pixel_mapping import PixelMapping
 from edge.recognizer import Recognizer
 from edge.system.board import peak_rss_mb
 from edge.types import Detection, Frame
@@ -92,11 +93,11 @@ class Worker:
         self._graph: bytes | None = None
         self._invokes: list[Callable[[], None]] = []
 
-    def load(self, path: str, threads: int) -> dict[str, Any]:
-        """Load a model; return its labels, its properties and the time to load it."""
+    def load(self, path: str, threads: int, mapping: dict[str, Any]) -> dict[str, Any]:
+        """Load a model, one of Keras' formats with a `PixelMapping`; return its labels, properties and loading time."""
         file = Path(path)
         if file.suffix in KERAS_SUFFIXES:
-            self._subject = _keras_classifier(file)
+            self._subject = _keras_classifier(file, PixelMapping(**mapping))
         else:
             subject = _Tflite(file, threads)
             self._subject, self._graph = subject, subject.graph
@@ -154,11 +155,11 @@ class Worker:
         return {"operations": operation_times(self._graph, threads, rounds) if self._graph else None}
 
 
-def _keras_classifier(path: Path) -> Subject:
+def _keras_classifier(path: Path, mapping: PixelMapping) -> Subject:
     try:
         # By name, as in the command line: `edge` must not import `train`.
         module = importlib.import_module("train.evaluation.keras_classifier")
-        subject: Subject = module.KerasClassifier(path)
+        subject: Subject = module.KerasClassifier(path, mapping)
     except ImportError as error:
         raise MissingExtraError("train", error.name or "keras") from error
     return subject

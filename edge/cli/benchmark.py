@@ -65,6 +65,7 @@ def benchmark_commands() -> dict[str, click.Command]:
 @click.option(
     "--rounds", type=click.IntRange(1), default=50, show_default=True, help="Number of bursts in which each model runs."
 )
+@options.input_mapping
 @click.option("--operations", is_flag=True, help="Also measure each operation of a .tflite.")
 @click.option(
     "--pick",
@@ -87,6 +88,7 @@ def benchmark(
     constraints: tuple[str, ...],
     out: Path | None,
     as_json: bool,
+    **mapping: Any,
 ) -> None:
     """Compare models by accuracy and latency on this machine.
 
@@ -119,6 +121,7 @@ def benchmark(
             operations=operations,
             progress=progress,
             warn=lambda line: click.echo(line, err=True),
+            **mapping,
         )
     # Before printing, which fails if the reader of the output has gone away (`mien benchmark ... | head`).
     if out is not None:

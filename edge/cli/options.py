@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +13,7 @@ from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
 from edge.datasets import SPLITS, Faces, load_dataset, summarize_bad_records
 from edge.detection import DEFAULT_DETECTOR, DETECTORS, detector_help
+from edge.inference.pixel_mapping import parse_channel_values
 from edge.inference.prior import DEFAULT_PRIOR
 from edge.inference.shipped_models import DEFAULT_MODEL, shipped_models
 from edge.inference.threads import parse_threads
@@ -116,3 +118,30 @@ def read_with_progress(
     if bad:
         click.echo(one_line(summarize_bad_records(path, bad, sum(map(len, faces.values())))), err=True)
     return faces
+
+
+def input_mapping(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that state how pixels become the values that a network was trained on."""
+    channels = Parsed("numbers", parse_channel_values)
+    for option in (
+        click.option(
+            "--input-std", type=channels, metavar="R,G,B", help="What the difference to the mean was divided by."
+        ),
+        click.option(
+            "--input-mean",
+            type=channels,
+            metavar="R,G,B",
+            help="What was subtracted from these values, one for all channels or one for each; the range is then 0 1 "
+            "unless stated.",
+        ),
+        click.option(
+            "--input-range",
+            type=float,
+            nargs=2,
+            metavar="LOW HIGH",
+            help="The values of black and white that the network was trained on, if pixels were scaled outside it: "
+            "0 1, or -1 1.",
+        ),
+    ):
+        command = option(command)
+    return command

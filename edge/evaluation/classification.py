@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,3 +71,13 @@ def score(class_ids: IntArray, predictions: IntArray, labels: tuple[str, ...]) -
         support={label: int(count) for label, count in zip(labels, support, strict=True)},
         confusion=confusion.tolist(),
     )
+
+
+def above_chance(confusion: Sequence[Sequence[int]]) -> float:
+    """Return how far the mean recall, over the classes that occur, is above that of guessing: at most 1 - 1 / classes.
+
+    Args:
+        confusion: rows are labeled classes, columns are predicted classes.
+    """
+    recalls = [row[i] / sum(row) for i, row in enumerate(confusion) if any(row)]
+    return float(np.mean(recalls)) - 1 / len(recalls)

@@ -44,6 +44,7 @@ def quantized(invoke, cnn_run, made_csv, tmp_path_factory):
     def quantize(folder):
         done = invoke("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", folder / "cnn-int8.tflite",
                       "--samples", 70, "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80,
+                      "--min-above-chance", -100,
                       module="convert")  # fmt: skip
         assert done.code == 0, done.err
         assert "same answer on" in done.out

@@ -57,9 +57,15 @@ def test_shapes_that_do_not_fit(keras, tmp_path):
     two = keras.Model([pixels, other], keras.layers.Dense(7)(flat(keras.layers.Add()([pixels, other]))))
     free = keras.Input((None, None, 1))
     dynamic = keras.Model(free, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(free)))
+    oblong, two_channels = (
+        keras.Model(shape, keras.layers.Dense(7)(keras.layers.Flatten()(shape)))
+        for shape in (keras.Input((48, 64, 1)), keras.Input((48, 48, 2)))
+    )
     for model, message in (
         (two, "has 2 inputs, 1 outputs: expected 1 and 1"),
-        (dynamic, r"takes \(None, None, None, 1\): expected \(None, 48, 48, 1\)"),
+        (dynamic, r"takes \(None, None, None, 1\): expected \(None, H, H, 1\) or \(None, H, H, 3\), square"),
+        (oblong, r"takes \(None, 48, 64, 1\): expected \(None, H, H, 1\)"),
+        (two_channels, r"takes \(None, 48, 48, 2\): expected \(None, H, H, 1\)"),
     ):
         with pytest.raises(ModelError, match=message):
             load_float_model(save(model, tmp_path / "x.keras"))

@@ -45,15 +45,16 @@ def test_it_reads_drawn_faces(quantized):
 
 def test_verify_proves_it(mien, quantized, cnn_run, made_csv, tmp_path):
     done = mien("verify", quantized, "--data", made_csv, "--reference", cnn_run / "model.keras",
-                "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80, "--json", tmp_path / "proof.json",
+                "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80,
+                "--min-above-chance", -100, "--json", tmp_path / "proof.json",
                 module="convert")  # fmt: skip
     assert done.code == 0, done.err
     assert "0 float tensors" in done.out
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert proof["measured"] == read_model(quantized).card.measured
     done = mien("verify", quantized, "--data", made_csv, "--reference", cnn_run / "model.keras", "--limit", 14,
-                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, "--json", "-",
-                module="convert")  # fmt: skip
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, "--min-above-chance", -100,
+                "--json", "-", module="convert")  # fmt: skip
     assert json.loads(done.out)["measured"]["n"] == 14, done.err
 
 
@@ -66,7 +67,8 @@ def test_the_loop_runs_on_it(mien, quantized, demo_clip, weights):
 def test_the_same_run_converts_to_the_same_file(mien, quantized, cnn_run, made_csv, tmp_path):
     again = tmp_path / "again.tflite"
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", again, "--samples", 70,
-                "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80, module="convert")  # fmt: skip
+                "--max-drop", 5, "--max-class-drop", 50, "--min-agreement", 80,
+                "--min-above-chance", -100, module="convert")  # fmt: skip
     assert done.code == 0, done.err
     assert again.read_bytes() == quantized.read_bytes()
 
@@ -154,7 +156,7 @@ def real_faces(fer2013, tmp_path_factory):
 def test_the_whole_chain_on_real_faces(real_faces, demo_clip, tmp_path, weights):
     """In processes of their own, as a user runs them."""
     model, tflite = tmp_path / "cnn" / "model.keras", tmp_path / "cnn-int8.tflite"
-    limits = ("--max-drop", 5, "--max-class-drop", 100, "--min-agreement", 85)
+    limits = ("--max-drop", 5, "--max-class-drop", 100, "--min-agreement", 85, "--min-above-chance", -100)
     for module, arguments in (
         ("train", ("fit", "--arch", "cnn", "--epochs", 1, "--data", real_faces, "--out", model.parent)),
         ("convert", ("quantize", model, "--data", real_faces, "--samples", 140, *limits, "--out", tflite)),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,30 +10,26 @@ from convert.analysis.proof import _comparison_lines
 from convert.analysis.verification import Comparison
 from convert.quality_gate import Limits, advice, worst_layers
 from convert.targets import TargetReport
-from edge.evaluation.classification import score
 from edge.inference.contract import FER2013_LABELS
 from edge.system.hashing import sha256_of
 
 
-def comparison_of(before, after, agreement=1.0):
-    truth = np.arange(70) % 7
-    metrics = (score(truth, classes, FER2013_LABELS) for classes in (before, after))
-    lost = int(((before == truth) & (after != truth)).sum())
-    gained = int(((before != truth) & (after == truth)).sum())
-    return Comparison("PublicTest", *metrics, agreement, 0.0, 0.0, lost, gained)
+def comparison_of(before, after, truth=None):
+    truth = np.arange(70) % 7 if truth is None else truth
+    return Comparison.of("PublicTest", truth, FER2013_LABELS, before, after)
 
 
 def test_no_loss_passes_and_each_limit_rejects_what_exceeds_it():
     truth = np.arange(70) % 7
     assert Limits().violations(comparison_of(truth, truth)) == []
-    collapsed = comparison_of(truth, np.full(70, 3), 1 / 7)
+    collapsed = comparison_of(truth, np.full(70, 3))
     found = Limits().violations(collapsed)
     assert found[0].startswith("accuracy drops 85.71 points, more than --max-drop 1")
     assert "the same answer on 14.29 %" in found[1]
     assert sum("points of recall" in text for text in found) == 6
     assert not any(text.startswith("happy") for text in found)
     one_class = np.where(truth == 1, 0, truth)
-    found = Limits(max_drop=50, min_agreement=0).violations(comparison_of(truth, one_class, 0.86))
+    found = Limits(max_drop=50, min_agreement=0).violations(comparison_of(truth, one_class))
     assert found == ["disgust loses 100.0 points of recall, more than --max-class-drop 10"]
 
 
@@ -51,7 +48,36 @@ def test_the_drop_has_an_interval_and_a_test():
     assert f"accuracy lost: 14.29 points, 95 % interval {low:.2f} to {high:.2f}; 10 faces lost, 0 gained" in text
 
 
-def test_a_model_that_gives_one_answer_only_passes_with_a_warning():
+def test_a_loss_that_chance_explains_does_not_reject():
+    """One face of four is 25 points, and no evidence; six of sixty are."""
+    truth = np.concatenate([np.full(4, 1), np.arange(700) % 7])
+    truth[truth == 1] = 0
+    truth[:4] = 1
+    after = truth.copy()
+    after[0] = 0
+    assert comparison_of(truth, after, truth).class_drops()["disgust"] == 25
+    assert Limits().violations(comparison_of(truth, after, truth)) == []
+    truth[4:60] = 1
+    after = truth.copy()
+    after[:7] = 0
+    (found,) = Limits(max_drop=5).violations(comparison_of(truth, after, truth))
+    assert found == "disgust loses 11.7 points of recall, more than --max-class-drop 10"
+
+
+def test_a_model_near_chance_never_passes():
+    truth = np.arange(70) % 7
+    constant = comparison_of(np.full(70, 3), np.full(70, 3))
+    (found,) = Limits().violations(constant)
+    assert found.startswith(
+        "the float model's mean recall is 0.0 points above guessing, less than --min-above-chance 10"
+    )
+    assert Limits(min_above_chance=-100).violations(constant) == []
+    # Three of ten in place of one of seven: 15.7 points.
+    some = np.where(np.arange(70) % 10 < 3, truth, (truth + 1) % 7)
+    assert Limits().violations(comparison_of(some, some)) == []
+
+
+def test_a_model_that_gives_one_answer_only_has_a_warning():
     truth = np.arange(70) % 7
     constant = comparison_of(np.full(70, 3), np.full(70, 3))
     assert (constant.only_answer, comparison_of(truth, truth).only_answer) == ("happy", "")
@@ -62,7 +88,7 @@ def test_a_model_that_gives_one_answer_only_passes_with_a_warning():
 
 def test_nan_exceeds_every_limit():
     truth = np.arange(70) % 7
-    assert Limits().violations(comparison_of(truth, truth, float("nan")))
+    assert Limits().violations(replace(comparison_of(truth, truth), agreement=float("nan")))
     assert Limits(max_drop=float("nan")).violations(comparison_of(truth, truth))
 
 
@@ -76,7 +102,7 @@ def test_the_worst_layers_are_named_and_something_is_advised():
     assert advice("float32", None, []) == "train it again"
 
 
-LENIENT = ("--max-class-drop", 100, "--min-agreement", 0)
+LENIENT = ("--max-class-drop", 100, "--min-agreement", 0, "--min-above-chance", -100)
 
 
 def test_a_model_that_loses_too_much_is_not_written(mien, cnn_run, made_csv, tmp_path):

@@ -239,7 +239,7 @@ def test_train_and_convert(made_csv, tmp_path):
     int8 = tmp_path / "cnn-int8.tflite"
     done = run_elsewhere(
         "convert", "quantize", tmp_path / "cnn" / "model.keras", "--data", made_csv, "--out", int8, "--samples", 28,
-        "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0,
+        "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, "--min-above-chance", -100,
     )  # fmt: skip
     assert done.code == 0, done.err
     read = run_elsewhere("classify", PORTRAIT, "--model", int8)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.options import data, read_with_progress, split, votes
+from edge.cli.options import data, input_mapping, read_with_progress, split, votes
 from edge.evaluation.classification import Metrics
+from edge.inference.pixel_mapping import PixelMapping
 from train.cli.text_table import format_table
 from train.plots.style import LONGEST_FILE, cut
 
@@ -22,11 +23,21 @@ if TYPE_CHECKING:
 @data
 @split
 @votes
+@input_mapping
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces, drawn at random.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the charts and metrics.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, as metrics.json has it.")
 def evaluate(
-    model: Path, data: Path, split: str, votes: Path | None, limit: int | None, out: Path | None, as_json: bool
+    model: Path,
+    data: Path,
+    split: str,
+    votes: Path | None,
+    limit: int | None,
+    out: Path | None,
+    as_json: bool,
+    input_range: tuple[float, float] | None,
+    input_mean: tuple[float, ...] | None,
+    input_std: tuple[float, ...] | None,
 ) -> None:
     """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
@@ -36,13 +47,18 @@ def evaluate(
     """
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
+    from train.evaluation.input_probe import probe_input
     from train.evaluation.prediction import load_model
 
     if out is not None:
         check_report_folder(out)
-    loaded = load_model(model)
+    loaded = load_model(model, PixelMapping.of(input_range, input_mean, input_std))
     faces = read_with_progress(data, (split,), votes)[split].sample(limit, 0)
     found = evaluate_model(loaded, faces)
+    if loaded.mapping is not None:
+        probe = probe_input(loaded.probabilities, faces.images, found.class_ids, loaded.mapping)
+        if probe is not None:
+            click.echo(f"warning: {model} seems to have been trained on other values: {probe}", err=True)
     report: dict[str, Any] = {"model": str(model), "data": data.name, "split": split}
     if votes is not None:
         report["ferplus_majority"] = evaluate_on_votes(found, faces)

@@ -14,6 +14,7 @@ from edge.errors import ModelError, WrongUseError
 from edge.evaluation.classification import Metrics, score
 from edge.inference.classifier import Classifier
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
+from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping, batch_size_for
 from edge.inference.shipped_models import path_of_model
 from train.backend import import_keras
 from train.models.keras_files import load_keras_model
@@ -36,36 +37,48 @@ class Model(Protocol):
         n_classes: number of scores in a row.
         labels: class names in the order of the scores, where they are recorded: a .tflite's in its card, those of a
             model in a run folder in the `metrics.json` beside it; otherwise empty.
+        mapping: how pixels become the values that it was trained on; None for a .tflite, whose card states it.
     """
 
     path: Path
     n_classes: int
     labels: tuple[str, ...]
+    mapping: PixelMapping | None
 
-    def probabilities(self, images: Images) -> Scores:
-        """Scores `(n, n_classes)` float32, 0..1, rows sum to 1, of faces `(n, 48, 48)` uint8."""
+    def probabilities(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
+        """Scores `(n, n_classes)` float32, 0..1, rows sum to 1, of faces `(n, h, w)` uint8.
+
+        Args:
+            images: the faces.
+            mapping: in place of the model's own; not for a .tflite.
+        """
         ...
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, mapping: PixelMapping | None = None) -> Model:
     """Load a model of any of the formats.
 
     Args:
         path: a .keras, .h5 or .tflite file, the name of a shipped model, a run folder, or a SavedModel folder.
+        mapping: how pixels become the values that a Keras model or a SavedModel was trained on; None for pixels as
+            they are. A .tflite's card states it.
 
     Raises:
-        ModelError: it is missing, damaged or breaks the contract.
-        WrongUseError: it is a SavedModel, and Keras does not run on TensorFlow.
+        ModelError: it is missing, damaged or not a classifier of faces.
+        WrongUseError: it is a SavedModel, and Keras does not run on TensorFlow; or `mapping` is given for a .tflite, or
+            for another number of channels.
         MissingExtraError: Keras is needed, and not installed.
     """
     path = path_of_model(path)
     if (run := RunFolder(path).model_keras).is_file():
         path = run
     if path.suffix == ".tflite":
+        if mapping is not None:
+            raise WrongUseError(f"{path} has a model card, whose input_range states it: leave {mapping} out")
         return _TFLiteModel(path)
     if path.is_dir():
-        return _SavedModel(path)
-    return _KerasModel(path)
+        return _SavedModel(path, mapping or AS_PIXELS)
+    return _KerasModel(path, mapping or AS_PIXELS)
 
 
 def class_names(model: Model, data_labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,19 +135,22 @@ def check_probabilities(scores: Scores, path: Path) -> Scores:
     return scores
 
 
-def keras_probabilities(model: Any, images: Images, batch_size: int = 256) -> Scores:
+def keras_probabilities(model: Any, images: Images, batch_size: int = 256, mapping: PixelMapping = AS_PIXELS) -> Scores:
     """A Keras model's scores, `(n, n_classes)` float32.
 
     Args:
         model: a loaded model.
-        images: faces `(n, 48, 48)` uint8; read in slices, so that a memory-mapped set is never copied whole.
-        batch_size: faces in one batch.
+        images: faces `(n, h, w)` uint8; read in slices, so that a memory-mapped set is never copied whole.
+        batch_size: faces in one batch, fewer if the model's input is larger than FER-2013's faces.
+        mapping: how pixels become the values that the model was trained on.
     """
+    shape = model.input_shape[1:]
+    batch_size = batch_size_for(shape, batch_size)
     step = batch_size * _BATCHES
     parts = []
     for start in range(0, len(images), step):
-        pixels = images[start : start + step, :, :, None].astype(np.float32)
-        parts.append(np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0), np.float32))
+        values = mapping.values(images[start : start + step], shape)
+        parts.append(np.asarray(model.predict(values, batch_size=batch_size, verbose=0), np.float32))
     return np.concatenate(parts)
 
 
@@ -145,17 +161,20 @@ def keras_metrics(model: Any, faces: Faces, batch_size: int = 256) -> Metrics:
 
 
 class _KerasModel:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mapping: PixelMapping) -> None:
         self.path, self._model = path, load_keras_model(path)
+        self.mapping: PixelMapping | None = mapping
+        mapping.coefficients(self._model.input_shape[3])
         self.n_classes = int(self._model.output_shape[-1])
         self.labels = recorded_labels(path, self.n_classes)
 
-    def probabilities(self, images: Images) -> Scores:
-        return check_probabilities(keras_probabilities(self._model, images), self.path)
+    def probabilities(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
+        scores = keras_probabilities(self._model, images, mapping=mapping or self.mapping or AS_PIXELS)
+        return check_probabilities(scores, self.path)
 
 
 class _SavedModel:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mapping: PixelMapping) -> None:
         backend = import_keras().backend.backend()
         if backend != "tensorflow":
             raise WrongUseError(
@@ -163,18 +182,22 @@ class _SavedModel:
                 "KERAS_BACKEND=tensorflow, or give a .keras file"
             )
         self.path, self._saved = path, SavedModel(path)
+        self.mapping: PixelMapping | None = mapping
+        mapping.coefficients(self._saved.input_shape[2])
         self.n_classes = self._saved.n_classes
         self.labels = recorded_labels(path, self.n_classes)
 
-    def probabilities(self, images: Images) -> Scores:
-        return check_probabilities(self._saved(images), self.path)
+    def probabilities(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
+        return check_probabilities(self._saved.scores(images, mapping or self.mapping or AS_PIXELS), self.path)
 
 
 class _TFLiteModel:
+    mapping: PixelMapping | None = None
+
     def __init__(self, path: Path) -> None:
         self._classifier = Classifier(path, threads=min(os.cpu_count() or 1, 4))
         self.path, self.labels = path, self._classifier.labels
         self.n_classes = len(self.labels)
 
-    def probabilities(self, images: Images) -> Scores:
+    def probabilities(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
         return check_probabilities(np.stack([self._classifier.scores(face) for face in images]), self.path)

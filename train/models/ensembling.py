@@ -30,13 +30,15 @@ def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
         names: names of the members, for error messages.
 
     Raises:
-        ModelError: a member has no such layer, or other classes.
+        ModelError: a member has no such layer, other classes, or another input.
     """
     pixels = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
     features: list[Any] = []
     kernels: list[npt.NDArray[np.float32]] = []
     biases: list[npt.NDArray[np.float32]] = []
     for i, (member, name) in enumerate(zip(members, names, strict=True), start=1):
+        if member.input_shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1):
+            raise ModelError(f"{name} takes {member.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
         last = next((layer for layer in member.layers if layer.name == LOGITS), None)
         if not isinstance(last, layers.Dense) or last.bias is None or last.input.shape[1] is None:
             raise ModelError(f"{name} has no last dense layer {LOGITS!r}: expected a network that mien trained")

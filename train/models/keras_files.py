@@ -1,4 +1,4 @@
-"""Loads .keras and .h5 files, and checks that they keep the contract."""
+"""Loads .keras and .h5 files, and checks that they are classifiers of faces."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError, first_line
-from edge.inference.contract import INPUT_SIZE
 from edge.system.archives import read_member
 from edge.system.memory import limited_growth
 from train.backend import import_keras
+from train.models.rebuilding import in_float32
 
+#: What a face may be to a network, for error messages.
+FACE_SHAPES = "(None, H, H, 1) or (None, H, H, 3)"
 #: What a model may need while it is loaded, where VGG16 takes a tenth: a file of few bytes may name an endless layer.
 MAX_GROWTH_BYTES = 3 << 30
 _MAX_METADATA_BYTES = 1 << 20
@@ -28,7 +30,8 @@ def load_keras_model(path: Path) -> Any:
         path: the file.
 
     Returns:
-        An uncompiled `keras.Model` with one input `[batch, 48, 48, 1]` and one output `[batch, n_classes]`.
+        An uncompiled `keras.Model` in float32 with one input `[batch, H, H, 1]` or `[batch, H, H, 3]` and one output
+        `[batch, n_classes]`.
 
     Raises:
         ModelError: the file is missing, damaged, saved by another major version of Keras, or has other inputs or
@@ -53,11 +56,30 @@ def load_keras_model(path: Path) -> Any:
         raise ModelError(f"{path} is not a model that Keras {current} can load: {first_line(error)}") from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs: expected 1 and 1")
-    if tuple(model.input_shape[1:]) != (INPUT_SIZE, INPUT_SIZE, 1):
-        raise ModelError(f"{path} takes {model.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
-    if len(model.output_shape) != 2 or model.output_shape[1] is None:
-        raise ModelError(f"{path} outputs {model.output_shape}: expected one row of probabilities for each face")
-    return model
+    check_shapes(path, model.input_shape, model.output_shape)
+    try:
+        return in_float32(model)
+    except Exception as error:
+        # A layer's own configuration decides what it raises.
+        raise ModelError(
+            f"{path} computes in {model.dtype_policy.compute_dtype} and cannot be rebuilt in float32 "
+            f"({first_line(error)}): load it under the policy float32, and save it again"
+        ) from error
+
+
+def check_shapes(path: Path, input_shape: Any, output_shape: Any) -> None:
+    """Check the shapes of a classifier of faces, as tuples with None for a free dimension.
+
+    Raises:
+        ModelError: the input is not one square gray or RGB image, or the output not one row for each face.
+    """
+    if not isinstance(input_shape, tuple) or len(input_shape) != 4:
+        raise ModelError(f"{path} takes {input_shape}: expected images {FACE_SHAPES}")
+    _, height, width, channels = input_shape
+    if not height or height != width or channels not in (1, 3):
+        raise ModelError(f"{path} takes {input_shape}: expected {FACE_SHAPES}, square and of a fixed size")
+    if not isinstance(output_shape, tuple) or len(output_shape) != 2 or output_shape[1] is None:
+        raise ModelError(f"{path} outputs {output_shape}: expected one row of probabilities for each face")
 
 
 def _check_members(path: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError, first_line
-from edge.inference.contract import INPUT_SIZE
+from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping, batch_size_for
 from edge.system.memory import limited_growth
 from edge.system.native_logs import quiet_stderr
 from train.backend import import_keras
-from train.models.keras_files import MAX_GROWTH_BYTES
+from train.models.keras_files import MAX_GROWTH_BYTES, check_shapes
 from train.models.saved_model_operators import check_operators
 
 SIGNATURE = "serving_default"
@@ -29,6 +29,7 @@ class SavedModel:
     Attributes:
         input_name, output_name: names of the signature's input and output.
         batch_size: faces that the signature takes at once; None for any number.
+        input_shape: `(H, H, channels)`.
         n_classes: number of scores in a row.
 
     Raises:
@@ -53,24 +54,22 @@ class SavedModel:
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelError(f"{path} has {len(inputs)} inputs, {len(outputs)} outputs: expected 1 and 1")
         input_shape, output_shape = shapes
-        face = (INPUT_SIZE, INPUT_SIZE, 1)
-        takes_faces = input_shape is not None and input_shape[1:] == face
-        gives_rows = output_shape is not None and len(output_shape) == 2 and output_shape[1] is not None
-        if not input_shape or not output_shape or not takes_faces or not gives_rows or dtypes != {"float32"}:
-            raise ModelError(
-                f"{path} takes {input_shape} and outputs {output_shape}, in {' and '.join(sorted(dtypes))}: expected "
-                f"{(None, *face)} and one row of probabilities for each face, in float32"
-            )
+        check_shapes(path, input_shape, output_shape)
+        if dtypes != {"float32"}:
+            raise ModelError(f"{path} has inputs and outputs in {' and '.join(sorted(dtypes))}: expected float32")
+        assert input_shape
+        assert output_shape
         self.input_name, self.output_name = next(iter(inputs)), next(iter(outputs))
         self.batch_size: int | None = input_shape[0]
+        self.input_shape: tuple[int, int, int] = input_shape[1:]
         self.n_classes = int(output_shape[1])
 
-    def __call__(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Scores `(n, n_classes)` float32 of faces `(n, 48, 48)` uint8."""
-        step = self.batch_size or BATCH_SIZE
+    def scores(self, images: npt.NDArray[np.uint8], mapping: PixelMapping = AS_PIXELS) -> npt.NDArray[np.float32]:
+        """Scores `(n, n_classes)` float32 of faces `(n, h, w)` uint8, as `mapping` turns them into inputs."""
+        step = self.batch_size or batch_size_for(self.input_shape, BATCH_SIZE)
         parts = []
         for start in range(0, len(images), step):
-            pixels = images[start : start + step, :, :, None].astype(np.float32)
+            pixels = mapping.values(images[start : start + step], self.input_shape)
             n = len(pixels)
             if self.batch_size and n < step:
                 # A signature with a fixed batch size takes full batches only.

@@ -63,6 +63,7 @@ def many_operators(keras, invoke, made_csv, tmp_path_factory):
     model.save(folder / "many.keras")
     done = invoke("quantize", folder / "many.keras", "--data", made_csv, "--out", folder / "many.tflite",
                   "--samples", 70, "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0,
+                  "--min-above-chance", -100,
                   module="convert")  # fmt: skip
     assert done.code == 0, done.err
     return folder / "many.tflite"

@@ -177,7 +177,8 @@ def test_what_to_ship(invoke, made_csv, foreign):
 def test_a_keras_model_beside_its_int8_self(mien, cnn_run, made_csv, tmp_path):
     int8 = tmp_path / "cnn-int8.tflite"
     done = mien("quantize", cnn_run / "model.keras", "--data", made_csv, "--out", int8, "--samples", 28,
-                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, module="convert")  # fmt: skip
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0,
+                "--min-above-chance", -100, module="convert")  # fmt: skip
     assert done.code == 0, done.err
     done = mien("benchmark", cnn_run / "model.keras", int8, "--data", made_csv, "--rounds", 1, "--out", tmp_path / "o")
     assert done.code == 0, done.err
@@ -349,7 +350,7 @@ def test_an_invoke_takes_as_long_as_in_litert_benchmark(tmp_path):
     graph.write_bytes(read_model(SHIPPED).graph)
     theirs, ours = [], []
     with WorkerProcess() as worker:
-        worker.ask("load", path=str(SHIPPED), threads=1)
+        worker.ask("load", path=str(SHIPPED), threads=1, mapping={})
         for _ in range(25):
             tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", graph,
                     "--num_runs", 400, "--warmup_runs", 50, "--result_json", result]  # fmt: skip

@@ -72,5 +72,6 @@ def test_a_run_learns_them_and_its_model_converts_without_votes(mien, made_csv, 
     assert "votes_sha256" in metrics["data"]
     done = mien("quantize", tmp_path / "run" / "model.keras", "--data", made_csv, "--out", tmp_path / "int8.tflite",
                 "--samples", 28, "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0,
+                "--min-above-chance", -100,
                 module="convert")  # fmt: skip
     assert done.code == 0, done.err

@@ -87,7 +87,8 @@ def test_it_converts_with_proof(mien, members, made_csv, tmp_path):
     out = tmp_path / "pair"
     mien("ensemble", *members, "--recipe", recipe_of(tmp_path), "--data", made_csv, "--out", out, module="train")
     int8 = tmp_path / "pair-int8.tflite"
-    gates = ("--samples", 70, "--max-drop", 100, "--min-agreement", 0, "--max-class-drop", 100)
+    gates = ("--samples", 70, "--max-drop", 100, "--min-agreement", 0, "--max-class-drop", 100,
+             "--min-above-chance", -100)  # fmt: skip
     done = mien("quantize", out / "model.keras", "--data", made_csv, "--out", int8, *gates, module="convert")
     assert done.code == 0, done.err
     against = ("--data", made_csv, "--reference", out / "model.keras")

@@ -311,7 +311,7 @@ def test_ferplus_labels_make_eight_classes(mien, made_csv, tmp_path):
         assert "faces left out because they have no clear vote: 1 of Training, 1 of PublicTest" in done.out
     # Such a model is converted and proven under the labels that it learnt.
     model, int8 = tmp_path / "majority" / "model.keras", tmp_path / "eight-int8.tflite"
-    loose = ("--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0)
+    loose = ("--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, "--min-above-chance", -100)
     done = mien("quantize", model, "--data", made_csv, "--out", int8, module="convert")
     assert "was trained on FER+'s labels: give --votes" in done.error_line()
     given = ("--data", made_csv, "--votes", votes_csv, *loose)
@@ -333,7 +333,8 @@ def test_a_folder_of_ones_own_classes_makes_a_model_that_runs(mien, tmp_path, de
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["labels"] == ["happy", "bored"]
     out = tmp_path / "own-int8.tflite"
     done = mien("quantize", tmp_path / "run" / "model.keras", "--data", folder, "--out", out, "--samples", 8,
-                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0, module="convert")  # fmt: skip
+                "--max-drop", 100, "--max-class-drop", 100, "--min-agreement", 0,
+                "--min-above-chance", -100, module="convert")  # fmt: skip
     assert done.code == 0, done.err
     done = mien("run", "--model", out, "--source", demo_clip, "--max-frames", 3, "--emit", "frame", "--sink", "jsonl:-")
     assert set(json.loads(done.out.splitlines()[0])["emotions"]) == {"happy", "bored"}

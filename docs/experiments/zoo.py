@@ -1,0 +1,356 @@
+"""Convert more than forty networks, as people bring them, to int8.
+
+    python docs/experiments/zoo.py DATA [NAME...]
+
+Each network is built in Keras, fitted for an epoch or more on faces of Training, saved, and given to
+`mien convert quantize`. A line for each has the outcome, the agreement of the int8 file with the float model, and the
+agreements of TensorFlow's own converter and of ai-edge-quantizer's defaults, calibrated on the same faces.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers
+
+Tensor = Any
+Builder = Callable[[], Any]
+GRAY = (48, 48, 1)
+
+
+def _head(x: Tensor, n: int = 7) -> Tensor:
+    return layers.Dense(n, activation="softmax")(x)
+
+
+def _network(body: Callable[[Tensor], Tensor], shape: tuple[int, int, int] = GRAY, inside: bool = True) -> Any:
+    """A network with `body` between its input and its softmax; `inside` has it divide the pixels by 255 itself."""
+    pixels = keras.Input(shape)
+    x = layers.Rescaling(1 / 255)(pixels) if inside else pixels
+    return keras.Model(pixels, _head(body(x)))
+
+
+def _convolutions(activation: Callable[[], Any], shape: tuple[int, int, int] = GRAY, inside: bool = True) -> Any:
+    def body(x: Tensor) -> Tensor:
+        for width in (16, 32, 48):
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+            x = layers.BatchNormalization()(x)
+            x = activation()(x)
+            x = layers.MaxPooling2D()(x)
+        return layers.GlobalAveragePooling2D()(x)
+
+    return _network(body, shape, inside)
+
+
+def _activation(name: str) -> Builder:
+    return lambda: _convolutions(lambda: layers.Activation(name))
+
+
+def _mini_xception() -> Any:
+    def body(x: Tensor) -> Tensor:
+        for _ in range(2):
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        for width in (16, 32, 64, 128):
+            residual = layers.BatchNormalization()(layers.Conv2D(width, 1, strides=2, padding="same")(x))
+            x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+            x = layers.Activation("relu")(layers.BatchNormalization()(x))
+            x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+            x = layers.MaxPooling2D(3, strides=2, padding="same")(layers.BatchNormalization()(x))
+            x = layers.add([x, residual])
+        x = layers.Conv2D(7, 3, padding="same")(x)
+        return layers.GlobalAveragePooling2D()(x)
+
+    pixels = keras.Input((64, 64, 1))
+    return keras.Model(pixels, layers.Activation("softmax")(body(pixels)))
+
+
+def _vgg() -> Any:
+    def body(x: Tensor) -> Tensor:
+        for width in (32, 64, 128):
+            for _ in range(2):
+                x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+            x = layers.MaxPooling2D()(x)
+        x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
+        return layers.Dropout(0.5)(x)
+
+    return _network(body)
+
+
+def _separable() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+        for width in (32, 64, 96):
+            x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+            x = layers.MaxPooling2D()(x)
+        return layers.GlobalAveragePooling2D()(x)
+
+    return _network(body)
+
+
+def _application(build: Callable[..., Any], size: int, rescaling: tuple[float, float] | None = None) -> Any:
+    """One of Keras' ImageNet networks on gray faces in three channels."""
+    pixels = keras.Input((size, size, 3))
+    x = layers.Rescaling(*rescaling)(pixels) if rescaling else pixels
+    backbone = build(include_top=False, weights=None, input_shape=(size, size, 3), pooling="avg")
+    return keras.Model(pixels, _head(backbone(x)))
+
+
+def _residual() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, padding="same")(x)
+        for width in (16, 32):
+            shortcut = layers.Conv2D(width, 1, strides=2)(x)
+            y = layers.Conv2D(width, 3, strides=2, padding="same", activation="relu")(x)
+            y = layers.Conv2D(width, 3, padding="same")(y)
+            x = layers.ReLU()(layers.add([shortcut, y]))
+        return layers.GlobalAveragePooling2D()(x)
+
+    return _network(body)
+
+
+def _dense_blocks() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same")(x)
+        for _ in range(3):
+            y = layers.Activation("relu")(layers.BatchNormalization()(x))
+            x = layers.concatenate([x, layers.Conv2D(8, 3, padding="same")(y)])
+        return layers.GlobalAveragePooling2D()(x)
+
+    return _network(body)
+
+
+def _inception() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+        branches = [layers.Conv2D(8, size, padding="same", activation="relu")(x) for size in (1, 3, 5)]
+        branches.append(layers.Conv2D(8, 1)(layers.MaxPooling2D(3, strides=1, padding="same")(x)))
+        return layers.GlobalAveragePooling2D()(layers.concatenate(branches))
+
+    return _network(body)
+
+
+def _squeeze_excitation() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+        s = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        s = layers.Conv2D(16, 1, activation="sigmoid")(layers.Conv2D(4, 1, activation="relu")(s))
+        return layers.GlobalAveragePooling2D()(layers.multiply([x, s]))
+
+    return _network(body)
+
+
+def _global_max() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+        return layers.GlobalMaxPooling2D()(layers.Conv2D(32, 3, strides=2, padding="same", activation="relu")(x))
+
+    return _network(body)
+
+
+def _layer_normalization() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(24, 4, strides=4)(x)
+        x = layers.LayerNormalization()(x)
+        y = layers.DepthwiseConv2D(7, padding="same")(x)
+        y = layers.Dense(48, activation="gelu")(layers.LayerNormalization()(y))
+        return layers.GlobalAveragePooling2D()(layers.add([x, layers.Dense(24)(y)]))
+
+    return _network(body)
+
+
+def _group_normalization() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=2, padding="same")(x)
+        return layers.GlobalAveragePooling2D()(layers.ReLU()(layers.GroupNormalization(4)(x)))
+
+    return _network(body)
+
+
+def _transformer() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(32, 8, strides=8)(x)
+        x = layers.Reshape((36, 32))(x)
+        y = layers.LayerNormalization()(x)
+        x = layers.add([x, layers.MultiHeadAttention(2, 16)(y, y)])
+        y = layers.Dense(64, activation="gelu")(layers.LayerNormalization()(x))
+        return layers.GlobalAveragePooling1D()(layers.add([x, layers.Dense(32)(y)]))
+
+    return _network(body)
+
+
+def _mixer() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Reshape((36, 32))(layers.Conv2D(32, 8, strides=8)(x))
+        y = layers.Permute((2, 1))(x)
+        x = layers.add([x, layers.Permute((2, 1))(layers.Dense(36, activation="gelu")(y))])
+        return layers.GlobalAveragePooling1D()(x)
+
+    return _network(body)
+
+
+def _recurrent(cell: Any) -> Any:
+    return _network(lambda x: cell(32)(layers.Reshape((48, 48))(x)))
+
+
+def _augmented() -> Any:
+    pixels = keras.Input(GRAY)
+    x = layers.RandomFlip("horizontal")(pixels)
+    x = layers.RandomZoom(0.1)(layers.RandomRotation(0.1)(x))
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(x)
+    return keras.Model(pixels, _head(layers.GlobalAveragePooling2D()(layers.Conv2D(32, 3, strides=2)(x))))
+
+
+def _noisy() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.GaussianNoise(0.1)(x)
+        x = layers.SpatialDropout2D(0.2)(layers.Conv2D(16, 3, strides=2, activation="relu")(x))
+        return layers.GlobalAveragePooling2D()(x)
+
+    return _network(body)
+
+
+def _sequential() -> Any:
+    return keras.Sequential(
+        [
+            keras.Input(GRAY),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(7, activation="softmax"),
+        ]
+    )
+
+
+def _mixed_precision() -> Any:
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        pixels = keras.Input(GRAY)
+        x = layers.Rescaling(1 / 255)(pixels)
+        x = layers.Conv2D(16, 3, strides=2, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.GlobalAveragePooling2D()(layers.Conv2D(32, 3, strides=2)(x))
+        return keras.Model(pixels, layers.Dense(7, activation="softmax", dtype="float32")(x))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def _upsampling() -> Any:
+    def body(x: Tensor) -> Tensor:
+        low = layers.Conv2D(16, 3, strides=4, padding="same", activation="relu")(x)
+        high = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
+        x = layers.concatenate([high, layers.UpSampling2D(interpolation="bilinear")(low)])
+        return layers.GlobalAveragePooling2D()(layers.Conv2D(16, 3, strides=2)(x))
+
+    return _network(body)
+
+
+def _transposed() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, strides=4, padding="same", activation="relu")(x)
+        return layers.GlobalAveragePooling2D()(layers.Conv2DTranspose(8, 3, strides=2, padding="same")(x))
+
+    return _network(body)
+
+
+def _dilated() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.Conv2D(16, 3, dilation_rate=2, padding="same", activation="relu")(x)
+        return layers.GlobalAveragePooling2D()(layers.DepthwiseConv2D(3, strides=2)(x))
+
+    return _network(body)
+
+
+def _two_inputs() -> Any:
+    face, landmarks = keras.Input(GRAY), keras.Input((68, 2))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(face))
+    return keras.Model([face, landmarks], _head(layers.concatenate([x, layers.Flatten()(landmarks)])))
+
+
+def _logits() -> Any:
+    pixels = keras.Input(GRAY)
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, layers.Dense(7)(layers.GlobalAveragePooling2D()(x)))
+
+
+def _sigmoid() -> Any:
+    pixels = keras.Input(GRAY)
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, layers.Dense(7, activation="sigmoid")(layers.GlobalAveragePooling2D()(x)))
+
+
+def _standardized() -> Any:
+    pixels = keras.Input(GRAY)
+    x = layers.Normalization(mean=129.0, variance=4200.0)(pixels)
+    x = layers.BatchNormalization()(x)
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(x)
+    return keras.Model(pixels, _head(layers.GlobalAveragePooling2D()(layers.Conv2D(32, 3, strides=2)(x))))
+
+
+def _average_pooling() -> Any:
+    def body(x: Tensor) -> Tensor:
+        x = layers.AveragePooling2D(2)(layers.Conv2D(16, 3, padding="same", activation="tanh")(x))
+        x = layers.AveragePooling2D(2)(layers.Conv2D(16, 3, padding="same", activation="tanh")(x))
+        return layers.Dense(32, activation="tanh")(layers.Flatten()(x))
+
+    return _network(body)
+
+
+#: Name to a builder, and the range of values that the network was trained on.
+NETWORKS: dict[str, tuple[Builder, tuple[float, float]]] = {
+    "sequential": (_sequential, (0, 1)),
+    "vgg": (_vgg, (0, 255)),
+    "mini-xception": (_mini_xception, (-1, 1)),
+    "separable": (_separable, (0, 255)),
+    "mobilenet-v2": (lambda: _application(keras.applications.MobileNetV2, 64, (1 / 127.5, -1)), (0, 255)),
+    "mobilenet-v3-small": (lambda: _application(keras.applications.MobileNetV3Small, 64), (0, 255)),
+    "efficientnet-b0": (lambda: _application(keras.applications.EfficientNetB0, 64), (0, 255)),
+    "leaky-relu": (lambda: _convolutions(lambda: layers.LeakyReLU(0.1)), (0, 255)),
+    "prelu": (lambda: _convolutions(lambda: layers.PReLU(shared_axes=[1, 2])), (0, 255)),
+    "elu": (_activation("elu"), (0, 255)),
+    "selu": (_activation("selu"), (0, 255)),
+    "gelu": (_activation("gelu"), (0, 255)),
+    "swish": (_activation("swish"), (0, 255)),
+    "mish": (_activation("mish"), (0, 255)),
+    "hard-swish": (_activation("hard_swish"), (0, 255)),
+    "relu6": (_activation("relu6"), (0, 255)),
+    "softplus": (_activation("softplus"), (0, 255)),
+    "tanh": (_average_pooling, (0, 255)),
+    "size-64": (lambda: _convolutions(layers.ReLU, (64, 64, 1)), (0, 255)),
+    "color": (lambda: _convolutions(layers.ReLU, (48, 48, 3)), (0, 255)),
+    "color-224": (lambda: _convolutions(layers.ReLU, (224, 224, 3), inside=False), (0, 1)),
+    "scaled-outside": (lambda: _convolutions(layers.ReLU, inside=False), (0, 1)),
+    "centered-outside": (lambda: _convolutions(layers.ReLU, inside=False), (-1, 1)),
+    "residual": (_residual, (0, 255)),
+    "dense-blocks": (_dense_blocks, (0, 255)),
+    "inception": (_inception, (0, 255)),
+    "squeeze-excitation": (_squeeze_excitation, (0, 255)),
+    "global-max": (_global_max, (0, 255)),
+    "layer-normalization": (_layer_normalization, (0, 255)),
+    "group-normalization": (_group_normalization, (0, 255)),
+    "transformer": (_transformer, (0, 255)),
+    "mixer": (_mixer, (0, 255)),
+    "lstm": (lambda: _recurrent(layers.LSTM), (0, 255)),
+    "gru": (lambda: _recurrent(layers.GRU), (0, 255)),
+    "augmented-inside": (_augmented, (0, 255)),
+    "noise-inside": (_noisy, (0, 255)),
+    "mixed-precision": (_mixed_precision, (0, 255)),
+    "upsampling": (_upsampling, (0, 255)),
+    "transposed": (_transposed, (0, 255)),
+    "dilated": (_dilated, (0, 255)),
+    "standardized": (_standardized, (0, 255)),
+    "logits": (_logits, (0, 255)),
+    "sigmoid": (_sigmoid, (0, 255)),
+    "two-inputs": (_two_inputs, (0, 255)),
+}
