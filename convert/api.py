@@ -371,15 +371,15 @@ def _check_input_values(model: FloatModel, faces: Faces, is_stated: bool, warn: 
     Raises:
         ModelError: it was, and no range was stated.
     """
-    from train.evaluation.input_probe import probe_input
+    from train.evaluation.input_range_check import find_better_range
 
-    probe = probe_input(model.scores, faces.images, faces.class_ids, model.mapping)
-    if probe is None:
+    found = find_better_range(model.scores, faces.images, faces.class_ids, model.mapping)
+    if found is None:
         return
     if not is_stated:
-        raise ModelError(f"{model.path} was trained on other values than these: {probe}; give {probe.better}")
+        raise ModelError(f"{model.path} was trained on other values than these: {found}; give {found.better}")
     if warn:
-        warn(f"warning: {model.path} seems to have been trained on other values: {probe}")
+        warn(f"warning: {model.path} seems to have been trained on other values: {found}")
 
 
 def _read(

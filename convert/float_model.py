@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from convert.graph_edit import accept_gray_pixels, prepare_for_quantizer
 from convert.graph_fusion import fuse
-from convert.graph_rewriting import rewrite
+from convert.operator_replacement import replace_operators
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
 from edge.inference.contract import EIGHT_LABELS, foreign_pixels
@@ -234,7 +234,7 @@ def _from_tflite(path: Path, mapping: PixelMapping | None) -> FloatModel:
     _check_input(graph, path)
     if any(tensor.is_constant and tensor.is_float and tensor.constant is None for tensor in graph.tensors):
         raise ModelError(f"{path} has sparse weights: expected dense ones")
-    content, fused = fuse(rewrite(prepare_for_quantizer(content)))
+    content, fused = fuse(replace_operators(prepare_for_quantizer(content)))
     graph = Graph(content, str(path))
     for tensor in graph.tensors:
         if tensor.constant is not None and tensor.is_float and not np.isfinite(tensor.constant).all():
@@ -289,7 +289,7 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path, mapping: PixelMapp
     tables = Graph(graph, str(path))
     tables.main.tensors[tables.inputs[0].index].name = "pixels"
     tables.main.tensors[tables.outputs[0].index].name = "scores"
-    graph, fused = fuse(rewrite(tables.pack()))
+    graph, fused = fuse(replace_operators(tables.pack()))
     if mapping.is_identity and tables.inputs[0].shape[3] == 1:
         return graph, fused
     return accept_gray_pixels(graph, mapping), fused

@@ -42,7 +42,7 @@ def main(model: Path, data: Path, qat_epochs: int) -> None:
     print("| --- | --- | --- | --- | --- |")
     methods: dict[str, Callable[[bytes, Ranges, np.ndarray], tuple[bytes, Ranges]]] = {
         "full observed range": lambda graph, ranges, images: (graph, whole(ranges)),
-        "outliers clipped (what mien does)": lambda graph, ranges, images: (graph, ranges),
+        "outliers clipped (mse, the default)": lambda graph, ranges, images: (graph, ranges),
         "and bias correction": bias_corrected,
         "and cross-layer equalization": equalized,
     }

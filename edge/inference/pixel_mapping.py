@@ -15,7 +15,7 @@ from edge.inference.contract import INPUT_SIZE, preprocess
 Images = npt.NDArray[np.uint8]
 #: Of the ends of a range; it also excludes what is no number.
 _LARGEST = 1e9
-#: The ranges that people train on, most frequent first, as `train.evaluation.input_probe` tries them.
+#: The ranges that people train on, most frequent first, as `train.evaluation.input_range_check` tries them.
 COMMON_RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 
 

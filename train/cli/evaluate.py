@@ -47,7 +47,7 @@ def evaluate(
     """
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
-    from train.evaluation.input_probe import probe_input
+    from train.evaluation.input_range_check import find_better_range
     from train.evaluation.prediction import load_model
 
     if out is not None:
@@ -56,9 +56,9 @@ def evaluate(
     faces = read_with_progress(data, (split,), votes)[split].sample(limit, 0)
     found = evaluate_model(loaded, faces)
     if loaded.mapping is not None:
-        probe = probe_input(loaded.probabilities, faces.images, found.class_ids, loaded.mapping)
-        if probe is not None:
-            click.echo(f"warning: {model} seems to have been trained on other values: {probe}", err=True)
+        better = find_better_range(loaded.probabilities, faces.images, found.class_ids, loaded.mapping)
+        if better is not None:
+            click.echo(f"warning: {model} seems to have been trained on other values: {better}", err=True)
     report: dict[str, Any] = {"model": str(model), "data": data.name, "split": split}
     if votes is not None:
         report["ferplus_majority"] = evaluate_on_votes(found, faces)

@@ -20,8 +20,8 @@ _LEAST_GAIN, _GREATEST_P = 0.08, 0.001
 
 
 @dataclass(frozen=True)
-class InputProbe:
-    """What a probe found.
+class BetterRange:
+    """A range on which a network reads far more faces.
 
     Attributes:
         used: the mapping that the network was given.
@@ -43,12 +43,12 @@ class InputProbe:
         )
 
 
-def probe_input(
+def find_better_range(
     scores: Callable[[npt.NDArray[np.uint8], PixelMapping], Scores],
     images: npt.NDArray[np.uint8],
     class_ids: npt.NDArray[np.int64],
     used: PixelMapping,
-) -> InputProbe | None:
+) -> BetterRange | None:
     """Return the range on which a network reads far more faces than on the one that is used; None if there is none.
 
     Args:
@@ -60,7 +60,7 @@ def probe_input(
     drawn = np.linspace(0, len(images) - 1, min(N_FACES, len(images))).astype(int)
     images, class_ids = images[drawn], class_ids[drawn]
     right = scores(images, used).argmax(axis=1) == class_ids
-    best: InputProbe | None = None
+    best: BetterRange | None = None
     for low, high in COMMON_RANGES:
         mapping = PixelMapping(low, high)
         if mapping == used:
@@ -68,5 +68,5 @@ def probe_input(
         found = scores(images, mapping).argmax(axis=1) == class_ids
         gain = found.mean() - (best.accuracy_better if best else right.mean() + _LEAST_GAIN)
         if gain >= 0 and mcnemar(found, right) <= _GREATEST_P:
-            best = InputProbe(used, mapping, float(right.mean()), float(found.mean()), len(drawn))
+            best = BetterRange(used, mapping, float(right.mean()), float(found.mean()), len(drawn))
     return best

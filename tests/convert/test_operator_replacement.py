@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from convert.float_model import load_float_model
-from convert.graph_rewriting import rewrite
+from convert.operator_replacement import replace_operators
 from edge.inference.flatbuffer import Graph
 
 
 def test_a_graph_without_such_operations_stays_as_it_is(cnn_model):
-    assert rewrite(cnn_model.graph) is cnn_model.graph
+    assert replace_operators(cnn_model.graph) is cnn_model.graph
 
 
 def test_layer_normalization_has_no_operation_left_that_int8_lacks(keras, tensorflow, made_faces, tmp_path):

@@ -1,4 +1,4 @@
-"""Graph rewriting: operations of a float .tflite that are not to be had in int8, by others that give the same values.
+"""Replaces operations of a float .tflite that int8 lacks by others that give the same values.
 
 The replacements keep all intermediate values small, because int8 has 256 codes for the range of a tensor.
 """
@@ -17,7 +17,7 @@ from edge.inference.flatbuffer import Graph, Operation, schema
 _TOLERANCE = 1e-6
 
 
-def rewrite(content: bytes) -> bytes:
+def replace_operators(content: bytes) -> bytes:
     """Replace NEG, SQUARE, ELU, and softplus as TensorFlow exports it.
 
     Keras has them in layer normalization, and in the activations elu, selu, softplus and mish:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
-from train.evaluation.input_probe import N_FACES, probe_input
+from train.evaluation.input_range_check import N_FACES, find_better_range
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (600, 48, 48)).astype(np.uint8)
@@ -26,7 +26,7 @@ def network_trained_on(low, high, accuracy=0.7):
 
 
 def test_another_range_is_named_with_what_both_read():
-    found = probe_input(network_trained_on(0.0, 1.0), IMAGES, CLASS_IDS, AS_PIXELS)
+    found = find_better_range(network_trained_on(0.0, 1.0), IMAGES, CLASS_IDS, AS_PIXELS)
     assert found.better == PixelMapping(0.0, 1.0)
     assert found.accuracy_better > 0.6 > 0.3 > found.accuracy_used
     assert f"of {N_FACES} faces are right with --input-range 0 255" in str(found)
@@ -36,14 +36,14 @@ def test_another_range_is_named_with_what_both_read():
 def test_the_right_range_is_not_doubted():
     for low, high in ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)):
         scores = network_trained_on(low, high)
-        assert probe_input(scores, IMAGES, CLASS_IDS, PixelMapping(low, high)) is None
+        assert find_better_range(scores, IMAGES, CLASS_IDS, PixelMapping(low, high)) is None
     assert set(scores.seen) == {N_FACES}
 
 
 def test_a_few_faces_are_no_evidence():
-    assert probe_input(network_trained_on(0.0, 1.0), IMAGES[:8], CLASS_IDS[:8], AS_PIXELS) is None
+    assert find_better_range(network_trained_on(0.0, 1.0), IMAGES[:8], CLASS_IDS[:8], AS_PIXELS) is None
 
 
 def test_a_network_that_normalizes_its_input_is_not_doubted():
-    found = probe_input(network_trained_on(0.0, 1.0, accuracy=1 / 7 + 0.03), IMAGES, CLASS_IDS, AS_PIXELS)
+    found = find_better_range(network_trained_on(0.0, 1.0, accuracy=1 / 7 + 0.03), IMAGES, CLASS_IDS, AS_PIXELS)
     assert found is None
