@@ -23,7 +23,7 @@ def replace_operators(content: bytes) -> bytes:
     Keras has them in layer normalization, and in the activations elu, selu, softplus and mish:
 
     - NEG(x) becomes x * -1, and SQUARE(x) x * x;
-    - ELU(x) becomes RELU(x) + EXP(MINIMUM(x, 0)) - 1;
+    - ELU(x) becomes RELU(x) + EXP(x - RELU(x)) - 1;
     - LOG(EXP(x) + 1) becomes RELU(x) - LOG(LOGISTIC(ABS(x))).
 
     Args:
@@ -157,9 +157,10 @@ def _write_square(writer: _Writer, x: int, output: int) -> None:
 
 
 def _write_elu(writer: _Writer, x: int, output: int) -> None:
-    exponential = writer.add("EXP", [writer.add("MINIMUM", [x, writer.constant(0)])])
-    below = writer.add("ADD", [exponential, writer.constant(-1)])
-    writer.add("ADD", [writer.add("RELU", [x]), below], output)
+    # Not by MINIMUM, whose input and output must have one scale.
+    positive = writer.add("RELU", [x])
+    exponential = writer.add("EXP", [writer.add("SUB", [x, positive])])
+    writer.add("ADD", [positive, writer.add("ADD", [exponential, writer.constant(-1)])], output)
 
 
 def _write_softplus(writer: _Writer, x: int, output: int) -> None:
@@ -175,5 +176,4 @@ _OPTIONS = {
     "SUB": "SubOptions",
     "EXP": "ExpOptions",
     "ABS": "AbsOptions",
-    "MINIMUM": "MaximumMinimumOptions",
 }

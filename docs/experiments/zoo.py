@@ -9,16 +9,33 @@ agreements of TensorFlow's own converter and of ai-edge-quantizer's defaults, ca
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import argparse
+import io
+import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
-import keras
-from keras import layers
+import numpy as np
+
+from convert.api import quantize
+from convert.float_model import FloatModel, load_float_model
+from convert.graph_edit import ensure_signature
+from convert.quality_gate import Limits
+from convert.tensorflow_import import import_tensorflow
+from edge.datasets import Faces, load_dataset
+from edge.errors import MienError, first_line
+from edge.inference import contract
+from edge.inference.flatbuffer import Graph
+from edge.inference.litert import load_interpreter
+from edge.inference.pixel_mapping import PixelMapping
+from edge.system.native_logs import quiet_stderr
+
+import_tensorflow()
+
+import keras  # noqa: E402
+from keras import layers  # noqa: E402
 
 Tensor = Any
 Builder = Callable[[], Any]
@@ -354,3 +371,116 @@ NETWORKS: dict[str, tuple[Builder, tuple[float, float]]] = {
     "sigmoid": (_sigmoid, (0, 255)),
     "two-inputs": (_two_inputs, (0, 255)),
 }
+
+#: Of the whole split: faces to train on, to calibrate on, and to compare the answers on.
+N_TRAINING, N_CALIBRATION, N_COMPARED = 4000, 200, 1000
+#: Networks with larger inputs are trained on a quarter of the faces.
+LARGE_SIDE = 64
+#: The quality gate must not stop what is to be compared.
+LIMITS = Limits(max_drop=100, min_agreement=0, max_class_drop=100, min_above_chance=-100)
+
+
+def main(data: Path, names: list[str], epochs: int) -> None:
+    """Print the table."""
+    splits = load_dataset(data, ("Training", "PublicTest"))
+    training, test = splits["Training"].sample(N_TRAINING, 0), splits["PublicTest"].sample(N_COMPARED, 0)
+    print("| network | parameters | outcome | mien, same answer | TensorFlow | ai-edge-quantizer |")
+    print("| --- " * 6 + "|", flush=True)
+    for name in names or NETWORKS:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                cells = row(name, data, training, test, Path(folder), epochs)
+            except Exception as error:
+                # A traceback is what must not happen.
+                cells = ["", f"TRACEBACK: {first_line(error)}", "", "", ""]
+        print("| " + " | ".join([f"`{name}`", *cells]) + " |", flush=True)
+
+
+def row(name: str, data: Path, training: Faces, test: Faces, folder: Path, epochs: int) -> list[str]:
+    """Train, save and convert a network; return the cells behind its name."""
+    build, input_range = NETWORKS[name]
+    keras.utils.set_random_seed(0)
+    model = build()
+    mapping = PixelMapping(*map(float, input_range))
+    if len(model.inputs) == 1:
+        shape = model.input_shape[1:]
+        faces = training.sample(N_TRAINING // 4, 0) if shape[0] > LARGE_SIDE else training
+        from_logits = model.layers[-1].get_config().get("activation") == "linear"
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+        model.compile(keras.optimizers.Adam(1e-3), loss)
+        model.fit(mapping.values(faces.images, shape), faces.class_ids, epochs=epochs, batch_size=32, verbose=0)
+    path = folder / f"{name}.keras"
+    model.save(path)
+    parameters = f"{model.count_params():,}"
+    try:
+        proof = quantize(
+            path, data, folder / "out.tflite", samples=N_CALIBRATION, limit=N_COMPARED, limits=LIMITS,
+            input_range=None if mapping.is_identity else input_range,
+        )["int8"]  # fmt: skip
+    except MienError as error:
+        return [parameters, f"refused: {str(error).replace(str(folder), '')}", "", "", ""]
+    assert proof.comparison is not None
+    source = load_float_model(path, mapping)
+    images = source.resized(training.images[:N_CALIBRATION])
+    expected = source.scores(test.images).argmax(axis=1)
+    others = []
+    for method in (tensorflow_default, ai_edge_default):
+        try:
+            same = answers(method(source, images), source.resized(test.images)) == expected
+            others.append(f"{same.mean():.1%}")
+        except Exception as error:
+            others.append(f"fails: {first_line(error)[:60]}")
+    how = f"{proof.calibration['quantizer']}, {proof.calibration['ranges']}"
+    return [parameters, f"int8 ({how})", f"{proof.comparison.agreement:.1%}", *others]
+
+
+def tensorflow_default(source: FloatModel, images: np.ndarray) -> bytes:
+    """Convert the float graph by TensorFlow's converter, with its own calibration."""
+    import tensorflow
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+
+    calibrator = Calibrator(source.graph)
+    inputs = ([image[None, :, :, None].astype(np.float32)] for image in images)
+    return bytes(calibrator.calibrate_and_quantize(lambda: inputs, tensorflow.int8, tensorflow.int8, allow_float=True))
+
+
+def ai_edge_default(source: FloatModel, images: np.ndarray) -> bytes:
+    """Convert the float graph by ai-edge-quantizer's recipe for int8, with its own calibration."""
+    from ai_edge_quantizer import quantizer, recipe
+
+    graph = Graph(source.graph, "x")
+    ensure_signature(graph)
+    job = quantizer.Quantizer(bytearray(graph.pack()), recipe.static_wi8_ai8())
+    signature = graph.model.signatureDefs[0]
+    name = signature.inputs[0].name
+    name = name.decode() if isinstance(name, bytes) else name
+    key = signature.signatureKey
+    key = key.decode() if isinstance(key, bytes) else key
+    inputs = [{name: image[None, :, :, None].astype(np.float32)} for image in images]
+    # It prints its progress, and warns that it keeps all tensors.
+    with redirect_stdout(io.StringIO()), quiet_stderr():
+        return bytes(job.quantize(job.calibrate({key: inputs})).quantized_model)
+
+
+def answers(graph: bytes, faces: np.ndarray) -> np.ndarray:
+    """Return the class that a graph predicts for each face, whatever the dtype of its input."""
+    interpreter = load_interpreter(graph, 2, "the network")
+    (entry,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = np.empty(len(faces), np.int64)
+    for i, face in enumerate(faces):
+        values = face[None, :, :, None].astype(np.float32)
+        if entry["dtype"] != np.float32:
+            values = contract.quantize(values, *entry["quantization"], entry["dtype"])
+        interpreter.set_tensor(entry["index"], values)
+        interpreter.invoke()
+        found[i] = interpreter.get_tensor(output["index"])[0].argmax()
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("names", nargs="*", choices=[[], *NETWORKS])
+    parser.add_argument("--epochs", type=int, default=3)
+    arguments = parser.parse_args()
+    main(arguments.data, arguments.names, arguments.epochs)
