@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from train.recipes.schema import Fit, Stage
-from train.training.torch_weight_averaging import fuse_weight_averaging
+from train.training.moving_averages import warm_up_averages
 
 
 def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -39,4 +39,4 @@ def build_optimizer(fit: Fit, stage: Stage, steps_per_epoch: int) -> keras.optim
         optimizer = keras.optimizers.Adam(rate, **common)
     if fit.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return fuse_weight_averaging(optimizer)
+    return warm_up_averages(optimizer)

@@ -100,7 +100,7 @@ assert bfloat(torch.ones(2, 4), training=True).dtype == torch.bfloat16
 AVERAGES_SAME_AS_KERAS = """
 import keras, numpy as np, torch
 from train.models import build_model
-from train.training.torch_weight_averaging import fuse_weight_averaging
+from train.training.moving_averages import _plain, warm_up_averages
 pixels = np.random.default_rng(0).integers(0, 256, (16, 48, 48, 1)).astype(np.float32)
 targets = np.eye(7, dtype=np.float32)[np.arange(16) % 7]
 def train(optimizers):
@@ -122,7 +122,11 @@ def train(optimizers):
     return averages
 def sgd():
     return keras.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.9)
-plain, faster = train([sgd(), sgd()]), train([fuse_weight_averaging(sgd()), fuse_weight_averaging(sgd())])
+def unfused():
+    optimizer = sgd()
+    optimizer._update_model_variables_moving_average = _plain(optimizer)
+    return optimizer
+plain, faster = train([unfused(), unfused()]), train([warm_up_averages(sgd()), warm_up_averages(sgd())])
 for a, b in zip(plain, faster, strict=True):
     assert len(a) == len(b) > 10
     for x, y in zip(a, b, strict=True):

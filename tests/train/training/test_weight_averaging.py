@@ -9,6 +9,7 @@ import pytest
 from edge.datasets.reader import load_dataset
 from tests.train.conftest import epochs_of
 from train.models import build_model
+from train.training.moving_averages import warm_up_averages
 from train.training.weight_averaging import RecomputeBatchNorm
 
 
@@ -103,3 +104,22 @@ def test_fewer_faces_than_a_batch_are_enough(network, faces):
     beside.on_test_begin()
     maps = normalizer_input(network, faces)
     assert statistics(network)[0] == pytest.approx(maps.mean((0, 1, 2)), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_the_averages_begin_over_few_steps():
+    """With a momentum of 0.998 the average of a short run would be the weights that it began with."""
+    weight = keras.Variable(np.zeros(1, np.float32))
+    optimizer = warm_up_averages(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.998))
+    optimizer.build([weight])
+    expected, averages = 0.0, []
+    for step in range(200):
+        # Each step subtracts 1.
+        optimizer.apply([np.ones(1, np.float32)], [weight])
+        momentum = min(step / (step + 9), 0.998)
+        expected = momentum * expected + (1 - momentum) * -(step + 1)
+        averages.append(float(optimizer._model_variables_moving_average[0][0]))
+    assert averages[0] == -1.0
+    assert averages[-1] == pytest.approx(expected, rel=1e-4)
+    # Of the last tenth of the steps or so, not of all of them.
+    assert -195 < averages[-1] < -175
