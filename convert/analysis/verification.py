@@ -220,7 +220,7 @@ def _check_integer(graph: Graph, model: ModelFile) -> None:
     if wrong:
         named = ", ".join(f"{tensor.name} is {tensor.dtype}" for tensor in wrong)
         raise ModelError(f"{model.path} does not have {card.scheme} inputs and outputs: {named}")
-    allowed = {"int8": {"INT8", "INT32"}, "int16x8": {"INT8", "INT16", "INT32", "INT64"}}[card.scheme]
+    allowed = {"int8": {"INT8", "INT32", "BOOL"}, "int16x8": {"INT8", "INT16", "INT32", "INT64", "BOOL"}}[card.scheme]
     strays = [t for t in graph.tensors if t.dtype not in allowed and t not in graph.inputs and not card.keep_float]
     if strays:
         named = ", ".join(f"{tensor.name} ({tensor.dtype})" for tensor in strays[:3])

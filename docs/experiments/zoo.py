@@ -20,14 +20,12 @@ from typing import Any
 import numpy as np
 
 from convert.api import quantize
-from convert.float_model import FloatModel, load_float_model
-from convert.graph_edit import ensure_signature
+from convert.float_model import load_float_model
 from convert.quality_gate import Limits
 from convert.tensorflow_import import import_tensorflow
 from edge.datasets import Faces, load_dataset
 from edge.errors import MienError, first_line
 from edge.inference import contract
-from edge.inference.flatbuffer import Graph
 from edge.inference.litert import load_interpreter
 from edge.inference.pixel_mapping import PixelMapping
 from edge.system.native_logs import quiet_stderr
@@ -251,7 +249,7 @@ def _sequential() -> Any:
 
 
 def _mixed_precision() -> Any:
-    keras.mixed_precision.set_global_policy("mixed_float16")
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         pixels = keras.Input(GRAY)
         x = layers.Rescaling(1 / 255)(pixels)
@@ -421,54 +419,56 @@ def row(name: str, data: Path, training: Faces, test: Faces, folder: Path, epoch
         return [parameters, f"refused: {str(error).replace(str(folder), '')}", "", "", ""]
     assert proof.comparison is not None
     source = load_float_model(path, mapping)
-    images = source.resized(training.images[:N_CALIBRATION])
+    shape = model.input_shape[1:]
+    calibration, inputs = (mapping.values(images, shape) for images in (training.images[:N_CALIBRATION], test.images))
     expected = source.scores(test.images).argmax(axis=1)
+    model.export(folder / "saved", verbose=False)
     others = []
     for method in (tensorflow_default, ai_edge_default):
         try:
-            same = answers(method(source, images), source.resized(test.images)) == expected
-            others.append(f"{same.mean():.1%}")
+            with redirect_stdout(io.StringIO()), quiet_stderr():
+                graph = method(folder / "saved", calibration)
+            others.append(f"{(answers(graph, inputs) == expected).mean():.1%}")
         except Exception as error:
             others.append(f"fails: {first_line(error)[:60]}")
     how = f"{proof.calibration['quantizer']}, {proof.calibration['ranges']}"
     return [parameters, f"int8 ({how})", f"{proof.comparison.agreement:.1%}", *others]
 
 
-def tensorflow_default(source: FloatModel, images: np.ndarray) -> bytes:
-    """Convert the float graph by TensorFlow's converter, with its own calibration."""
+def tensorflow_default(saved: Path, inputs: np.ndarray) -> bytes:
+    """Convert a SavedModel by TensorFlow's converter as its documentation does for integers only."""
     import tensorflow
-    from tensorflow.lite.python.optimize.calibrator import Calibrator
 
-    calibrator = Calibrator(source.graph)
-    inputs = ([image[None, :, :, None].astype(np.float32)] for image in images)
-    return bytes(calibrator.calibrate_and_quantize(lambda: inputs, tensorflow.int8, tensorflow.int8, allow_float=True))
+    converter = tensorflow.lite.TFLiteConverter.from_saved_model(str(saved))
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([values[None]] for values in inputs)
+    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tensorflow.int8
+    return bytes(converter.convert())
 
 
-def ai_edge_default(source: FloatModel, images: np.ndarray) -> bytes:
-    """Convert the float graph by ai-edge-quantizer's recipe for int8, with its own calibration."""
+def ai_edge_default(saved: Path, inputs: np.ndarray) -> bytes:
+    """Convert a SavedModel by ai-edge-quantizer's recipe for int8, which leaves in float what it lacks."""
+    import tensorflow
     from ai_edge_quantizer import quantizer, recipe
 
-    graph = Graph(source.graph, "x")
-    ensure_signature(graph)
-    job = quantizer.Quantizer(bytearray(graph.pack()), recipe.static_wi8_ai8())
-    signature = graph.model.signatureDefs[0]
-    name = signature.inputs[0].name
-    name = name.decode() if isinstance(name, bytes) else name
-    key = signature.signatureKey
-    key = key.decode() if isinstance(key, bytes) else key
-    inputs = [{name: image[None, :, :, None].astype(np.float32)} for image in images]
-    # It prints its progress, and warns that it keeps all tensors.
-    with redirect_stdout(io.StringIO()), quiet_stderr():
-        return bytes(job.quantize(job.calibrate({key: inputs})).quantized_model)
+    content = tensorflow.lite.TFLiteConverter.from_saved_model(str(saved)).convert()
+    signatures = load_interpreter(content, 1, "the network").get_signature_list()
+    ((key, names),) = signatures.items()
+    job = quantizer.Quantizer(bytearray(content), recipe.static_wi8_ai8())
+    statistics = job.calibrate({key: [{names["inputs"][0]: values[None]} for values in inputs]})
+    return bytes(job.quantize(statistics).quantized_model)
 
 
-def answers(graph: bytes, faces: np.ndarray) -> np.ndarray:
-    """Return the class that a graph predicts for each face, whatever the dtype of its input."""
+def answers(graph: bytes, inputs: np.ndarray) -> np.ndarray:
+    """Return the class that a graph predicts for each input, whatever the dtype that it takes."""
     interpreter = load_interpreter(graph, 2, "the network")
     (entry,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-    found = np.empty(len(faces), np.int64)
-    for i, face in enumerate(faces):
-        values = face[None, :, :, None].astype(np.float32)
+    interpreter.resize_tensor_input(entry["index"], [1, *inputs.shape[1:]])
+    interpreter.allocate_tensors()
+    found = np.empty(len(inputs), np.int64)
+    for i in range(len(inputs)):
+        values = inputs[i : i + 1]
         if entry["dtype"] != np.float32:
             values = contract.quantize(values, *entry["quantization"], entry["dtype"])
         interpreter.set_tensor(entry["index"], values)

@@ -138,6 +138,18 @@ def test_evaluate_has_the_same_option_and_warns(mien, scaled_outside, made_csv):
     assert accuracy[1] > accuracy[0] + 0.2
 
 
+def test_benchmark_has_the_same_option_and_warns(mien, scaled_outside, made_csv, quantized):
+    arguments = ("benchmark", scaled_outside, "--data", made_csv, "--rounds", 1, "--json")
+    wrong, right = (json.loads(mien(*arguments, *options).out) for options in ((), ("--input-range", 0, 1)))
+    accuracies = [results["models"][0]["accuracy"]["accuracy"]["value"] for results in (wrong, right)]
+    assert accuracies[1] > 0.5 > 0.3 > accuracies[0]
+    warning = "reads hardly more faces than guessing would"
+    assert [any(warning in line for line in results["marks"]) for results in (wrong, right)] == [True, False]
+    done = mien("benchmark", quantized, "--data", made_csv, "--input-range", 0, 1)
+    assert done.code == 2
+    assert "--input-range 0 1 is for .keras and .h5 files" in done.error_line()
+
+
 def test_errors_about_the_mapping_are_one_line(keras, mien, scaled_outside, made_csv, tmp_path):
     with pytest.raises(WrongUseError, match="--input-mean has 3 values, the network takes 1 channel"):
         load_float_model(scaled_outside, IMAGENET)
