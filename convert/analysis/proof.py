@@ -138,6 +138,8 @@ class Proof:
             lines.append("warning: the parts that XNNPACK runs are slower than one part would be")
         if self.fused:
             lines.append(f"fused into other operations: {', '.join(f'{n} {kind}' for kind, n in self.fused.items())}")
+        if "tried" in self.calibration:
+            lines.append(_choice_line(self.calibration))
         if self.latency is not None:
             lines.append(
                 f"network, 1 thread: {self.latency.converted_ms:.3f} ms, {self.latency.ratio:.2f} of the float one's "
@@ -148,6 +150,18 @@ class Proof:
         if self.layers:
             lines += ["", *_layer_lines(self.layers, self.layers_over)]
         return "\n".join(lines)
+
+
+def _choice_line(calibration: dict[str, Any]) -> str:
+    ways = [
+        f"{way['agreement']:.1%} by {way['ranges']} of {way['quantizer']}"
+        + (f" ({way['float_layers']} layers in float)" if way["float_layers"] else "")
+        for way in calibration["tried"]
+    ]
+    return (
+        f"quantized by {calibration['quantizer']}, ranges by {calibration['ranges']}; same answer on "
+        f"{calibration['tried'][0]['n']} other faces: {', '.join(ways)}"
+    )
 
 
 def _comparison_lines(comparison: Comparison) -> list[str]:

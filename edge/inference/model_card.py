@@ -69,7 +69,8 @@ class ModelCard:
         crop_margin: how much wider than the detector's box the square crop is, as a fraction of the box.
         training_data: name and SHA-256 of the data set.
         keep_float: layers that stay in float although the scheme is an integer one.
-        calibration: split, number of samples, seed and the SHA-256 of the row numbers of the representative data set.
+        calibration: split, number of samples, seed and the SHA-256 of the row numbers of the representative data set;
+            of int8 also the quantizer, and how the ranges of the activations were estimated.
         seed: random seed of the training run.
         measured: split, number of faces, and the scores before and after quantization, with agreement.
         intended_use, limits, licence: plain text.

@@ -233,7 +233,7 @@ def test_a_detector_is_not_scored_on_faces(mien, weights, made_csv, tmp_path):
     done = mien("quantize", cache_folder() / WEIGHTS["blazeface-short"].file, "--data", made_csv, "--out",
                 tmp_path / "x.tflite", module="convert")  # fmt: skip
     assert done.code == 2
-    assert "is not a classifier of grayscale faces with labels" in done.error_line()
+    assert "is not a classifier of faces with labels" in done.error_line()
 
 
 @pytest.mark.long

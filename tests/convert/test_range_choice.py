@@ -124,7 +124,9 @@ def test_the_card_and_the_proof_state_the_choice(quantized):
         "quantizer": AI_EDGE, "ranges": "mse", "float_layers": 0,
         "agreement": proof["calibration"]["tried"][0]["agreement"], "n": proof["calibration"]["tried"][0]["n"],
     }  # fmt: skip
-    assert "ai-edge-quantizer" in quantized.with_name("cnn-int8-proof.html").read_text()
+    page = quantized.with_name("cnn-int8-proof.html").read_text()
+    assert "Quantized by ai-edge-quantizer, ranges of the activations by <code>mse</code>" in page
+    assert "% by <code>mse</code> of ai-edge-quantizer" in page
 
 
 def test_a_named_estimator_is_used(mien, cnn_run, made_csv, tmp_path):

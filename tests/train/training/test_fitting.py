@@ -426,13 +426,13 @@ def test_models_that_cannot_be_loaded(mien, made_csv, tmp_path):
     with zipfile.ZipFile(tmp_path / "cut.keras", "w") as archive:
         archive.writestr("metadata.json", "{}")
     (tmp_path / "text.keras").write_text("no model")
-    two = keras.Input((48, 48, 3))
-    keras.Model(two, keras.layers.Flatten()(two)).save(tmp_path / "colour.keras")
+    oblong = keras.Input((48, 64, 3))
+    keras.Model(oblong, keras.layers.Flatten()(oblong)).save(tmp_path / "oblong.keras")
     for name, message in (
         ("none.keras", "no model at"),
         ("text.keras", "is not a model that Keras"),
         ("cut.keras", "is not a model that Keras"),
-        ("colour.keras", "expected (None, 48, 48, 1)"),
+        ("oblong.keras", "takes (None, 48, 64, 3): expected (None, H, H, 1) or (None, H, H, 3), square"),
     ):
         done = mien("evaluate", tmp_path / name, "--data", made_csv, module="train")
         assert done.code == 1
