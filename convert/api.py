@@ -157,6 +157,7 @@ def quantize(
             estimator=ranges,
             limits=limits,
             keep_rejected=keep_rejected,
+            choosing=_task(progress, "comparing ranges"),
             progress=_task(progress, f"scoring {scheme}"),
         )
         if not proof.passed:

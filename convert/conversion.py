@@ -126,6 +126,7 @@ class Conversion:
         estimator: str = AUTO,
         limits: Limits | None = None,
         keep_rejected: bool = False,
+        choosing: Progress | None = None,
         progress: Progress | None = None,
     ) -> Proof:
         """Convert to one scheme; write the model, its proof and the page unless the quality gate rejects it.
@@ -138,6 +139,7 @@ class Conversion:
             estimator: of the activations' ranges: a key of `ESTIMATORS`, or `AUTO`.
             limits: of the quality gate; `Limits()` if None.
             keep_rejected: whether a rejected model is written too, to `rejected_path(target)`.
+            choosing: called with the number of finished and of all ways to estimate the ranges.
             progress: called with the number of scored and of all faces.
 
         Returns:
@@ -148,7 +150,7 @@ class Conversion:
         """
         limits = limits or Limits()
         io_types = self._io_types(scheme)
-        graph, choice = self._quantize(scheme, io_types, keep_float, estimator)
+        graph, choice = self._quantize(scheme, io_types, keep_float, estimator, choosing)
         made_folder = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         # In the same folder under another name, so that only a file that has passed gets the final name.
@@ -205,7 +207,7 @@ class Conversion:
         return "quantized"
 
     def _quantize(
-        self, scheme: str, io_types: str, keep_float: Sequence[str], estimator: str
+        self, scheme: str, io_types: str, keep_float: Sequence[str], estimator: str, progress: Progress | None
     ) -> tuple[bytes, dict[str, Any]]:
         """Return the graph, and for int8 how it was made."""
         held_out = None if self.representative is None else self.representative.held_out
@@ -221,6 +223,7 @@ class Conversion:
             keep_float=keep_float,
             input_range=self.model.input_range,
             estimator=estimator,
+            progress=progress,
         )
         left = choice.chosen.float_layers
         if left and not keep_float:

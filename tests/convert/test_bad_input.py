@@ -61,10 +61,13 @@ def test_shapes_that_do_not_fit(keras, tmp_path):
         keras.Model(shape, keras.layers.Dense(7)(keras.layers.Flatten()(shape)))
         for shape in (keras.Input((48, 64, 1)), keras.Input((48, 48, 2)))
     )
+    large = keras.Input((2000, 2000, 1))
+    huge = keras.Model(large, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(large)))
     for model, message in (
         (two, "has 2 inputs, 1 outputs: expected 1 and 1"),
         (dynamic, r"takes \(None, None, None, 1\): expected \(None, H, H, 1\) or \(None, H, H, 3\), square"),
         (oblong, r"takes \(None, 48, 64, 1\): expected \(None, H, H, 1\)"),
+        (huge, r"takes \(None, 2000, 2000, 1\): expected .* of at most 1024 pixels"),
         (two_channels, r"takes \(None, 48, 48, 2\): expected \(None, H, H, 1\)"),
     ):
         with pytest.raises(ModelError, match=message):

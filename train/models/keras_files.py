@@ -16,6 +16,8 @@ from train.models.rebuilding import in_float32
 
 #: What a face may be to a network, for error messages.
 FACE_SHAPES = "(None, H, H, 1) or (None, H, H, 3)"
+#: Of a face. Networks for images take 224 to 600 pixels.
+MAX_SIDE = 1024
 #: What a model may need while it is loaded, where VGG16 takes a tenth: a file of few bytes may name an endless layer.
 MAX_GROWTH_BYTES = 3 << 30
 _MAX_METADATA_BYTES = 1 << 20
@@ -76,8 +78,11 @@ def check_shapes(path: Path, input_shape: Any, output_shape: Any) -> None:
     if not isinstance(input_shape, tuple) or len(input_shape) != 4:
         raise ModelError(f"{path} takes {input_shape}: expected images {FACE_SHAPES}")
     _, height, width, channels = input_shape
-    if not height or height != width or channels not in (1, 3):
-        raise ModelError(f"{path} takes {input_shape}: expected {FACE_SHAPES}, square and of a fixed size")
+    if not height or height != width or height > MAX_SIDE or channels not in (1, 3):
+        raise ModelError(
+            f"{path} takes {input_shape}: expected {FACE_SHAPES}, square and of a fixed size of at most {MAX_SIDE} "
+            "pixels"
+        )
     if not isinstance(output_shape, tuple) or len(output_shape) != 2 or output_shape[1] is None:
         raise ModelError(f"{path} outputs {output_shape}: expected one row of probabilities for each face")
 
