@@ -77,8 +77,13 @@ def test_a_systemctl_that_fails_leaves_nothing(machine):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_starts_leaves_nothing(machine, number):
     before = machine.tree()
-    with pytest.raises(KeyboardInterrupt):
-        install_service(PLAN, machine.files, machine.systemd, lambda line: os.kill(os.getpid(), number))
+    # A shell starts a background process with SIGINT ignored, and Python leaves it so.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            install_service(PLAN, machine.files, machine.systemd, lambda line: os.kill(os.getpid(), number))
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     assert machine.tree() == before
 
 
