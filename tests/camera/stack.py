@@ -14,6 +14,7 @@ import cv2
 from edge.sources.demo import DemoSource
 from tests.camera.root import DEADLINE_S, MIEN, PYTHON, Root
 from tests.camera.stand_ins import COMPILE, make_stand_ins
+from tests.edge.json_lines import complete_lines
 
 #: libcamera with its Python binding, what picamera2 needs, and what compiles PiDNG and the preloaded library.
 PACKAGES = (
@@ -93,9 +94,7 @@ class Stack(Root):
 
     def events(self, name):
         """The events that a run has written to a file in /root so far."""
-        path = self.root / "root" / name
-        text = path.read_text() if path.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return complete_lines(self.root / "root" / name)
 
     @contextmanager
     def daemon(self, *arguments, name="daemon.jsonl"):

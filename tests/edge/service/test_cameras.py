@@ -15,17 +15,14 @@ from edge.service import Daemon, RunSettings
 from edge.service.settings import CameraSettings
 from edge.system.processes import python_environment
 from tests.commands import invoke_mien
+from tests.edge.json_lines import complete_lines
 from tests.edge.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("weights")
 
 
-def events_of(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def sources_of(path):
-    return {event["source"] for event in events_of(path)}
+    return {event["source"] for event in complete_lines(path)}
 
 
 def camera(name, source, sink, **more):
@@ -53,7 +50,7 @@ def test_two_clips_share_the_networks_and_each_has_its_own_events(tmp_path, demo
             pass
         report = daemon.report()
     assert [sources_of(sink) for sink in sinks] == [{"hall"}, {"kitchen"}]
-    assert [event["state"] for event in events_of(sinks[0])] == ["started", "ended"]
+    assert [event["state"] for event in complete_lines(sinks[0])] == ["started", "ended"]
     frames = {name: each.frames_processed for name, each in report.cameras.items()}
     assert frames["hall"] == frames["kitchen"] == report.frames_processed / 2
     # As many faces as alone.
@@ -65,7 +62,7 @@ def test_a_sink_for_all_cameras_receives_the_events_of_all(tmp_path, demo_clip):
     shared = tmp_path / "all.jsonl"
     run_all(RunSettings(named_cameras=(camera("hall", demo_clip, shared), camera("kitchen", demo_clip, shared))))
     assert sources_of(shared) == {"hall", "kitchen"}
-    assert len(events_of(shared)) == 4
+    assert len(complete_lines(shared)) == 4
 
 
 def test_a_reload_renames_adds_and_removes_cameras(tmp_path, demo_clip, caplog):
@@ -156,13 +153,13 @@ def test_one_camera_dies_and_the_other_goes_on(tmp_path):
         wait_until(lambda: events.exists() and sources_of(events) >= {"hall", "kitchen"}, "both cameras", 60)
         behavior[1].write_text("vanish")
         wait_until(
-            lambda: any(e["source"] == "kitchen" and e["state"] == "offline" for e in events_of(events)),
+            lambda: any(e["source"] == "kitchen" and e["state"] == "offline" for e in complete_lines(events)),
             "kitchen to be offline",
             60,
         )
         behavior[1].write_text("work 320x240")
         wait_until(
-            lambda: [e["state"] for e in events_of(events) if e["source"] == "kitchen"][-1:] == ["started"],
+            lambda: [e["state"] for e in complete_lines(events) if e["source"] == "kitchen"][-1:] == ["started"],
             "kitchen to be back",
             60,
         )
@@ -171,6 +168,6 @@ def test_one_camera_dies_and_the_other_goes_on(tmp_path):
         os.kill(process.pid, signal.SIGTERM)
         stderr = process.communicate(timeout=30)[1]
     assert process.returncode == 0, stderr
-    assert not any(e["source"] == "hall" and e["state"] in ("offline", "stalled") for e in events_of(events))
+    assert not any(e["source"] == "hall" and e["state"] in ("offline", "stalled") for e in complete_lines(events))
     cameras = json.loads(report.read_text())["cameras"]
     assert cameras["hall"]["frames_processed"] > cameras["kitchen"]["frames_processed"] > 0

@@ -25,6 +25,7 @@ from edge.system.cache import cache_folder
 from edge.testing import RecordingSink, ScriptedClassifier, ScriptedDetector, ScriptedSource
 from edge.types import Detection, SourceEvent
 from tests.conftest import SHIPPED
+from tests.edge.json_lines import complete_lines
 from tests.edge.mosquitto import Mosquitto, free_port
 from tests.edge.waiting import wait_until
 
@@ -135,10 +136,6 @@ def running(*arguments, hang_up=signal.SIG_DFL):
             process.kill()
 
 
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def wait_for_line(process, text):
     while text not in (line := process.stderr.readline()):
         assert line, "the daemon ended"
@@ -153,11 +150,11 @@ def test_sighup_reads_the_configuration_again(tmp_path):
     config.write_text(f'sink = "jsonl:{first}"\n')
     report = tmp_path / "r.json"
     with running("--config", config, "--report", report) as process:
-        wait_until(lambda: lines(first), "an event")
+        wait_until(lambda: complete_lines(first), "an event")
         config.write_text(f'sink = "jsonl:{second}"\nemit = "frame"\n')
         process.send_signal(signal.SIGHUP)
         wait_for_line(process, "configuration was read again")
-        wait_until(lambda: lines(second), "an event in the other file")
+        wait_until(lambda: complete_lines(second), "an event in the other file")
         # An invalid configuration is rejected, and the old one stays.
         for bad, message in (
             ("sourse = 'x'", "did you mean source?"),
@@ -171,15 +168,15 @@ def test_sighup_reads_the_configuration_again(tmp_path):
             process.send_signal(signal.SIGHUP)
             line = wait_for_line(process, "rejected, the old one stays")
             assert message in line
-            n = len(lines(second))
-            wait_until(lambda n=n: len(lines(second)) > n + 5, f"more events after {bad!r}")
+            n = len(complete_lines(second))
+            wait_until(lambda n=n: len(complete_lines(second)) > n + 5, f"more events after {bad!r}")
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
-    assert [event["state"] for event in lines(first)] == ["started", "ended"]
-    assert {event["state"] for event in lines(second)} == {"frame"}
+    assert [event["state"] for event in complete_lines(first)] == ["started", "ended"]
+    assert {event["state"] for event in complete_lines(second)} == {"frame"}
     # The counts include both configurations.
-    assert json.loads(report.read_text())["events"] == 2 + len(lines(second))
+    assert json.loads(report.read_text())["events"] == 2 + len(complete_lines(second))
 
 
 def test_whatever_a_configuration_holds_the_run_goes_on_with_its_camera(tmp_path):
@@ -216,8 +213,8 @@ def test_whatever_a_configuration_holds_the_run_goes_on_with_its_camera(tmp_path
             assert not [line for line in skipped if "Traceback" in line or "online" in line or "offline" in line], bad[
                 :60
             ]
-            n = len(lines(out))
-            wait_until(lambda n=n: len(lines(out)) > n + 5, f"more events after {bad[:60]!r}")
+            n = len(complete_lines(out))
+            wait_until(lambda n=n: len(complete_lines(out)) > n + 5, f"more events after {bad[:60]!r}")
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
@@ -244,7 +241,7 @@ def test_sighup_reads_tokens_again(tmp_path):
         return status(preview, f"?token={text}"), status(metrics, "metrics", Authorization=f"Bearer {text}")
 
     with running("--config", config) as process:
-        wait_until(lambda: lines(out), "an event")
+        wait_until(lambda: complete_lines(out), "an event")
         assert statuses("the-first-token-of-two") == (200, 200)
         token.write_text("the-second-token-of-two")
         process.send_signal(signal.SIGHUP)
@@ -272,7 +269,7 @@ def test_a_reload_while_the_broker_is_away_loses_no_event(tmp_path):
 
     configure(mqtt)
     with running("--config", config, "--report", report) as process:
-        wait_until(lambda: lines(out), "an event")
+        wait_until(lambda: complete_lines(out), "an event")
         broker.stop()
         for sinks, answer in (
             ([mqtt], "the configuration was read again"),
@@ -282,8 +279,8 @@ def test_a_reload_while_the_broker_is_away_loses_no_event(tmp_path):
             configure(*sinks, token="the-second-token-of-two")
             process.send_signal(signal.SIGHUP)
             wait_for_line(process, answer)
-            count = len(lines(out))
-            wait_until(lambda count=count: len(lines(out)) > count + 5, "more events")
+            count = len(complete_lines(out))
+            wait_until(lambda count=count: len(complete_lines(out)) > count + 5, "more events")
         broker.start()
         wait_for_line(process, f"sink {mqtt}: works again")
         process.send_signal(signal.SIGTERM)
@@ -292,7 +289,7 @@ def test_a_reload_while_the_broker_is_away_loses_no_event(tmp_path):
     assert process.returncode == 0, err
     counts = json.loads(report.read_text())["sinks"][mqtt]
     assert counts["failures"]
-    assert (counts["delivered"], counts["dropped"]) == (len(lines(out)), 0)
+    assert (counts["delivered"], counts["dropped"]) == (len(complete_lines(out)), 0)
 
 
 def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
@@ -303,13 +300,13 @@ def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
     settings = f'sink = "jsonl:{out}"\nemit = "frame"\n'
     config.write_text(settings)
     with running("--config", config) as process:
-        wait_until(lambda: lines(out), "an event")
+        wait_until(lambda: complete_lines(out), "an event")
         assert not (tmp_path / "threads.json").exists()
         config.write_text(settings + 'threads = "auto"\n')
         process.send_signal(signal.SIGHUP)
         wait_for_line(process, "configuration was read again")
-        n = len(lines(out))
-        wait_until(lambda: len(lines(out)) > n + 5, "more events")
+        n = len(complete_lines(out))
+        wait_until(lambda: len(complete_lines(out)) > n + 5, "more events")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     # With one core, nothing is measured.
@@ -318,7 +315,7 @@ def test_sighup_can_change_to_measured_threads(tmp_path, monkeypatch):
 
 def test_sighup_without_a_configuration_ends_the_run(tmp_path):
     with running("--sink", f"jsonl:{tmp_path / 'e.jsonl'}") as process:
-        wait_until(lambda: lines(tmp_path / "e.jsonl"), "an event")
+        wait_until(lambda: complete_lines(tmp_path / "e.jsonl"), "an event")
         process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 0
 
@@ -326,9 +323,9 @@ def test_sighup_without_a_configuration_ends_the_run(tmp_path):
 def test_under_nohup_sighup_does_nothing(tmp_path):
     out = tmp_path / "e.jsonl"
     with running("--sink", f"jsonl:{out}", "--emit", "frame", hang_up=signal.SIG_IGN) as process:
-        n = len(wait_until(lambda: lines(out), "an event"))
+        n = len(wait_until(lambda: complete_lines(out), "an event"))
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(lines(out)) > n + 10, "more events")
+        wait_until(lambda: len(complete_lines(out)) > n + 10, "more events")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
@@ -360,7 +357,7 @@ def test_sigterm_ends_a_reload_that_waits_for_another_source(tmp_path, waits):
     # It accepts a connection, and sends nothing.
     with socket.create_server(("127.0.0.1", 0)) as silent, running("--config", config) as process:
         silent.settimeout(30)
-        wait_until(lambda: lines(out), "an event")
+        wait_until(lambda: complete_lines(out), "an event")
         source = f"http://127.0.0.1:{silent.getsockname()[1]}/video"
         config.write_text(f'sink = "jsonl:{out}"\nsource = "{source}"\nwait-for-source = {str(waits).lower()}\n')
         process.send_signal(signal.SIGHUP)
@@ -391,7 +388,7 @@ def test_aggregates_in_every_kind_of_sink(invoke, demo_clip, tmp_path):
         "--sink", f"jsonl:{tmp_path / 'a.jsonl'}", "--sink", f"csv:{tmp_path / 'a.csv'}",
     )  # fmt: skip
     assert done.code == 0, done.err
-    aggregates = lines(tmp_path / "a.jsonl")
+    aggregates = complete_lines(tmp_path / "a.jsonl")
     assert len(aggregates) == 3
     assert set(aggregates[0]) == {"time", "source", "seconds", "faces", "shares", "model"}
     assert aggregates[0]["faces"] == 1

@@ -197,8 +197,10 @@ def test_a_locked_file_is_waited_for(tmp_path, caplog):
         with caplog.at_level(logging.WARNING):
             for number in range(3):
                 group.put(made_stay(1_700_000_000 + number))
+            # The failure is counted before it is logged.
             wait_until(lambda: group.counts[uri].failures, "it fails")
-        assert f"cannot write the history {path}: database is locked" in caplog.text
+            message = f"cannot write the history {path}: database is locked"
+            wait_until(lambda: message in caplog.text, "it is logged")
         other.execute("ROLLBACK")
         wait_until(lambda: group.counts[uri].delivered == 3, "all are written")
     assert rows(path, "SELECT count(*) FROM stays") == [(3,)]
