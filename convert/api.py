@@ -17,6 +17,7 @@ from convert.output_files import check_output, check_target
 from convert.quality_gate import Limits
 from convert.schemes import AUTO, CALIBRATED
 from edge.datasets import Faces, load_dataset, summarize_bad_records
+from edge.datasets.data_set import DataLocation, DataSet
 from edge.errors import ModelError, WrongUseError
 from edge.inference.pixel_mapping import PixelMapping
 from edge.system.hashing import sha256_of
@@ -38,7 +39,7 @@ Report = Callable[[str], None]
 
 def quantize(
     model: Path | str,
-    data: Path | str | None,
+    data: DataLocation | None,
     out: Path | str,
     *,
     frames: Path | str | None = None,
@@ -71,7 +72,7 @@ def quantize(
     the quality gate is not written.
 
     Args:
-        model: a .keras, .h5 or float .tflite file, or a SavedModel folder.
+        model: a finished run folder, a .keras, .h5 or float .tflite file, or a SavedModel folder.
         data: labeled faces, as `edge.datasets.load_dataset` takes them; None to calibrate a detector on `frames`.
         out: the .tflite to write, or a folder for several schemes.
         frames: a clip or a folder of images to calibrate a face detector on, in place of `data`.
@@ -135,7 +136,7 @@ def quantize(
     if data is not None:
         calibrated = any(scheme in CALIBRATED for scheme in schemes)
         float_model, representative, faces = _faces(
-            float_model, Path(data), split, _path(votes), samples if calibrated else 0, seed, progress, warn
+            float_model, DataSet.of(data), split, _path(votes), samples if calibrated else 0, seed, progress, warn
         )
         faces = faces.sample(limit, 0)
         _check_input_values(float_model, faces, mapping is not None, warn)
@@ -145,7 +146,7 @@ def quantize(
     if representative is not None and report:
         report(_describe(representative))
     conversion = Conversion.prepare(
-        float_model, representative, faces, split, Path(data or frames or ""), _task(progress, "calibrating")
+        float_model, representative, faces, split, DataSet.of(data or frames or ""), _task(progress, "calibrating")
     )
     proofs, rejections = {}, []
     for scheme, target in targets.items():
@@ -177,7 +178,7 @@ def quantize(
 def verify(
     model: Path | str,
     reference: Path | str,
-    data: Path | str,
+    data: DataLocation,
     *,
     split: str = "PublicTest",
     votes: Path | str | None = None,
@@ -224,7 +225,7 @@ def verify(
     from convert.targets import delegation
     from convert.tensorflow_import import import_tensorflow
 
-    model, reference, data = Path(model), Path(reference), Path(data)
+    model, reference, source = Path(model), Path(reference), DataSet.of(data)
     mapping = PixelMapping.of(input_range, input_mean, input_std)
     if reference.suffix != ".tflite":
         # A missing extra is reported before anything is measured.
@@ -237,10 +238,10 @@ def verify(
             f"{len(verified.graph.float_tensors())} float tensors"
         )
     float_model = load_float_model(reference, mapping)
-    float_model, splits = _read(float_model, data, (split,), _path(votes), progress, warn)
+    float_model, splits = _read(float_model, source, (split,), _path(votes), progress, warn)
     faces = splits[split].sample(limit, 0)
     if card.labels != faces.labels:
-        raise ModelError(f"{model} has the classes {', '.join(card.labels)}; {data} has {', '.join(faces.labels)}")
+        raise ModelError(f"{model} has the classes {', '.join(card.labels)}; {source} has {', '.join(faces.labels)}")
     _check_input_values(float_model, faces, mapping is not None, warn)
     expected = float_model.scores(faces.images)
     comparison = compare(verified.classifier, expected, faces, split, _task(progress, f"scoring on {split}"))
@@ -253,7 +254,7 @@ def verify(
     return Proof(
         model=card.identity,
         scheme=card.scheme,
-        float_model=reference.name,
+        float_model=float_model.path.name,
         float_model_bytes=len(float_model.graph),
         inspection=inspect_file(model),
         comparison=comparison,
@@ -266,7 +267,7 @@ def verify(
         violations=limits.violations(comparison),
         latency=measure_latency(float_model.graph, verified.model.graph),
         sha256=sha256_of(model),
-        float_model_sha256=sha256_of(reference),
+        float_model_sha256=sha256_of(float_model.path),
         delegation=delegation(verified.model.graph, str(model)),
         fused=float_model.fused,
     )
@@ -275,7 +276,7 @@ def verify(
 def micro(
     model: Path | str,
     out: Path | str,
-    data: Path | str | None = None,
+    data: DataLocation | None = None,
     *,
     split: str = "PublicTest",
     limit: int | None = None,
@@ -315,13 +316,13 @@ def micro(
     checked = MicroModel.read(Path(model))
     faces, origin = None, "the portrait of mien's demo"
     if data is not None:
-        data = Path(data)
+        source = DataSet.of(data)
         bad: list[str] = []
-        task = _task(progress, f"reading {data.name}")
-        faces = load_dataset(data, (split,), progress=task, on_bad=bad.append)[split]
+        task = _task(progress, f"reading {source.name}")
+        faces = load_dataset(source, (split,), progress=task, on_bad=bad.append)[split]
         if bad and warn:
-            warn(summarize_bad_records(data, bad, len(faces)))
-        faces, origin = faces.sample(limit, 0), f"{data.name}, {split}"
+            warn(summarize_bad_records(source.name, bad, len(faces)))
+        faces, origin = faces.sample(limit, 0), f"{source.name}, {split}"
     return export_micro(checked, out, faces, split, origin, MicroLimits(max_arena, max_flash), progress)
 
 
@@ -343,7 +344,7 @@ def _default_name(model: FloatModel) -> str:
 
 def _faces(
     model: FloatModel,
-    data: Path,
+    data: DataSet,
     split: str,
     votes: Path | None,
     samples: int,
@@ -385,7 +386,7 @@ def _check_input_values(model: FloatModel, faces: Faces, is_stated: bool, warn: 
 
 def _read(
     model: FloatModel,
-    data: Path,
+    data: DataSet,
     splits: Sequence[str],
     votes: Path | None,
     progress: Progress | None,
@@ -397,7 +398,7 @@ def _read(
     task = _task(progress, f"reading {data.name}")
     model, faces = read_labeled_faces(model, data, splits, votes, progress=task, on_bad=bad.append)
     if bad and warn:
-        warn(summarize_bad_records(data, bad, sum(map(len, faces.values()))))
+        warn(summarize_bad_records(data.name, bad, sum(map(len, faces.values()))))
     return model, faces
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from convert.score_fit import FOLDS, MIN_VOTES, REGULARIZATION, ScoreFit, fit_scores, vote_shares
 from edge.datasets import load_dataset, summarize_bad_records
+from edge.datasets.data_set import DataLocation, DataSet
 from edge.errors import DataError, ModelError, WrongUseError
 from edge.inference import Classifier, ModelCard, read_parts, write_model
 from edge.system.hashing import sha256_of
@@ -21,7 +22,7 @@ ROOM_SHIFTS = {"angry": 0.15, "happy": 2.25, "sad": 0.55, "surprise": 0.3}
 
 def calibrate(
     model: Path | str,
-    data: Path | str,
+    data: DataLocation,
     votes: Path | str,
     out: Path | str | None = None,
     *,
@@ -59,7 +60,7 @@ def calibrate(
         DataError: the data or the votes cannot be read, or are too few.
         ModelError: the model cannot be read.
     """
-    model, data, votes = Path(model), Path(data), Path(votes)
+    model, source, votes = Path(model), DataSet.of(data), Path(votes)
     out = model if out is None else Path(out)
     if split == "Training":
         raise WrongUseError("--split Training is what the model was fitted on: calibrate its scores on PublicTest")
@@ -76,10 +77,10 @@ def calibrate(
         raise WrongUseError(f"{model} has its card beside it: give --out, a .tflite that will contain it")
     bad: list[str] = []
     faces = load_dataset(
-        data, (split,), votes=votes, progress=_task(progress, f"reading {data.name}"), on_bad=bad.append
+        source, (split,), votes=votes, progress=_task(progress, f"reading {source.name}"), on_bad=bad.append
     )[split]
     if bad and warn:
-        warn(summarize_bad_records(data, bad, len(faces)))
+        warn(summarize_bad_records(source.name, bad, len(faces)))
     shares = vote_shares(faces, classifier.labels)
     scores, mirrored = np.empty((2, len(faces), len(classifier.labels)), np.float32)
     scored = _task(progress, f"scoring {split}")
@@ -101,7 +102,7 @@ def calibrate(
     )
     table = {
         "convention": "FER+",
-        "data": {"name": data.name, "sha256": sha256_of(data), "votes_sha256": sha256_of(votes)},
+        "data": {**source.as_dict(), "votes_sha256": sha256_of(votes)},
         "split": split,
         "n": fit.faces,
         "min_votes": MIN_VOTES,

@@ -28,6 +28,7 @@ from convert.quantization import quantize_graph
 from convert.range_choice import choose_quantization
 from convert.schemes import AUTO, CALIBRATED
 from convert.targets import delegation
+from edge.datasets.data_set import DataSet
 from edge.datasets.faces import Faces
 from edge.errors import ModelError
 from edge.inference.contract import CROP_MARGIN
@@ -76,7 +77,7 @@ class Conversion:
     split: str
     expected: npt.NDArray[np.float32] | None
     ranges: dict[str, Range]
-    data: Path
+    data: DataSet
     folding_error: float
 
     @classmethod
@@ -86,7 +87,7 @@ class Conversion:
         representative: RepresentativeSet | None,
         faces: Faces | None,
         split: str,
-        data: Path,
+        data: DataSet,
         progress: Progress | None = None,
     ) -> Conversion:
         """Check the float graph, score the faces with the float model, and measure the ranges of the activations.
@@ -243,7 +244,7 @@ class Conversion:
         takes_pixels = Graph(graph, "the graph").inputs[0].dtype == "UINT8"
         calibration = {}
         if scheme in CALIBRATED and self.representative is not None:
-            data = {"name": self.data.name, "sha256": sha256_of(self.data)}
+            data = self.data.as_dict()
             how = {key: value for key, value in choice.items() if key != "tried"}
             calibration = {"data": data, **self.representative.as_dict(), **how}
         return replace(

@@ -25,7 +25,7 @@ from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from edge.inference.sandbox import load_in_sandbox
 from edge.system.native_logs import quiet_stderr
 from train.models.saved_model import SIGNATURE, SavedModel
-from train.run_folder import recorded_metrics
+from train.run_folder import RunFolder, recorded_metrics
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -139,7 +139,7 @@ def load_float_model(path: Path, mapping: PixelMapping | None = None) -> FloatMo
     """Load a float model of any supported format.
 
     Args:
-        path: a .keras, .h5 or float .tflite file, or a SavedModel folder.
+        path: a .keras, .h5 or float .tflite file, a finished run folder, or a SavedModel folder.
         mapping: how pixels become the values that a classifier was trained on; None for what the card of a .tflite
             states, and otherwise for pixels as they are.
 
@@ -152,6 +152,8 @@ def load_float_model(path: Path, mapping: PixelMapping | None = None) -> FloatMo
         import_tensorflow()
     if not path.exists():
         raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
+    if (trained := RunFolder(path).model_keras).is_file():
+        return _from_keras(trained, mapping or AS_PIXELS)
     if path.is_dir():
         return _from_saved_model(path.resolve(), mapping or AS_PIXELS)
     if path.suffix == ".tflite":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from convert.float_model import FloatModel
+from edge.datasets.data_set import DataSet
 from edge.datasets.faces import Faces, Progress
 from edge.datasets.ferplus import relabel_by_votes
 from edge.datasets.reader import load_dataset
@@ -15,7 +16,7 @@ from edge.errors import ModelError, WrongUseError
 
 def read_labeled_faces(
     model: FloatModel,
-    data: Path,
+    data: DataSet,
     splits: Sequence[str],
     votes: Path | None,
     *,

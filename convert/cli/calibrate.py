@@ -9,6 +9,7 @@ import click
 
 from edge.cli.options import data, split
 from edge.cli.progress import progress_steps
+from edge.datasets.data_set import DataSet
 
 
 @click.command()
@@ -43,7 +44,7 @@ from edge.cli.progress import progress_steps
 @click.option("--json", "as_json", is_flag=True, help="Print the calibration as JSON in place of the text.")
 def calibrate(
     model: Path,
-    data: Path,
+    data: DataSet,
     split: str,
     votes: Path,
     out: Path | None,

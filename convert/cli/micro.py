@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from convert.cli.options import limit
-from edge.cli.options import split
+from edge.cli.options import data_option, split
 from edge.cli.parameter_types import BYTES
 from edge.cli.progress import progress_steps
+from edge.datasets.data_set import DataSet
 from edge.errors import ModelError
 from edge.inference.shipped_models import path_of_model
 
@@ -18,11 +19,7 @@ from edge.inference.shipped_models import path_of_model
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; new or empty.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="Labeled faces to compare on, as for `quantize`. Ten of them become the self-test.",
-)
+@data_option("Labeled faces to compare on, as for `quantize`. Ten of them become the self-test.", required=False)
 @split
 @limit
 @click.option("--max-arena", type=BYTES, help="Fail if the arena is larger: a number of bytes, or 64K.")
@@ -31,7 +28,7 @@ from edge.inference.shipped_models import path_of_model
 def micro(
     model: Path,
     out: Path,
-    data: Path | None,
+    data: DataSet | None,
     split: str,
     limit: int | None,
     max_arena: int | None,

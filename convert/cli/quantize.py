@@ -10,8 +10,9 @@ import click
 
 from convert.cli.options import limit, quality_gate
 from convert.schemes import AUTO, ESTIMATORS, SCHEMES
-from edge.cli.options import input_mapping, split, votes
+from edge.cli.options import data_option, input_mapping, split, votes
 from edge.cli.progress import progress_steps
+from edge.datasets.data_set import DataSet
 
 if TYPE_CHECKING:
     from convert.analysis.proof import Proof
@@ -25,12 +26,7 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    metavar="DATA",
-    help="Faces to calibrate and score on: fer2013.csv or a folder.",
-)
+@data_option("Faces to calibrate and score on: fer2013.csv or a folder.", required=False)
 @click.option(
     "--frames",
     type=click.Path(path_type=Path),
@@ -86,14 +82,14 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
 )
 def quantize(
     model: Path,
-    data: Path | None,
+    data: DataSet | None,
     out: Path,
     keep_rejected: bool,
     keep_refused: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Convert MODEL (.keras, .h5, SavedModel, float .tflite) to a .tflite with a card and a proof.
+    """Convert MODEL (a run folder, .keras, .h5, SavedModel or float .tflite) to a .tflite with a card and a proof.
 
     The model is calibrated on a class-balanced draw from Training and scored on --split. Its proof is written beside
     it, as JSON and as a page. If the model exceeds a limit, the command exits 1 and writes nothing.

@@ -12,6 +12,7 @@ from convert.cli.options import limit, quality_gate
 from convert.quality_gate import Limits
 from edge.cli.options import data, input_mapping, split, votes
 from edge.cli.progress import progress_steps
+from edge.datasets.data_set import DataSet
 from edge.errors import ModelError
 from edge.inference.shipped_models import path_of_model
 
@@ -40,7 +41,7 @@ from edge.inference.shipped_models import path_of_model
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Write the proof as a page to this file.")
 def verify(
     model: Path,
-    data: Path,
+    data: DataSet,
     split: str,
     votes: Path | None,
     reference: Path,

@@ -12,17 +12,17 @@ from edge.benchmark.model_result import ModelResult, chance_warnings, disturbanc
 from edge.benchmark.passes import Plan, Progress, run_passes
 from edge.benchmark.results import build_results
 from edge.datasets import load_dataset, summarize_bad_records
+from edge.datasets.data_set import DataLocation, DataSet
 from edge.errors import WrongUseError
 from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from edge.system.energy import find_meter
-from edge.system.hashing import sha256_of
 from edge.system.processes import command_line
 from edge.system.untrusted_text import printable
 
 
 def measure(
     models: Sequence[str | Path],
-    data: Path | str,
+    data: DataLocation,
     *,
     split: str = "PublicTest",
     limit: int | None = None,
@@ -69,7 +69,7 @@ def measure(
         DataError: the data cannot be read.
         ModelError: a model file is missing, or the data has classes that a model does not have.
     """
-    data = Path(data)
+    source = DataSet.of(data)
     candidates = find_candidates([str(model) for model in models])
     if len(set(threads)) != len(threads):
         raise WrongUseError(f"--threads {' '.join(map(str, threads))}: expected each number only once")
@@ -81,10 +81,10 @@ def measure(
     report = progress or (lambda task, done, total: None)
     bad: list[str] = []
     faces = load_dataset(
-        data, (split,), progress=lambda done, total: report(f"reading {data.name}", done, total), on_bad=bad.append
+        source, (split,), progress=lambda done, total: report(f"reading {source.name}", done, total), on_bad=bad.append
     )[split]
     if bad and warn:
-        warn(summarize_bad_records(data, bad, len(faces)))
+        warn(summarize_bad_records(source.name, bad, len(faces)))
     faces = faces.sample(limit, seed)
     results = [ModelResult(candidate) for candidate in candidates]
     meter = find_meter()
@@ -95,8 +95,8 @@ def measure(
         partial = True
     after = read_machine_state()
     about = {
-        "name": printable(data.name),
-        "sha256": sha256_of(data),
+        **source.as_dict(),
+        "name": printable(source.name),
         "split": split,
         "faces": len(faces),
         "seed": seed,

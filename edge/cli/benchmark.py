@@ -14,6 +14,7 @@ from edge.cli.progress import progress_steps
 from edge.cli.result_folder import REPORT_PAGE, check_empty, write_results
 from edge.cli.signals import INTERRUPT, handling
 from edge.cli.tables import open_console
+from edge.datasets.data_set import DataSet
 from edge.errors import ModelError, WrongUseError
 
 #: Commands that run instead if their name is the first argument: no model has such a name.
@@ -78,7 +79,7 @@ def benchmark_commands() -> dict[str, click.Command]:
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def benchmark(
     models: tuple[str, ...],
-    data: Path,
+    data: DataSet,
     split: str,
     limit: int | None,
     seed: int,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from edge.cli.completion import complete_names, complete_schemes
 from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
-from edge.datasets import SPLITS, Faces, load_dataset, summarize_bad_records
+from edge.datasets import SPLITS, DataSet, Faces, load_dataset, summarize_bad_records
+from edge.datasets.class_names import NUMBERED, parse_class_names
 from edge.detection import DEFAULT_DETECTOR, DETECTORS, detector_help
 from edge.inference.pixel_mapping import parse_channel_values
 from edge.inference.prior import DEFAULT_PRIOR
@@ -21,17 +22,81 @@ from edge.sources import source_names
 from edge.system.untrusted_text import one_line, printable
 from edge.tracking.scheduler import parse_interval
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 #: For options that name a source: kinds of sources, then files.
 complete_source = complete_schemes(source_names, ("demo", "picamera2"))
 
-data = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DATA",
-    help="The data set: fer2013.csv (also .gz .bz2 .xz .zip), or a folder with train/<label>/*.jpg and "
+#: Where the options that describe a data set leave their values for `--data`.
+_CLASS_NAMES, _VAL_SPLIT = "mien.class_names", "mien.val_split"
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        context.meta[name] = value
+
+    return callback
+
+
+def _as_data_set(context: click.Context, parameter: click.Parameter, path: Path | None) -> DataSet | None:
+    class_names, val_split = context.meta.get(_CLASS_NAMES), context.meta.get(_VAL_SPLIT)
+    if path is None:
+        if class_names is not None or val_split is not None:
+            raise click.UsageError("--class-names and --val-split belong to --data")
+        return None
+    return DataSet(path, class_names or (), val_split)
+
+
+def data_option(
+    help: str = "The data set: fer2013.csv (also .gz .bz2 .xz .zip), or a folder with train/<label>/*.jpg and "
     "test/<label>/*.jpg.",
-)
+    required: bool = True,
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds `--data` and what describes the data set; the command receives a `DataSet`.
+
+    Args:
+        help: of `--data`.
+        required: whether the command needs data; otherwise it may receive None.
+    """
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option(
+                "--val-split",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                metavar="SHARE",
+                is_eager=True,
+                expose_value=False,
+                callback=_keep(_VAL_SPLIT),
+                help="For a data set without validation faces: the share of Training, drawn at random from each "
+                "class, that becomes PublicTest; test/ is then PrivateTest.",
+            ),
+            click.option(
+                "--class-names",
+                type=Parsed("names", parse_class_names),
+                metavar="NAMES",
+                is_eager=True,
+                expose_value=False,
+                callback=_keep(_CLASS_NAMES),
+                help="For folders that are numbers: the classes in their order, separated by commas, or "
+                f"{', '.join(NUMBERED)}.",
+            ),
+            click.option(
+                "--data",
+                type=click.Path(path_type=Path),
+                required=required,
+                metavar="DATA",
+                callback=_as_data_set,
+                help=help,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+data = data_option()
 split = click.option(
     "--split",
     type=click.Choice(SPLITS),
@@ -90,7 +155,7 @@ threads = click.option(
 
 
 def read_with_progress(
-    path: Path,
+    data: DataSet,
     splits: Sequence[str] | None,
     votes: Path | None = None,
     on_bad: Callable[[str], None] | None = None,
@@ -98,7 +163,7 @@ def read_with_progress(
     """Read faces with a progress bar, and report bad records in one line on standard error.
 
     Args:
-        path: the data set, as `load_dataset` takes it.
+        data: the data set.
         splits: names of the splits to read; None for all that the data set has.
         votes: FER+'s `fer2013new.csv` for the same rows.
         on_bad: called with one line for each bad record that is left out.
@@ -113,10 +178,10 @@ def read_with_progress(
         if on_bad:
             on_bad(line)
 
-    with progress(f"reading {printable(path.name)}") as advance:
-        faces = load_dataset(path, splits, votes=votes, progress=advance, on_bad=note)
+    with progress(f"reading {printable(data.name)}") as advance:
+        faces = load_dataset(data, splits, votes=votes, progress=advance, on_bad=note)
     if bad:
-        click.echo(one_line(summarize_bad_records(path, bad, sum(map(len, faces.values())))), err=True)
+        click.echo(one_line(summarize_bad_records(data.name, bad, sum(map(len, faces.values())))), err=True)
     return faces
 
 

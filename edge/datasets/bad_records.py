@@ -59,12 +59,12 @@ class BadRecords:
             )
 
 
-def summarize_bad_records(path: Path, bad: Sequence[str], n_good: int) -> str:
+def summarize_bad_records(name: str, bad: Sequence[str], n_good: int) -> str:
     """Return one line about the bad records of a data set.
 
     Args:
-        path: the data set.
+        name: of the data set.
         bad: one line for each bad record; at least one.
         n_good: number of the faces that were read.
     """
-    return f"{path.name}: skipped {len(bad)} of {len(bad) + n_good} records as unreadable, the first: {bad[0]}"
+    return f"{name}: skipped {len(bad)} of {len(bad) + n_good} records as unreadable, the first: {bad[0]}"

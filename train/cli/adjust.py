@@ -10,7 +10,7 @@ import click
 
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
-from edge.datasets.reader import check_exists
+from edge.datasets.data_set import DataSet
 from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
@@ -28,7 +28,7 @@ from train.run_folder import RunFolder, recorded_metrics
     help="Of the logit adjustment.  [default: the one with the greatest macro recall on PublicTest that costs at most "
     "0.3 points of accuracy]",
 )
-def adjust(run: Path, data: Path, out: Path, strength: float | None) -> None:
+def adjust(run: Path, data: DataSet, out: Path, strength: float | None) -> None:
     """Fold a temperature and a logit adjustment into the last layer of a finished RUN.
 
     The temperature with the least negative log-likelihood on PublicTest calibrates the scores; the logit
@@ -39,7 +39,7 @@ def adjust(run: Path, data: Path, out: Path, strength: float | None) -> None:
         raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
     if "score_adjustment" in before:
         raise WrongUseError(f"{run} is adjusted already: give the run that it was made from")
-    check_exists(data)
+    data.check_exists()
     folder = RunFolder(out)
     folder.check_free()
     import_keras()

@@ -10,7 +10,7 @@ import click
 from edge.cli.completion import complete_names
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
-from edge.datasets.reader import check_exists
+from edge.datasets import DataSet
 from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from edge.system.hashing import sha256_of
@@ -31,7 +31,7 @@ from train.run_folder import RunFolder, recorded_metrics
     help="A shipped recipe of an ensemble: see `mien train list`.",
 )
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML.")
-def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, recipe_file: Path | None) -> None:
+def ensemble(runs: tuple[Path, ...], data: DataSet, out: Path, arch: str | None, recipe_file: Path | None) -> None:
     """Merge several finished runs into one network.
 
     It outputs the softmax of the mean of their logits. The recipe names the members' recipes in order; nothing is
@@ -43,7 +43,7 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
     recipe = load_recipe(named)
     members = [_member(run) for run in runs]
     _check_members(recipe, runs, members)
-    check_exists(data)
+    data.check_exists()
     folder = RunFolder(out)
     folder.check_free()
     keras = import_keras()
@@ -57,7 +57,7 @@ def ensemble(runs: tuple[Path, ...], data: Path, out: Path, arch: str | None, re
     model = merge([load_keras_model(path) for path in paths], list(map(str, paths)))
     faces = read_with_progress(data, ("Training", "PublicTest"))
     adjusted = adjust_if_configured(recipe.fit, model, faces["Training"], faces["PublicTest"])
-    source = {"name": data.name, "sha256": sha256_of(data)}
+    source = data.as_dict()
     folder.start(recipe, source, [])
     with replacing(folder.model_keras) as temporary:
         model.save(temporary)

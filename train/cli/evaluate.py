@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.options import data, input_mapping, read_with_progress, split, votes
+from edge.datasets.data_set import DataSet
 from edge.evaluation.classification import Metrics
 from edge.inference.pixel_mapping import PixelMapping
 from train.cli.text_table import format_table
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, as metrics.json has it.")
 def evaluate(
     model: Path,
-    data: Path,
+    data: DataSet,
     split: str,
     votes: Path | None,
     limit: int | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edge.cli.options import data, read_with_progress
+from edge.datasets.data_set import DataSet
 from train.cli.text_table import format_table
 from train.data.exploration import Exploration
 
@@ -17,7 +18,7 @@ from train.data.exploration import Exploration
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for the choice of samples."
 )
-def explore(data: Path, out: Path, seed: int) -> None:
+def explore(data: DataSet, out: Path, seed: int) -> None:
     """Show what is in a data set: images of each class and split, samples, mean faces, duplicates.
 
     Writes classes.png, samples.png, means.png, duplicates.png where there are any, and explore.json. All but the

@@ -9,6 +9,7 @@ import click
 
 from edge.cli.options import data, read_with_progress, split
 from edge.cli.progress import progress
+from edge.datasets.data_set import DataSet
 from edge.system.atomic_files import write_json
 
 
@@ -24,7 +25,7 @@ from edge.system.atomic_files import write_json
     help="Write the table to this file as JSON.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")
-def robustness(model: Path, data: Path, split: str, limit: int | None, out: Path | None, as_json: bool) -> None:
+def robustness(model: Path, data: DataSet, split: str, limit: int | None, out: Path | None, as_json: bool) -> None:
     """Score MODEL on corrupted faces: blur, noise, light, JPEG, inaccurate face boxes.
 
     Each row is one corruption at five severities; each cell is the accuracy there, and its difference in points from

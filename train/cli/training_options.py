@@ -11,6 +11,7 @@ import click
 
 from edge.cli.completion import complete_names
 from edge.cli.options import data, read_with_progress
+from edge.datasets.data_set import DataSet
 from edge.datasets.ferplus import LABEL_MODES
 from edge.errors import WrongUseError
 from train.recipes.catalog import recipe_names
@@ -61,7 +62,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def run_training(
     *,
-    data: Path,
+    data: DataSet,
     out: Path,
     arch: str | None,
     recipe_file: Path | None,
@@ -103,7 +104,7 @@ def run_training(
     _print(result, data)
 
 
-def _print(result: FitResult, data: Path) -> None:
+def _print(result: FitResult, data: DataSet) -> None:
     metrics = result.metrics
     click.echo(
         f"{result.model}: {result.accuracy:.2%} on PublicTest ({metrics['scores']['n']} faces), "
@@ -112,4 +113,4 @@ def _print(result: FitResult, data: Path) -> None:
     rate = metrics["images_per_second"]
     speed = f"{rate:.0f} images per second on {metrics['device']}; " if rate else ""
     click.echo(f"{speed}curves in {result.folder / 'curves.png'}")
-    click.echo(f"all charts: mien train evaluate {result.model} --data {data} --out {result.folder / 'report'}")
+    click.echo(f"all charts: mien train evaluate {result.model} {data.as_arguments()} --out {result.folder / 'report'}")

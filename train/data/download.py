@@ -13,7 +13,14 @@ from pathlib import Path
 from edge.errors import DataError, MissingExtraError, WrongUseError
 
 #: Data sets that the readers take as they are: `<split>/<label>/*`, with seven and eight classes.
-HANDLES = {"fer2013": "msambare/fer2013", "affectnet": "mstjebashazida/affectnet"}
+HANDLES = {
+    "fer2013": "msambare/fer2013",
+    "emotion-detection-fer": "ananthu017/emotion-detection-fer",
+    "affectnet": "mstjebashazida/affectnet",
+    "affectnet-numbered": "thienkhonghoc/affectnet",
+}
+#: Those whose folders are numbers, to what `--class-names` takes.
+CLASS_NAMES = {"affectnet-numbered": "affectnet"}
 
 _HOW_TO_GET_CREDENTIALS = (
     "set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or put kaggle.json into ~/.kaggle "

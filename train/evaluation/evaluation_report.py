@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.datasets.data_set import DataLocation
 from edge.datasets.ferplus import winners
 from edge.datasets.reader import Faces, load_dataset
 from edge.errors import DataError, MissingExtraError, WrongUseError
@@ -102,7 +103,7 @@ class Evaluation:
 
 def evaluate(
     model: str | Path | Model,
-    data: str | Path | Faces,
+    data: DataLocation | Faces,
     *,
     split: str = "PublicTest",
     votes: str | Path | None = None,
@@ -132,8 +133,8 @@ def evaluate(
         MissingExtraError: the extra `train` is not installed.
     """
     loaded = load_model(Path(model)) if isinstance(model, (str, Path)) else model
-    if isinstance(data, (str, Path)):
-        data = load_dataset(Path(data), (split,), votes=None if votes is None else Path(votes))[split]
+    if not isinstance(data, Faces):
+        data = load_dataset(data, (split,), votes=None if votes is None else Path(votes))[split]
     faces = data.sample(limit, 0)
     labels = class_names(loaded, faces.labels)
     class_ids = class_ids_for(loaded, faces)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.datasets.data_set import DataLocation, DataSet, check_exists
 from edge.datasets.faces import Faces
 from edge.datasets.ferplus import relabel_by_votes
-from edge.datasets.reader import check_exists, load_dataset
+from edge.datasets.reader import load_dataset
 from edge.errors import WrongUseError
 from train.backend import import_keras
 from train.data.soft_labels import soften_labels
@@ -19,7 +20,7 @@ from train.training.run_setup import RunInputs, set_up_new_run, set_up_resumed_r
 
 Log = Callable[[str], None]
 #: Reads splits: data, splits, votes or None, and a function that receives a line for each row that is left out.
-ReadSplits = Callable[[Path, Sequence[str], Path | None, Log], dict[str, Faces]]
+ReadSplits = Callable[[DataSet, Sequence[str], Path | None, Log], dict[str, Faces]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class FitResult:
 
 def fit(
     recipe: str | Path | Recipe | None,
-    data: str | Path,
+    data: DataLocation,
     out: str | Path,
     *,
     votes: str | Path | None = None,
@@ -97,9 +98,9 @@ def fit(
     """
     run, report = RunFolder(Path(out)), log or _discard
     inputs = RunInputs(
-        Path(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
+        DataSet.of(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
     )
-    check_exists(inputs.data)
+    inputs.data.check_exists()
     if inputs.votes is not None:
         check_exists(inputs.votes)
     if resume:
@@ -151,7 +152,7 @@ def _with_ferplus_labels(faces: dict[str, Faces], mode: str, log: Log) -> dict[s
     return labeled
 
 
-def _read(data: Path, splits: Sequence[str], votes: Path | None, on_bad: Log) -> dict[str, Faces]:
+def _read(data: DataSet, splits: Sequence[str], votes: Path | None, on_bad: Log) -> dict[str, Faces]:
     return load_dataset(data, splits, votes=votes, on_bad=on_bad)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.datasets.data_set import DataSet
 from edge.datasets.ferplus import LABEL_MODES
 from edge.errors import ModelError, WrongUseError
 from edge.system.hashing import sha256_of
@@ -33,7 +34,7 @@ class RunInputs:
         limit: greatest number of faces of each split.
     """
 
-    data: Path
+    data: DataSet
     votes: Path | None = None
     teachers: Sequence[Path] = ()
     labels: str | None = None
@@ -63,7 +64,7 @@ def set_up_new_run(
     _check_teachers(loaded, inputs.teachers)
     # A recipe whose stages all need pretrained weights is rejected before the data is read.
     loaded.plan()
-    source: dict[str, Any] = {"name": inputs.data.name, "sha256": sha256_of(inputs.data)}
+    source: dict[str, Any] = inputs.data.as_dict()
     if inputs.limit:
         source["limit"] = inputs.limit
     if inputs.votes is not None:
@@ -116,8 +117,11 @@ def set_up_resumed_run(
     if run.metrics_json.exists():
         run.remove_checkpoint()
         raise WrongUseError(f"the run in {run.path} is finished: nothing to resume")
-    if sha256_of(inputs.data) != source["sha256"]:
+    given_data = inputs.data.as_dict()
+    if given_data["sha256"] != source["sha256"]:
         raise WrongUseError(f"{inputs.data} is not the data of the run in {run.path} ({source['name']})")
+    if any(given_data.get(key) != source.get(key) for key in ("class_names", "val_split")):
+        raise WrongUseError(f"expected the --class-names and --val-split that the run in {run.path} was started with")
     votes = inputs.votes
     if (None if votes is None else sha256_of(votes)) != source.get("votes_sha256"):
         raise WrongUseError(f"{votes or 'no --votes'}: expected the votes that the run in {run.path} was started with")

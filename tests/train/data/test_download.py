@@ -105,7 +105,7 @@ def test_a_set_comes_whole_and_can_be_read(kaggle, fetch, tmp_path):
     assert not done.err
     origin, hint = done.out.splitlines()[-2:]
     assert origin.startswith(f"mstjebashazida/affectnet is in {out}; its own terms apply")
-    assert hint.endswith(f"mien train explore --data '{out}'")
+    assert hint.endswith(f"mien train explore --data '{out}' --out look")
     faces = load_dataset(out, ("Training", "PublicTest"))
     assert {split: len(part) for split, part in faces.items()} == {"Training": 14, "PublicTest": 14}
     assert [p.name for p in out.parent.iterdir()] == [out.name]
@@ -115,6 +115,14 @@ def test_a_set_comes_whole_and_can_be_read(kaggle, fetch, tmp_path):
     rejected = fetch("affectnet", "--out", out, KAGGLE_API_TOKEN="mine")
     assert rejected.code == 2
     assert "is not empty" in rejected.error_line()
+
+
+def test_numbered_folders_come_with_their_names(kaggle, fetch, tmp_path):
+    done = fetch("affectnet-numbered", "--out", tmp_path / "data")
+    assert done.code == 0, done.err
+    origin, hint = done.out.splitlines()[-2:]
+    assert origin.startswith("thienkhonghoc/affectnet is in ")
+    assert hint.endswith(f"mien train explore --data {tmp_path / 'data'} --class-names affectnet --out look")
 
 
 def test_a_public_set_needs_no_credentials_and_a_csv_is_named(kaggle, fetch, tmp_path):
@@ -127,7 +135,7 @@ def test_a_public_set_needs_no_credentials_and_a_csv_is_named(kaggle, fetch, tmp
     assert done.code == 0, done.err
     csv = tmp_path / "cache" / "datasets" / "some" / "body" / "versions" / "3" / "fer2013" / "fer2013.csv"
     assert csv.is_file()
-    assert done.out.splitlines()[-1].endswith(f"--data {csv}")
+    assert done.out.splitlines()[-1].endswith(f"--data {csv} --out look")
 
 
 def test_without_credentials_one_line_names_what_is_missing(kaggle, fetch):
@@ -196,4 +204,4 @@ def test_wrong_use(fetch):
     assert "expected OWNER/NAME" in fetch("fer2013", "--handle", "fer2013").error_line()
     done = fetch("imagenet")
     assert done.code == 2
-    assert "'fer2013', 'affectnet'" in done.error_line()
+    assert "'fer2013', 'emotion-detection-fer', 'affectnet', 'affectnet-numbered'" in done.error_line()

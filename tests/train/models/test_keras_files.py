@@ -36,8 +36,8 @@ def test_a_layer_that_no_memory_holds_is_one_error_line(small, tmp_path):
         return content.replace(b'"units": 8', b'"units": 2000000') if name == "config.json" else content
 
     path = altered(small, tmp_path / "wide.keras", widen)
-    # In a process of its own: after a refused request, TensorFlow's allocator doubles the size of its next one, until
-    # it reserves nearly all addresses that there is memory for, and Linux then refuses to fork such a process.
+    # In a process of its own: after a request that failed, TensorFlow's allocator asks for twice as much the next
+    # time, in the end for as many addresses as there is memory, and Linux then cannot fork such a process.
     code = """if True:
         import sys
         from pathlib import Path
