@@ -68,8 +68,7 @@ def data_option(
                 is_eager=True,
                 expose_value=False,
                 callback=_keep(_VAL_SPLIT),
-                help="For a data set without validation faces: the share of Training, drawn at random from each "
-                "class, that becomes PublicTest; test/ is then PrivateTest.",
+                help="Validate on this share of Training.",
             ),
             click.option(
                 "--class-names",
@@ -78,8 +77,7 @@ def data_option(
                 is_eager=True,
                 expose_value=False,
                 callback=_keep(_CLASS_NAMES),
-                help="For folders that are numbers: the classes in their order, separated by commas, or "
-                f"{', '.join(NUMBERED)}.",
+                help=f"Folders 0, 1, ...: {next(iter(NUMBERED))}, or A,B,C.",
             ),
             click.option(
                 "--data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +87,7 @@ def run_training(
     """
     if not resume and (arch is None) == (recipe_file is None):
         raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
+    result = None
     try:
         result = fit(
             arch if arch is not None else recipe_file,
@@ -100,6 +102,10 @@ def run_training(
         )
     except KeyboardInterrupt:
         click.echo(f"\nstopped: the same command with --resume continues from the last epoch of {out}", err=True)
+    if result is None:
+        # The epoch's iterator was part of the exception. Left to the end of the process, it would wait there for a
+        # thread of TensorFlow's that waits for Python.
+        gc.collect()
         sys.exit(130)
     _print(result, data)
 

@@ -34,8 +34,8 @@ class Throughput(keras.callbacks.Callback):
         """Start the clock."""
         self._began_s = time.monotonic()
 
-    def on_test_begin(self, logs: Logs = None) -> None:
-        """Stop the clock: when the validation begins, all results of the epoch's training have arrived."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Stop the clock: all results of the epoch's training have arrived; its validation comes after this."""
         if self._began_s is not None:
             self._rates.append(self._n_faces / (time.monotonic() - self._began_s))
             self._began_s = None

@@ -105,7 +105,7 @@ class BestWeights(keras.callbacks.Callback):
 
     Args:
         run: the run folder with `checkpoint/best.weights.h5`, and the history of the epochs before an interruption.
-        best: a model with the same weights in Keras' own float32 layers, without an optimizer.
+        best: the model that `Validation` gives the weights of each epoch.
     """
 
     def __init__(self, run: RunFolder, best: keras.Model) -> None:
@@ -118,6 +118,5 @@ class BestWeights(keras.callbacks.Callback):
         accuracy = (logs or {})["val_accuracy"]
         if accuracy > self._accuracy:
             self._accuracy = accuracy
-            self._best.set_weights(self.model.get_weights())
             with replacing(self._run.best_weights) as temporary:
                 self._best.save_weights(temporary, overwrite=True)

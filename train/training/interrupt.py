@@ -31,10 +31,6 @@ class InterruptBetweenBatches(keras.callbacks.Callback):
         if self._requested:
             raise KeyboardInterrupt
 
-    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Stop here if Ctrl-C was pressed."""
-        self.on_train_batch_end(batch, logs)
-
     def uninstall(self) -> None:
         """Restore the previous signal handler, however the training ended."""
         if self._previous is not None:

@@ -32,6 +32,7 @@ from train.training.logit_adjustment import adjust_if_configured
 from train.training.loss import MEAN, WeightedCrossentropy, balanced_class_weights
 from train.training.optimizer import build_optimizer
 from train.training.torch_layers import torch_layers
+from train.training.validation import Validation
 from train.training.weight_averaging import RecomputeBatchNorm
 
 Log = Callable[[str], None]
@@ -180,7 +181,7 @@ class Trainer:
 
         Args:
             model: with the weights to start from.
-            best: receives the best epoch's weights.
+            best: receives the weights of each epoch; those of the best are saved.
             number: of the stage, counted from 0.
             stage: what to train.
             first_epoch: the first epoch of the stage, counted from 0 over the whole run.
@@ -214,7 +215,6 @@ class Trainer:
             # The batches shuffle themselves; Keras would shuffle them again, by a state that a resumed run does
             # not have.
             shuffle=False,
-            validation_data=Batches(self.validation, fit.batch_size, None, multiple_of=n_devices),
             callbacks=[interrupt, self.throughput, *self._callbacks(best, number, stage, first_epoch, checkpoint)],
             verbose=self._verbose,
         )
@@ -229,19 +229,19 @@ class Trainer:
         self, best: keras.Model, number: int, stage: Stage, first_epoch: int, checkpoint: Checkpoint
     ) -> list[Any]:
         fit = self.recipe.fit
-        callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True)]
+        # The checkpoint comes before the swap: it must save the weights with which training continues, while the
+        # averaged weights are validated, and the best epoch is chosen among them.
+        callbacks: list[Any] = [keras.callbacks.TerminateOnNaN(raise_error=True), checkpoint]
+        if fit.ema:
+            callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+            callbacks.append(RecomputeBatchNorm(self.training, fit.batch_size, fit.seed))
+        callbacks.append(Validation(self.validation, best, self._loss(), fit.batch_size))
         if checkpoint.early_stopping is not None:
             callbacks.append(checkpoint.early_stopping)
         callbacks.append(LearningRate())
         if fit.schedule == "plateau":
             callbacks.append(Plateau(self.run, fit, stage, first_epoch))
         callbacks.append(History(self.run, number))
-        # The checkpoint comes before the swap: it must save the weights with which training continues, while the
-        # best epoch is chosen among the averaged weights, which were validated.
-        callbacks.append(checkpoint)
-        if fit.ema:
-            callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-            callbacks.append(RecomputeBatchNorm(self.training, fit.batch_size, fit.seed))
         callbacks.append(BestWeights(self.run, best))
         if self._tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(self.run.tensorboard))

@@ -41,21 +41,11 @@ class RecomputeBatchNorm(keras.callbacks.Callback):
         whole = max(len(chosen) // batch_size * batch_size, min(batch_size, len(chosen)))
         self._images, self._batch_size = training.images[chosen[:whole]], batch_size
         self._of_training: list[Array] = []
-        self._of_average: list[Array] = []
-
-    def on_test_begin(self, logs: Logs = None) -> None:
-        """Compute the averaged weights' statistics for the validation."""
-        self._of_training = self._statistics()
-        self._recompute()
-        self._of_average = self._statistics()
-
-    def on_test_end(self, logs: Logs = None) -> None:
-        """Restore the statistics of training, which the checkpoint saves."""
-        self._assign(self._of_training)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Set the averaged weights' statistics, which are saved if the epoch is the best."""
-        self._assign(self._of_average)
+        """Compute the averaged weights' statistics, which are validated, and saved if the epoch is the best."""
+        self._of_training = self._statistics()
+        self._recompute()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Continue with the statistics of training."""
