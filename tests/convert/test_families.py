@@ -22,7 +22,8 @@ import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from edge.datasets import load_dataset
-from train.models import LOGITS, build_model
+from train.models import build_model
+from train.models.last_layer import LOGITS
 
 data, out = sys.argv[1:]
 keras.utils.set_random_seed(0)

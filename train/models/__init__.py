@@ -10,6 +10,8 @@ A package adds an architecture by an entry point, and a recipe then names it::
     [project.entry-points."mien.architectures"]
     my-network = "my_package:MyNetwork"
 
+A recipe may also name a function as `module:function`: see `custom`.
+
 `imagenet` holds what the families of keras.applications share, `initialization` loads first weights, `ensembling`
 merges several networks into one, `keras_files` and `saved_model` load what was saved.
 """
@@ -22,11 +24,9 @@ from edge.errors import DataError, WrongUseError, first_line
 from edge.inference.contract import INPUT_SIZE
 from edge.system.registry import Registry
 from train.models.architecture import Architecture
+from train.models.custom import custom_architecture, is_custom
 
-__all__ = ["LOGITS", "Architecture", "architectures", "build_model", "check_input_size"]
-
-#: Name of the dense layer before the softmax, in every architecture.
-LOGITS = "logits"
+__all__ = ["Architecture", "architectures", "build_model", "check_input_size", "find_architecture"]
 
 architectures: Registry[Architecture] = Registry(
     "mien.architectures",
@@ -46,7 +46,7 @@ def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any
     """Build one architecture under Keras' current dtype policy.
 
     Args:
-        architecture: a name in `architectures`.
+        architecture: a name in `architectures`, or `module:function`.
         n_classes: width of the softmax.
         model: keyword arguments of the architecture's `build`, from a recipe.
 
@@ -59,11 +59,20 @@ def build_model(architecture: str, n_classes: int, model: dict[str, Any]) -> Any
     """
     if architecture == "ensemble":
         raise WrongUseError("an ensemble is made of finished runs: mien train ensemble RUN RUN --arch NAME")
-    family = architectures.get(architecture)
+    family = find_architecture(architecture)
     try:
         return family.build(n_classes, **model)
     except (TypeError, ValueError) as error:
         raise DataError(f"the recipe's [model] does not fit {architecture}: {first_line(error)}") from error
+
+
+def find_architecture(name: str) -> type[Architecture]:
+    """Return an architecture by its name, or as `module:function`.
+
+    Raises:
+        WrongUseError: there is no such architecture.
+    """
+    return custom_architecture(name) if is_custom(name) else architectures.get(name)
 
 
 def check_input_size(architecture: str, input_size: int) -> None:
@@ -75,7 +84,7 @@ def check_input_size(architecture: str, input_size: int) -> None:
     from train.backend import import_keras
 
     import_keras()
-    if not architectures.get(architecture).enlarges:
+    if not find_architecture(architecture).enlarges:
         enlarging = [name for name in architectures.names() if architectures.get(name).enlarges]
         raise WrongUseError(f"--input-size is for {', '.join(enlarging)}, not for {architecture}")
     if input_size % INPUT_SIZE:

@@ -19,7 +19,7 @@ from keras import layers
 
 from edge.errors import ModelError
 from edge.inference.contract import INPUT_SIZE
-from train.models import LOGITS
+from train.models.last_layer import LOGITS, last_dense
 
 
 def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
@@ -39,9 +39,10 @@ def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
     for i, (member, name) in enumerate(zip(members, names, strict=True), start=1):
         if member.input_shape[1:] != (INPUT_SIZE, INPUT_SIZE, 1):
             raise ModelError(f"{name} takes {member.input_shape}: expected (None, {INPUT_SIZE}, {INPUT_SIZE}, 1)")
-        last = next((layer for layer in member.layers if layer.name == LOGITS), None)
-        if not isinstance(last, layers.Dense) or last.bias is None or last.input.shape[1] is None:
-            raise ModelError(f"{name} has no last dense layer {LOGITS!r}: expected a network that mien trained")
+        try:
+            last = last_dense(member)
+        except ModelError as error:
+            raise ModelError(f"{name}: {error}") from error
         if kernels and last.units != kernels[0].shape[1]:
             raise ModelError(f"{name} has {last.units} classes, {names[0]} {kernels[0].shape[1]}: expected the same")
         body = keras.Model(member.inputs, last.input, name=f"member{i}")

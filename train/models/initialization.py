@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from edge.errors import DataError, WrongUseError, first_line
-from train.models import architectures
+from train.models import architectures, find_architecture
 from train.models.keras_files import load_keras_model
 from train.recipes.schema import IMAGENET, NO_WEIGHTS, Recipe
 
@@ -77,7 +77,7 @@ def _fits(layer: Any, model: keras.Model) -> bool:
 
 def _load_application(recipe: Recipe) -> keras.Model:
     """The family's network with weights, loaded by Keras itself."""
-    family = architectures.get(recipe.architecture)
+    family = find_architecture(recipe.architecture)
     if not family.application:
         pretrained = [name for name in architectures.names() if architectures.get(name).application]
         raise WrongUseError(

@@ -172,7 +172,7 @@ class Recipe:
 
     Attributes:
         name: the recipe's name.
-        architecture: a name in `train.models.architectures`, or `ensemble`.
+        architecture: a name in `train.models.architectures`, `ensemble`, or `module:function`.
         description: one line for `mien train list`.
         weights: how the backbone is initialized: `imagenet`, `none` (random), or the path of a weights file.
         model: keyword arguments of the architecture's `build`.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge.datasets.reader import Faces
 from train.evaluation.prediction import keras_metrics, keras_probabilities
-from train.models import LOGITS
+from train.models.last_layer import last_dense
 from train.recipes.schema import Fit
 
 _FIRST_STEP, _STEPS = 0.2, 500
@@ -30,7 +30,7 @@ def adjust_if_configured(fit: Fit, model: keras.Model, training: Faces, validati
 
     Args:
         fit: the recipe's settings.
-        model: with a layer `logits` that has a bias.
+        model: with a dense layer before the softmax, see `last_dense`.
         training: the Training faces.
         validation: the faces to score before the adjustment.
 
@@ -52,7 +52,7 @@ def adjust_logits(model: keras.Model, training: Faces, share: float, batch_size:
     """Shift the biases of a model's last layer, in place.
 
     Args:
-        model: with a layer `logits` that has a bias.
+        model: with a dense layer before the softmax, see `last_dense`.
         training: the Training faces, without augmentation.
         share: of the way to predictions as frequent as the labels, 0..1.
         batch_size: faces in one batch.
@@ -62,7 +62,7 @@ def adjust_logits(model: keras.Model, training: Faces, share: float, batch_size:
     """
     probabilities = keras_probabilities(model, training.images, batch_size)
     shifts = share * logit_shifts(probabilities, training.class_ids)
-    layer = model.get_layer(LOGITS)
+    layer = last_dense(model)
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, bias + shifts.astype(bias.dtype)])
     return {label: float(shift) for label, shift in zip(training.labels, shifts, strict=True)}

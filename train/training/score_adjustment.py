@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.evaluation.calibration import measure_calibration
-from train.models import LOGITS
+from train.models.last_layer import last_dense
 
 #: The probability that replaces a 0, whose logarithm does not exist.
 _FLOOR = 1e-6
@@ -61,9 +61,9 @@ class ScoreAdjustment:
         """Change the last layer of a model, in place.
 
         Args:
-            model: with a layer `logits` that has a bias.
+            model: with a dense layer before the softmax, see `last_dense`.
         """
-        layer = model.get_layer(LOGITS)
+        layer = last_dense(model)
         kernel, bias = layer.get_weights()
         adjusted = bias / self.temperature + self.shifts
         layer.set_weights([kernel / self.temperature, adjusted.astype(bias.dtype)])

@@ -18,6 +18,7 @@ from train.data.batches import Batches
 from train.evaluation.prediction import keras_metrics, keras_probabilities
 from train.models import build_model
 from train.models.initialization import initialize
+from train.models.last_layer import last_dense
 from train.plots.curves import draw_curves
 from train.plots.style import new_figure
 from train.recipes.schema import Recipe, Stage
@@ -26,13 +27,13 @@ from train.training.callbacks import History, LearningRate, Plateau, Throughput
 from train.training.checkpoint import BestWeights, Checkpoint, finished_epochs
 from train.training.devices import find_devices, sharing
 from train.training.distillation import Teachers
+from train.training.epoch_validation import Validation
 from train.training.freezing import freeze
 from train.training.interrupt import InterruptBetweenBatches
 from train.training.logit_adjustment import adjust_if_configured
 from train.training.loss import MEAN, WeightedCrossentropy, balanced_class_weights
 from train.training.optimizer import build_optimizer
 from train.training.torch_layers import torch_layers
-from train.training.validation import Validation
 from train.training.weight_averaging import RecomputeBatchNorm
 
 Log = Callable[[str], None]
@@ -123,6 +124,8 @@ class Trainer:
         model = self._initialized()
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)
+        if self.recipe.fit.logit_adjustment:
+            last_dense(model)
 
     def build(self) -> keras.Model:
         """The recipe's model with random weights, under Keras' current dtype policy."""

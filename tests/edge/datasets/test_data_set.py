@@ -16,7 +16,7 @@ AFFECTNET = NUMBERED["affectnet"]
 
 
 def write_numbered(path, labels, first=0, per_class=3):
-    """`train/<number>/*.png` and `test/` alike; each face's brightness tells its class."""
+    """`train/<number>/*.png` and `test/` alike; each face is as bright as its class is high."""
     for split in ("train", "test"):
         for number, _ in enumerate(labels, first):
             folder = path / split / str(number)
@@ -195,7 +195,7 @@ def test_options_that_are_wrong(tmp_path, arguments, complaint):
     assert complaint in done.err
 
 
-def test_options_without_data_are_refused(tmp_path):
+def test_options_without_data_are_rejected(tmp_path):
     done = invoke_mien("convert", "quantize", "x.keras", "--frames", "c.mp4", "--val-split", "0.1", "--out", "y.tflite")
     assert done.code == 2
     assert "--class-names and --val-split belong to --data" in done.err
