@@ -20,7 +20,8 @@ LESSON = [
         more="--epochs 8 --batch-size 16",
     ),
     run("mien train evaluate", *(f"report/{name}" for name in (
-        "confusion.png", "roc.png", "reliability.png", "mistakes.png", "classification_report.txt", "metrics.json",
+        "confusion.png", "roc.png", "reliability.png", "mistakes.png", "predictions.png", "classification_report.txt",
+        "metrics.json",
     ))),
     run("mien train compare", "runs/cnn", "runs/simple-nn", "compared/compare.png"),
     run("mien train robustness", "blur", "box too large", because=_SHORT, more="--limit 35"),

@@ -43,8 +43,9 @@ def evaluate(
     """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
     MODEL is a .keras, .h5 or .tflite file, a run folder, a SavedModel folder, or the name of a shipped model. With
-    --out: confusion.png, roc.png, reliability.png, mistakes.png, classification_report.txt and metrics.json.
-    mistakes.png shows faces of the data set: do not publish it where the set's terms forbid it.
+    --out: confusion.png, roc.png, reliability.png, mistakes.png, predictions.png, classification_report.txt and
+    metrics.json. mistakes.png and predictions.png show faces of the data set: do not publish them where the set's
+    terms forbid it.
     """
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
@@ -68,10 +69,10 @@ def evaluate(
     else:
         _print(found, f"{model} on {split}", report.get("ferplus_majority"))
     if out is not None:
-        for name, content in write_evaluation(found, faces, out, _title(model, split), report):
+        for name, content in write_evaluation(found, faces, out, _title(loaded.path, split), report):
             click.echo(f"{out / name}: {content}", err=as_json)
     elif not as_json:
-        click.echo("give --out DIR for the charts: confusion, ROC, reliability, the most confident mistakes")
+        click.echo("give --out DIR for the charts: confusion, ROC, reliability, right and wrong predictions")
 
 
 def _print(found: Evaluation, title: str, majority: dict[str, Any] | None) -> None:

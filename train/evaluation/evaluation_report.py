@@ -27,6 +27,8 @@ from train.plots.style import new_figure, short
 
 #: The greatest number of mistakes on the contact sheet.
 MISTAKES = 40
+#: Of each class, on the sheet of predictions: faces that are right, and faces that are wrong.
+EXAMPLES = 5
 Ids = npt.NDArray[np.int64]
 
 
@@ -57,6 +59,7 @@ class Evaluation:
         labels: the model's classes.
         class_ids: `(n,)` the labeled class of each face, a position in `labels`.
         predicted: `(n,)` the class with the highest probability for each face.
+        confidence: `(n,)` float32, that probability, 0..1.
         metrics: accuracy, macro-F1, confusion matrix, recall and precision of each class.
         roc: ROC curves and areas.
         calibration: expected calibration error and its bins.
@@ -66,6 +69,7 @@ class Evaluation:
     labels: tuple[str, ...]
     class_ids: Ids
     predicted: Ids
+    confidence: npt.NDArray[np.float32]
     metrics: Metrics
     roc: ROC
     calibration: Calibration
@@ -144,6 +148,7 @@ def evaluate(
         labels,
         class_ids,
         predicted,
+        probabilities.max(axis=1),
         score(class_ids, predicted, labels),
         compute_roc(probabilities, class_ids, labels),
         measure_calibration(probabilities, class_ids),
@@ -217,6 +222,7 @@ def write_evaluation(
         title=f"{title}: the most confident mistakes (label → prediction, score)",
         columns=8,
     )
+    _draw_predictions(found, faces, out / "predictions.png", title)
     with replacing(out / "classification_report.txt") as temporary:
         temporary.write_text(found.classification_report(), "utf-8")
     write_json(out / "metrics.json", {**report, **found.as_dict()})
@@ -228,9 +234,37 @@ def write_evaluation(
             "mistakes.png",
             "the most confident mistakes; it shows faces of the set: check its terms before publishing it",
         ),
+        (
+            "predictions.png",
+            "of each class, faces that are predicted right, and wrong, drawn at random; shows faces too",
+        ),
         ("classification_report.txt", "precision, recall and F1, from scikit-learn"),
         ("metrics.json", "all of it as numbers"),
     ]
+
+
+def _draw_predictions(found: Evaluation, faces: Faces, path: Path, title: str) -> None:
+    """Draw a row for each class: faces that are predicted right at the left, wrong ones at the right."""
+    draw = np.random.default_rng(0)
+    images: list[npt.NDArray[np.uint8] | None] = []
+    captions: list[str] = []
+    for class_id in range(len(found.labels)):
+        for right in (True, False):
+            of_class = (found.class_ids == class_id) & ((found.predicted == class_id) == right)
+            positions = draw.permutation(np.flatnonzero(of_class))[:EXAMPLES]
+            images += [faces.images[i] for i in positions] + [None] * (EXAMPLES - len(positions))
+            captions += [
+                f"{'' if right else '→ '}{short(found.labels[found.predicted[i]])} {found.confidence[i]:.2f}"
+                for i in positions
+            ] + [""] * (EXAMPLES - len(positions))
+    draw_sheet(
+        images,
+        captions,
+        path,
+        title=f"{title}: right (left) and wrong (right) predictions, drawn at random",
+        columns=2 * EXAMPLES,
+        row_names=[short(label) for label in found.labels],
+    )
 
 
 def _most_confident_mistakes(

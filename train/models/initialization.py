@@ -11,6 +11,7 @@ import keras
 from edge.errors import DataError, WrongUseError, first_line
 from train.models import architectures, find_architecture
 from train.models.keras_files import load_keras_model
+from train.models.legacy_weights import read_legacy_weights
 from train.recipes.schema import IMAGENET, NO_WEIGHTS, Recipe
 
 #: Names of the layer where the head begins; everything before it is the backbone.
@@ -26,8 +27,9 @@ def initialize(model: keras.Model, recipe: Recipe) -> None:
 
     Args:
         model: what `train.models.build_model` returned.
-        recipe: its `weights` name what to load: ImageNet's; a weights file of the family's network without the top, as
-            keras.applications reads it; or the `.keras` file of another run of this architecture, with any classes.
+        recipe: its `weights` name what to load: ImageNet's; a weights file of the family's network, as
+            keras.applications publishes it (of Keras 3 only without the top); or the `.keras` file of another run of
+            this architecture, with any classes.
 
     Raises:
         WrongUseError: the architecture has no such weights.
@@ -40,10 +42,9 @@ def initialize(model: keras.Model, recipe: Recipe) -> None:
     if Path(recipe.weights).suffix == ".keras":
         other = load_keras_model(Path(recipe.weights))
         layers = [layer for layer in other.layers if _fits(layer, model)]
+        found = {layer.name: layer.get_weights() for layer in layers if layer.weights}
     else:
-        other = _load_application(recipe)
-        layers = other.layers
-    found = {layer.name: layer.get_weights() for layer in layers if layer.weights}
+        found = _application_weights(recipe, model)
     needed = [layer.name for layer in backbone(model) if layer.weights]
     if not needed:
         raise WrongUseError(f"{recipe.architecture} has no backbone to load: expected --weights {NO_WEIGHTS}")
@@ -73,6 +74,16 @@ def _fits(layer: Any, model: keras.Model) -> bool:
     """Whether the model has a layer of the same name and shapes; a head for other classes does not fit."""
     match = next((own for own in model.layers if own.name == layer.name), None)
     return match is not None and [tuple(w.shape) for w in match.weights] == [tuple(w.shape) for w in layer.weights]
+
+
+def _application_weights(recipe: Recipe, model: keras.Model) -> dict[str, list[Any]]:
+    """The weights of the family's network by layer, from a file of Keras 1 or 2 with or without its top, or by Keras."""
+    layers = [layer for layer in backbone(model) if layer.weights]
+    if recipe.weights != IMAGENET and layers:
+        found = read_legacy_weights(Path(recipe.weights), layers)
+        if len(found) == len(layers):
+            return found
+    return {layer.name: layer.get_weights() for layer in _load_application(recipe).layers if layer.weights}
 
 
 def _load_application(recipe: Recipe) -> keras.Model:

@@ -19,7 +19,15 @@ from train.evaluation.evaluation_report import (
 from train.evaluation.prediction import class_names, keras_probabilities, load_model
 
 RECORD = ROOT / "train" / "records" / "mien-small" / "model.keras"
-FILES = ["classification_report.txt", "confusion.png", "metrics.json", "mistakes.png", "reliability.png", "roc.png"]
+FILES = [
+    "classification_report.txt",
+    "confusion.png",
+    "metrics.json",
+    "mistakes.png",
+    "predictions.png",
+    "reliability.png",
+    "roc.png",
+]
 
 
 def small_model(n_classes, activation="softmax", seed=3):
