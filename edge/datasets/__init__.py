@@ -3,7 +3,8 @@
 A `DataSet` is the path of one, with what its folders do not state. `load_dataset` in `reader` chooses between `fer2013`
 (the CSV, in any compression) and `image_folders`, which reads what `folder_layout` finds. Both put faces into a
 `FaceStore` of `image_store`, which moves to disk what does not fit into memory, and report to `BadRecords` what they
-leave out. The result is one `Faces` for each split. `ferplus` replaces FER-2013's labels by those of FER+'s votes.
+leave out; `table_cache` keeps the faces of a large CSV for the next command. The result is one `Faces` for each split.
+`ferplus` replaces FER-2013's labels by those of FER+'s votes.
 """
 
 from edge.datasets.bad_records import BadRecords, summarize_bad_records

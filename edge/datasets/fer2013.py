@@ -8,17 +8,18 @@ import lzma
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.datasets.bad_records import BadRecords
+from edge.datasets.bad_records import MAX_BAD, BadRecords
 from edge.datasets.faces import SPLITS, Faces, Progress
 from edge.datasets.ferplus import read_votes
 from edge.datasets.image_store import FaceStore
+from edge.datasets.table_cache import UNKNOWN, SplitRows, Table, TableCache
 from edge.errors import DataError, first_line
 from edge.inference.contract import FER2013_LABELS, INPUT_SIZE
 from edge.system.regular_files import open_regular
@@ -37,7 +38,7 @@ _MAX_BLANK_LINES = 100_000
 def read_csv(
     path: Path, splits: Sequence[str], votes_path: Path | None, progress: Progress | None, bad_records: BadRecords
 ) -> dict[str, Faces]:
-    """Read splits of a `fer2013.csv`; the rows of other splits are only counted.
+    """Read splits of a `fer2013.csv`, from the cache if the same file was read before.
 
     Args:
         path: the file.
@@ -53,52 +54,101 @@ def read_csv(
         DataError: the file is damaged or has another header, too many rows are bad, or the votes belong to other
             rows.
     """
+    usages, votes = (None, None) if votes_path is None else read_votes(votes_path)
+
+    def check_votes(row: int, usage: str) -> None:
+        # A bad row has votes too, so it counts. Without a valid Usage it could belong to any split.
+        if usages is not None and (row >= len(usages) or (usage in SPLITS and usages[row] != usage)):
+            raise DataError(f"{votes_path} does not match {path} at row {row + 1}: other or fewer rows")
+
+    cache = TableCache.of(path)
+    table = cache.load(splits) if cache else None
+    if table is None:
+        # With a cache the other splits are parsed too: the next command will need one of them.
+        table = parse(path, SPLITS if cache else splits, progress, check_votes)
+        if cache:
+            cache.store(table)
+    else:
+        for row, usage in enumerate(table.usages.tolist()):
+            check_votes(row, SPLITS[usage] if usage < len(SPLITS) else "")
+    if usages is not None and len(table.usages) != len(usages):
+        raise DataError(
+            f"{votes_path} has {len(usages)} rows, {path} has {len(table.usages)}: expected the same number"
+        )
+    asked = np.isin(table.usages, [*(SPLITS.index(split) for split in splits), UNKNOWN])
+    for row, line in table.bad:
+        if asked[row]:
+            bad_records.add(line)
+    bad_records.check(int(asked.sum()))
+    found = {}
+    for split in splits:
+        part = table.splits[split]
+        part_votes = None if votes is None else votes[part.rows]
+        found[split] = Faces(part.images, part.class_ids, part.rows, FER2013_LABELS, part_votes)
+    return found
+
+
+def parse(
+    path: Path,
+    splits: Sequence[str],
+    progress: Progress | None = None,
+    check_row: Callable[[int, str], None] | None = None,
+) -> Table:
+    """Parse a `fer2013.csv`.
+
+    Args:
+        path: the file.
+        splits: names of the splits whose faces are parsed; the rows of others are only counted.
+        progress: called with the number of bytes that were read, and of all bytes.
+        check_row: called with the number and the Usage of each row; what it raises ends the parsing.
+
+    Raises:
+        DataError: the file is damaged, has another header, or has more bad rows than `MAX_BAD`.
+    """
     lines = _lines(path, progress)
     header = next(lines, b"").decode("utf-8-sig", "replace")
     if [name.strip() for name in header.split(",")] != ["emotion", "pixels", "Usage"]:
         raise DataError(f"{path} starts with {header[:60]!r}: expected the header emotion,pixels,Usage")
-    usages, votes = (None, None) if votes_path is None else read_votes(votes_path)
     images = {split: FaceStore() for split in splits}
     class_ids: dict[str, list[int]] = {split: [] for split in splits}
     rows: dict[str, list[int]] = {split: [] for split in splits}
-    n_rows = n_read = 0
+    usages = bytearray()
+    bad: list[tuple[int, str]] = []
     with warnings.catch_warnings():
         # numpy reports text that is not a number as a DeprecationWarning: here it is a bad row.
         warnings.simplefilter("error", DeprecationWarning)
         for number, line in enumerate(lines, start=2):
             if not line:
                 continue
-            row, n_rows = n_rows, n_rows + 1
+            row = len(usages)
             code, _, rest = line.partition(b",")
             text, _, usage_bytes = rest.rpartition(b",")
             usage = usage_bytes.strip().decode("utf-8", "replace")
-            # A bad row has votes too, so it counts. Without a valid Usage it could belong to any split.
-            if usages is not None and (row >= len(usages) or (usage in SPLITS and usages[row] != usage)):
-                raise DataError(f"{votes_path} does not match {path} at row {row + 1}: other or fewer rows")
+            usages.append(SPLITS.index(usage) if usage in SPLITS else UNKNOWN)
+            if check_row:
+                check_row(row, usage)
             if usage in SPLITS and usage not in splits:
                 continue
-            n_read += 1
             try:
                 class_id, face = _parse(code, text, usage)
             except DataError as error:
-                bad_records.add(f"line {number}: {error}")
+                bad.append((row, f"line {number}: {error}"))
+                if len(bad) > MAX_BAD:
+                    raise DataError(f"{path}: more than {MAX_BAD} rows are bad, the first: {bad[0][1]}") from error
                 continue
             images[usage].append(face)
             class_ids[usage].append(class_id)
             rows[usage].append(row)
-    if usages is not None and n_rows != len(usages):
-        raise DataError(f"{votes_path} has {len(usages)} rows, {path} has {n_rows}: expected the same number")
-    bad_records.check(n_read)
-    return {
-        split: Faces(
-            images[split].array(),
-            np.array(class_ids[split], np.int64),
-            np.array(rows[split], np.int64),
-            FER2013_LABELS,
-            None if votes is None else votes[rows[split]],
-        )
-        for split in splits
-    }
+    return Table(
+        {
+            split: SplitRows(
+                images[split].array(), np.array(class_ids[split], np.int64), np.array(rows[split], np.int64)
+            )
+            for split in splits
+        },
+        np.frombuffer(usages, np.uint8),
+        bad,
+    )
 
 
 def _parse(code: bytes, pixels: bytes, usage: str) -> tuple[int, npt.NDArray[np.uint8]]:

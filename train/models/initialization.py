@@ -77,7 +77,7 @@ def _fits(layer: Any, model: keras.Model) -> bool:
 
 
 def _application_weights(recipe: Recipe, model: keras.Model) -> dict[str, list[Any]]:
-    """The weights of the family's network by layer, from a file of Keras 1 or 2 with or without its top, or by Keras."""
+    """The weights of the family's network by layer: from a file of Keras 1 or 2, whatever its top, or by Keras."""
     layers = [layer for layer in backbone(model) if layer.weights]
     if recipe.weights != IMAGENET and layers:
         found = read_legacy_weights(Path(recipe.weights), layers)

@@ -46,7 +46,7 @@ def read_legacy_weights(path: Path, layers: Iterable[Any]) -> dict[str, list[Arr
                 if shapes == [tuple(weight.shape) for weight in layer.weights]:
                     found[layer.name] = [np.asarray(d[()], np.float32) for d in datasets]
     except (OSError, RuntimeError, KeyError, TypeError, ValueError):
-        # What HDF5 raises for a damaged file: Keras then says what is wrong with it.
+        # What HDF5 raises for a damaged file: Keras then reports what is wrong with it.
         return {}
     return found
 
