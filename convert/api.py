@@ -56,6 +56,7 @@ def quantize(
     input_range: tuple[float, float] | None = None,
     input_mean: Sequence[float] | None = None,
     input_std: Sequence[float] | None = None,
+    class_order: Sequence[str] | None = None,
     name: str | None = None,
     version: int | None = None,
     license: str = "",
@@ -92,6 +93,8 @@ def quantize(
         input_mean: what was subtracted from these values, one number or one for each channel; the range is then 0 to 1
             unless stated. Not with `frames`.
         input_std: what the difference was divided by, alike.
+        class_order: the classes in the order of the outputs, or `("alphabetical",)`, for a model that does not state
+            them; None for the order of the data.
         name: name in the card; None for that of the float model's card, of its recipe, or of its file.
         version: version in the card; None for that of the float model's card, or 1.
         license: license of the weights, for the card; empty for that of the float model's card.
@@ -136,10 +139,13 @@ def quantize(
     if data is not None:
         calibrated = any(scheme in CALIBRATED for scheme in schemes)
         float_model, representative, faces = _faces(
-            float_model, DataSet.of(data), split, _path(votes), samples if calibrated else 0, seed, progress, warn
-        )
+            float_model, DataSet.of(data), split, _path(votes), class_order, samples if calibrated else 0, seed,
+            progress, warn,
+        )  # fmt: skip
         faces = faces.sample(limit, 0)
         _check_input_values(float_model, faces, mapping is not None, warn)
+        if class_order is None:
+            _check_class_order(float_model, faces)
     elif frames is not None:
         float_model = replace(float_model, input_range=input_range or _DETECTOR_RANGE)
         representative = _frames(float_model, Path(frames), samples, seed)
@@ -238,8 +244,10 @@ def verify(
             f"{len(verified.graph.float_tensors())} float tensors"
         )
     float_model = load_float_model(reference, mapping)
-    float_model, splits = _read(float_model, source, (split,), _path(votes), progress, warn)
+    float_model, splits = _read(float_model, source, (split,), _path(votes), None, progress, warn)
     faces = splits[split].sample(limit, 0)
+    if not float_model.names_classes and sorted(card.labels) == sorted(faces.labels):
+        float_model, faces = replace(float_model, labels=card.labels), faces.with_labels(card.labels)
     if card.labels != faces.labels:
         raise ModelError(f"{model} has the classes {', '.join(card.labels)}; {source} has {', '.join(faces.labels)}")
     _check_input_values(float_model, faces, mapping is not None, warn)
@@ -347,6 +355,7 @@ def _faces(
     data: DataSet,
     split: str,
     votes: Path | None,
+    class_order: Sequence[str] | None,
     samples: int,
     seed: int,
     progress: Progress | None,
@@ -360,7 +369,7 @@ def _faces(
             f"{model.path} is not a classifier of faces with labels: give --frames to calibrate a detector, "
             f"or write a card {model.path.stem}.json beside it"
         )
-    model, faces = _read(model, data, ("Training", split) if samples else (split,), votes, progress, warn)
+    model, faces = _read(model, data, ("Training", split) if samples else (split,), votes, class_order, progress, warn)
     if not samples:
         return model, None, faces[split]
     drawn = representative_faces(faces["Training"], samples, seed, faces[split], model.resized)
@@ -384,11 +393,29 @@ def _check_input_values(model: FloatModel, faces: Faces, is_stated: bool, warn: 
         warn(f"warning: {model.path} seems to have been trained on other values: {found}")
 
 
+def _check_class_order(model: FloatModel, faces: Faces) -> None:
+    """Check that a model that does not state its classes has them in the order of the data.
+
+    Raises:
+        ModelError: far more of its predictions are right in another common order.
+    """
+    from train.evaluation.class_order_check import find_better_order
+    from train.evaluation.input_range_check import N_FACES
+
+    if model.names_classes:
+        return
+    tried = faces.sample(N_FACES, 0)
+    found = find_better_order(model.scores(tried.images).argmax(axis=1), tried.class_ids, tried.labels)
+    if found is not None:
+        raise ModelError(f"{model.path} has its classes in another order than {', '.join(faces.labels)}: {found}")
+
+
 def _read(
     model: FloatModel,
     data: DataSet,
     splits: Sequence[str],
     votes: Path | None,
+    class_order: Sequence[str] | None,
     progress: Progress | None,
     warn: Report | None,
 ) -> tuple[FloatModel, dict[str, Faces]]:
@@ -396,7 +423,9 @@ def _read(
 
     bad: list[str] = []
     task = _task(progress, f"reading {data.name}")
-    model, faces = read_labeled_faces(model, data, splits, votes, progress=task, on_bad=bad.append)
+    model, faces = read_labeled_faces(
+        model, data, splits, votes, class_order=class_order, progress=task, on_bad=bad.append
+    )
     if bad and warn:
         warn(summarize_bad_records(data.name, bad, sum(map(len, faces.values()))))
     return model, faces

@@ -75,6 +75,11 @@ class FloatModel:
         """Whether it returns probabilities of a face, so that it can be scored."""
         return bool(self.labels)
 
+    @property
+    def names_classes(self) -> bool:
+        """Whether its own record or card states its classes and their order."""
+        return bool(self.run_record) or self.card is not None
+
     def scores(self, images: Images, mapping: PixelMapping | None = None) -> Scores:
         """Return the model's scores, `(n, n_classes)` float32, for faces `(n, h, w)` uint8.
 

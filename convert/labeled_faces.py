@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from convert.float_model import FloatModel
+from edge.datasets.class_order import resolve_class_order
 from edge.datasets.data_set import DataSet
 from edge.datasets.faces import Faces, Progress
 from edge.datasets.ferplus import relabel_by_votes
@@ -20,6 +21,7 @@ def read_labeled_faces(
     splits: Sequence[str],
     votes: Path | None,
     *,
+    class_order: Sequence[str] | None = None,
     progress: Progress | None = None,
     on_bad: Callable[[str], None] | None = None,
 ) -> tuple[FloatModel, dict[str, Faces]]:
@@ -30,15 +32,18 @@ def read_labeled_faces(
         data: `fer2013.csv` in any compression, or a folder of images.
         splits: names of the splits to read.
         votes: FER+'s votes, for a model that was trained on them; None for any other.
+        class_order: the classes in the order of the outputs, as `edge.datasets.class_order.parse_class_order` returns
+            it, for a model that does not name them; None for the order of the data.
         progress: called with the number of bytes or files that were read, and of all.
         on_bad: called with one line for each bad record that is left out.
 
     Returns:
-        The model, with the labels of the data if it had none of its own, and the faces of each split.
+        The model, with the labels of the data if it had none of its own, and the faces of each split, whose classes are
+        in the order of the model's.
 
     Raises:
         WrongUseError: the model needs votes that are missing, or votes are given for a model that was not trained
-            on them.
+            on them; or the order of the classes is given for a model that states it, or has other classes.
         ModelError: the model has other classes than the data.
         DataError: the data cannot be read.
     """
@@ -51,15 +56,17 @@ def read_labeled_faces(
     if label_mode is not None:
         faces = {split: relabel_by_votes(part, label_mode) for split, part in faces.items()}
     labels = next(iter(faces.values())).labels
-    if not model.run_record and model.card is None and len(model.labels) == len(labels):
+    if model.names_classes and class_order is not None:
+        raise WrongUseError(f"{model.path} states its classes ({', '.join(model.labels)}): leave --class-order out")
+    if not model.names_classes and len(model.labels) == len(labels):
         # A model file alone does not name its classes: use those of the data if the numbers agree.
-        model = replace(model, labels=labels)
-    if model.labels != labels:
-        raise ModelError(
-            f"{model.path} has {len(model.labels)} classes ({', '.join(model.labels) or 'without labels'}), "
-            f"{data} has {len(labels)} ({', '.join(labels)}): expected the same"
-        )
-    return model, faces
+        model = replace(model, labels=labels if class_order is None else resolve_class_order(class_order, labels))
+    if sorted(model.labels) == sorted(labels):
+        return model, {split: part.with_labels(model.labels) for split, part in faces.items()}
+    raise ModelError(
+        f"{model.path} has {len(model.labels)} classes ({', '.join(model.labels) or 'without labels'}), "
+        f"{data} has {len(labels)} ({', '.join(labels)}): expected the same"
+    )
 
 
 def _ferplus_mode(model: FloatModel) -> str | None:

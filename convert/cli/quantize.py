@@ -10,7 +10,7 @@ import click
 
 from convert.cli.options import limit, quality_gate
 from convert.schemes import AUTO, ESTIMATORS, SCHEMES
-from edge.cli.options import data_option, input_mapping, split, votes
+from edge.cli.options import class_order, data_option, input_mapping, split, votes
 from edge.cli.progress import progress_steps
 from edge.datasets.data_set import DataSet
 
@@ -68,6 +68,7 @@ def _deprecated(context: click.Context, parameter: click.Parameter, value: bool)
 @limit
 @quality_gate
 @input_mapping
+@class_order
 @click.option("--keep-rejected", is_flag=True, help="Write what the quality gate rejects as NAME-rejected.tflite.")
 @click.option("--keep-refused", is_flag=True, hidden=True, callback=_deprecated, help="The old --keep-rejected.")
 @click.option("--name", help="Name in the card.  [default: the recipe's]")

@@ -118,6 +118,10 @@ def _application(build: Callable[..., Any], size: int, rescaling: tuple[float, f
     pixels = keras.Input((size, size, 3))
     x = layers.Rescaling(*rescaling)(pixels) if rescaling else pixels
     backbone = build(include_top=False, weights=None, input_shape=(size, size, 3), pooling="avg")
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            # Theirs, 0.999, is for hundreds of epochs: after three, the averages would still be those of no training.
+            layer.momentum = 0.9
     return keras.Model(pixels, _head(backbone(x)))
 
 

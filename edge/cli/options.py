@@ -13,6 +13,7 @@ from edge.cli.parameter_types import Parsed
 from edge.cli.progress import progress
 from edge.datasets import SPLITS, DataSet, Faces, load_dataset, summarize_bad_records
 from edge.datasets.class_names import NUMBERED, parse_class_names
+from edge.datasets.class_order import parse_class_order
 from edge.detection import DEFAULT_DETECTOR, DETECTORS, detector_help
 from edge.inference.pixel_mapping import parse_channel_values
 from edge.inference.prior import DEFAULT_PRIOR
@@ -181,6 +182,15 @@ def read_with_progress(
     if bad:
         click.echo(one_line(summarize_bad_records(data.name, bad, sum(map(len, faces.values())))), err=True)
     return faces
+
+
+class_order = click.option(
+    "--class-order",
+    type=Parsed("names", parse_class_order),
+    metavar="NAMES",
+    help="The classes of a network that does not state them, in the order of its outputs: alphabetical (as of Keras' "
+    f"flow_from_directory and PyTorch's ImageFolder), {', '.join(NUMBERED)}, or A,B,C.  [default: as of the data]",
+)
 
 
 def input_mapping(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,13 @@ class Faces:
         files = None if self.files is None else self.files[positions]
         images = take_images(self.images, positions)
         return Faces(images, self.class_ids[positions], self.rows[positions], self.labels, votes, targets, files)
+
+    def with_labels(self, labels: tuple[str, ...]) -> Faces:
+        """Return the faces with the same classes in another order."""
+        order = [self.labels.index(label) for label in labels]
+        class_ids = np.argsort(order).astype(np.int64)[self.class_ids]
+        targets = None if self.targets is None else self.targets[:, order]
+        return replace(self, class_ids=class_ids, labels=labels, targets=targets)
 
     def origin(self, position: int) -> int | str:
         """Return where a face came from: its row in a CSV, or its file in a folder, with escapes if needed."""

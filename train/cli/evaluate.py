@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.options import data, input_mapping, read_with_progress, split, votes
+from edge.cli.options import class_order, data, input_mapping, read_with_progress, split, votes
+from edge.datasets.class_order import resolve_class_order
 from edge.datasets.data_set import DataSet
+from edge.errors import WrongUseError
 from edge.evaluation.classification import Metrics
 from edge.inference.pixel_mapping import PixelMapping
 from train.cli.text_table import format_table
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 @split
 @votes
 @input_mapping
+@class_order
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces, drawn at random.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the charts and metrics.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object, as metrics.json has it.")
@@ -39,6 +42,7 @@ def evaluate(
     input_range: tuple[float, float] | None,
     input_mean: tuple[float, ...] | None,
     input_std: tuple[float, ...] | None,
+    class_order: tuple[str, ...] | None,
 ) -> None:
     """Score MODEL on a split: accuracy, macro-F1, recall and precision of each class, confusion, AUC, ECE.
 
@@ -47,6 +51,7 @@ def evaluate(
     metrics.json. mistakes.png and predictions.png show faces of the data set: do not publish them where the set's
     terms forbid it.
     """
+    from train.evaluation.class_order_check import find_better_order
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
     from train.evaluation.input_range_check import find_better_range
@@ -56,7 +61,15 @@ def evaluate(
         check_report_folder(out)
     loaded = load_model(model, PixelMapping.of(input_range, input_mean, input_std))
     faces = read_with_progress(data, (split,), votes)[split].sample(limit, 0)
+    if class_order is not None:
+        if loaded.labels:
+            raise WrongUseError(f"{model} states its classes ({', '.join(loaded.labels)}): leave --class-order out")
+        faces = faces.with_labels(resolve_class_order(class_order, faces.labels))
     found = evaluate_model(loaded, faces)
+    if not loaded.labels and class_order is None:
+        other = find_better_order(found.predicted, found.class_ids, found.labels)
+        if other is not None:
+            click.echo(f"warning: {model} seems to have its classes in another order: {other}", err=True)
     if loaded.mapping is not None:
         better = find_better_range(loaded.probabilities, faces.images, found.class_ids, loaded.mapping)
         if better is not None:
