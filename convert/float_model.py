@@ -15,6 +15,8 @@ import numpy.typing as npt
 from convert.graph_edit import accept_gray_pixels, prepare_for_quantizer
 from convert.graph_fusion import fuse
 from convert.operator_replacement import replace_operators
+from convert.pytorch.network import PICKLED, TorchNetwork
+from convert.pytorch.network import SUFFIXES as TORCH_SUFFIXES
 from convert.tensorflow_import import import_tensorflow
 from edge.errors import ModelError, first_line
 from edge.inference.contract import EIGHT_LABELS, foreign_pixels
@@ -144,25 +146,35 @@ def load_float_model(path: Path, mapping: PixelMapping | None = None) -> FloatMo
     """Load a float model of any supported format.
 
     Args:
-        path: a .keras, .h5 or float .tflite file, a finished run folder, or a SavedModel folder.
+        path: a .keras, .h5, .pt2, .onnx or float .tflite file, a finished run folder, or a SavedModel folder.
         mapping: how pixels become the values that a classifier was trained on; None for what the card of a .tflite
             states, and otherwise for pixels as they are.
 
     Raises:
         ModelError: the model is missing, damaged, of another kind or shape, or has weights that are NaN or infinite.
         WrongUseError: `mapping` is for another number of channels.
-        MissingExtraError: TensorFlow is not installed, and the model is not a .tflite.
+        MissingExtraError: what the format needs is not installed: TensorFlow or PyTorch.
     """
-    if path.suffix != ".tflite":
+    if path.suffix in PICKLED:
+        raise ModelError(
+            f"{path} holds weights or pickled objects, without a network to run: export the model with "
+            "torch.export.save(torch.export.export(model.eval(), (example,)), 'model.pt2')"
+        )
+    if path.suffix not in (".tflite", *TORCH_SUFFIXES):
         import_tensorflow()
     if not path.exists():
-        raise ModelError(f"no model at {path}: expected a .keras, .h5 or float .tflite file, or a SavedModel folder")
+        raise ModelError(
+            f"no model at {path}: expected a .keras, .h5, .pt2, .onnx or float .tflite file, a run folder or a "
+            "SavedModel folder"
+        )
     if (trained := RunFolder(path).model_keras).is_file():
         return _from_keras(trained, mapping or AS_PIXELS)
     if path.is_dir():
         return _from_saved_model(path.resolve(), mapping or AS_PIXELS)
     if path.suffix == ".tflite":
         return _from_tflite(path, mapping)
+    if path.suffix in TORCH_SUFFIXES:
+        return _from_torch(path, mapping or AS_PIXELS)
     return _from_keras(path, mapping or AS_PIXELS)
 
 
@@ -225,6 +237,15 @@ def _from_saved_model(path: Path, mapping: PixelMapping) -> FloatModel:
     labels = _labels(saved.n_classes, run_record, path)
     return FloatModel(
         path, graph, labels, run_record=run_record, fused=fused, mapping=mapping, model_scores=saved.scores
+    )
+
+
+def _from_torch(path: Path, mapping: PixelMapping) -> FloatModel:
+    network = TorchNetwork(path)
+    mapping.coefficients(network.shape[2])
+    graph, fused = _finished(network.convert(), path, mapping)
+    return FloatModel(
+        path, graph, _labels(network.n_classes, {}, path), fused=fused, mapping=mapping, model_scores=network.scores
     )
 
 
@@ -292,6 +313,11 @@ def _to_float_graph(tensorflow: Any, folder: str, path: Path, mapping: PixelMapp
     except Exception as error:
         # The converter raises its own ConverterError, ValueError or RuntimeError, with pages of MLIR.
         raise _cannot_convert(path, error) from error
+    return _finished(graph, path, mapping)
+
+
+def _finished(graph: bytes, path: Path, mapping: PixelMapping) -> tuple[bytes, dict[str, int]]:
+    """Return a converted graph with names for its input and output, fused operations, and the contract's input."""
     # TensorFlow names them serving_default_pixels:0 and StatefulPartitionedCall_1:0.
     tables = Graph(graph, str(path))
     tables.main.tensors[tables.inputs[0].index].name = "pixels"
