@@ -73,7 +73,7 @@ def quantize(
     the quality gate is not written.
 
     Args:
-        model: a finished run folder, a .keras, .h5 or float .tflite file, or a SavedModel folder.
+        model: a .keras, .h5, .pt2, .onnx or float .tflite file, a finished run folder, or a SavedModel folder.
         data: labeled faces, as `edge.datasets.load_dataset` takes them; None to calibrate a detector on `frames`.
         out: the .tflite to write, or a folder for several schemes.
         frames: a clip or a folder of images to calibrate a face detector on, in place of `data`.
@@ -109,7 +109,7 @@ def quantize(
 
     Raises:
         WrongUseError: arguments contradict one another or do not fit the model, or a file exists.
-        MissingExtraError: the extra `train` is not installed.
+        MissingExtraError: the extra `train` is not installed, or for .pt2 and .onnx the extra `pytorch`.
         DataError: the data cannot be read, or cannot be calibrated on.
         ModelError: the model cannot be read or converted, or the quality gate rejected at least one scheme.
     """

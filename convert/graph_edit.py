@@ -17,6 +17,10 @@ from edge.inference.pixel_mapping import PixelMapping
 SIGNATURE = "serving_default"
 
 
+#: Name of the tensor of the values that a network was trained on, which a layer of mien makes of pixels.
+MAPPED_VALUES = "input_mapping/values"
+
+
 def ensure_signature(graph: Graph) -> None:
     """Add a SignatureDef, whose names tools use to feed a model, if the graph has none.
 
@@ -80,7 +84,7 @@ def accept_gray_pixels(content: bytes, mapping: PixelMapping) -> bytes:
     pixels = _add_tensor(graph, "pixels", [*values.shape[:3], 1])
     factors = _add_tensor(graph, "input_mapping/scale", [channels, 1, 1, 1], scale)
     summands = _add_tensor(graph, "input_mapping/offset", [channels], offset)
-    graph.main.tensors[values.index].name = "input_mapping/values"
+    graph.main.tensors[values.index].name = MAPPED_VALUES
     options = tables.Conv2DOptionsT()
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
     options.padding = tables.Padding.VALID

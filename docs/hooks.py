@@ -14,6 +14,7 @@ A page holds directives in double braces:
                                                results of `mien benchmark wild` as a table: of all models, by group (for
                                                all models, or one), or `uncertain`, what that threshold does
     {{ measured docs/wild/london.json }}       what these results were measured on
+    {{ onnx_operators }}                       the operators of ONNX that are converted
 
 Links that leave docs/ (`../../deploy/ansible/README.md`) work where the repository is browsed. On the site, which does
 not hold those files, they become the path of the file in the repository; one that is not there fails the build.
@@ -189,6 +190,12 @@ def _kind(schema: dict[str, Any], root: dict[str, Any]) -> str:
     return str(kind)
 
 
+def _onnx_operators(argument: str) -> str:
+    # Read, not imported: the module needs PyTorch.
+    source = (ROOT / "convert" / "pytorch" / "onnx_operators.py").read_text("utf-8")
+    return ", ".join(re.findall(r'^    "(\w+)":', source[source.index("OPERATORS:") :], re.MULTILINE))
+
+
 _DIRECTIVES = {
     "card": _card,
     "commands": _commands,
@@ -197,6 +204,7 @@ _DIRECTIVES = {
     "file": _file,
     "help": _help,
     "measured": _measured,
+    "onnx_operators": _onnx_operators,
     "schema": _schema,
     "wild": _wild,
 }

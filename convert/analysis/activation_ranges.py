@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.analysis.trace import Trace
+from convert.graph_edit import MAPPED_VALUES
 from edge.errors import ModelError
 
 #: Number of bins of the histograms in which a clipped range is searched for.
@@ -98,12 +99,13 @@ def activation_ranges(
                 counts[tensor.name][was_drawn] += np.histogram(value, BINS, (low, high))[0]
         if progress:
             progress(n + i + 1, 2 * n)
-    outputs = {tensor.name for tensor in trace.graph.outputs}
-    found = {name: _range(bounds[name], counts[name], added, name in outputs) for name in bounds}
+    # Each value of a pixel has a code of its own there, too.
+    whole = {tensor.name for tensor in trace.graph.outputs} | {MAPPED_VALUES}
+    found = {name: _range(bounds[name], counts[name], added, name in whole) for name in bounds}
     return found | {tensor.name: Range(*input_range, *input_range) for tensor in trace.graph.inputs}
 
 
-def _range(bounds: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], added: int, is_output: bool) -> Range:
+def _range(bounds: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], added: int, is_whole: bool) -> Range:
     """Estimate the range of one tensor in every way.
 
     Args:
@@ -111,11 +113,11 @@ def _range(bounds: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], add
         counts: `(2, BINS)`, histograms from the least to the greatest value of all images: over those that were added,
             and over the others.
         added: number of images that were added.
-        is_output: whether it is an output, of which nothing is clipped.
+        is_whole: whether nothing of it is clipped, as of an output.
     """
     drawn = bounds[: len(bounds) - added]
     low, high = float(bounds[:, 0].min()), float(bounds[:, 1].max())
-    if is_output:
+    if is_whole:
         return Range(low, high, low, high)
     estimates = {
         "mse": minimum_error_range(counts.sum(axis=0), low, high),

@@ -90,10 +90,11 @@ def quantize(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Convert MODEL (a run folder, .keras, .h5, SavedModel or float .tflite) to a .tflite with a card and a proof.
+    """Convert MODEL to a .tflite with a card and a proof.
 
-    The model is calibrated on a class-balanced draw from Training and scored on --split. Its proof is written beside
-    it, as JSON and as a page. If the model exceeds a limit, the command exits 1 and writes nothing.
+    MODEL is a run folder, a .keras, .h5, .pt2 (torch.export), .onnx or float .tflite file, or a SavedModel folder. It
+    is calibrated on a class-balanced draw from Training and scored on --split. Its proof is written beside it, as JSON
+    and as a page. If the model exceeds a limit, the command exits 1 and writes nothing.
     """
     from convert.api import quantize as convert_model
 

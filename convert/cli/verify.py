@@ -26,7 +26,7 @@ from edge.inference.shipped_models import path_of_model
     "--reference",
     type=click.Path(path_type=Path),
     required=True,
-    help="The .keras, .h5, SavedModel or .tflite that the model came from.",
+    help="The run folder, .keras, .h5, .pt2, .onnx, SavedModel or .tflite that the model came from.",
 )
 @input_mapping
 @limit

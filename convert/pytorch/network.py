@@ -64,9 +64,9 @@ class TorchNetwork:
                 f"channels, and a fixed square of at most {MAX_SIDE} pixels"
             )
         self.shape: tuple[int, int, int] = (shape[1], shape[2], shape[3])
-        probe = np.random.default_rng(0).uniform(0, 255, (4, *self.shape)).astype(np.float32)
-        outputs = self._outputs(probe)
-        if not np.array_equal(outputs, self._outputs(probe)):
+        examples = np.random.default_rng(0).uniform(0, 255, (4, *self.shape)).astype(np.float32)
+        outputs = self._outputs(examples)
+        if not np.array_equal(outputs, self._outputs(examples)):
             raise ModelError(f"{path} gives other outputs for the same face: call model.eval() before you export it")
         self.n_classes = outputs.shape[1]
         self.adds_softmax = not _are_probabilities(outputs)

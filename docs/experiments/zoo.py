@@ -1,6 +1,6 @@
 """Convert more than forty networks, as people bring them, to int8.
 
-    python docs/experiments/zoo.py DATA [NAME...]
+    python docs/experiments/zoo.py DATA [NAME...] [--networks DIR]
 
 Each network is built in Keras, fitted for three epochs to faces of Training, saved, and given to `mien convert
 quantize`. A line for each has the accuracy of the float model on PublicTest, the outcome, the agreement of the int8
@@ -389,30 +389,33 @@ N_CALIBRATION = 200
 LIMITS = Limits(max_drop=100, min_agreement=0, max_class_drop=100, min_above_chance=-100)
 
 
-def main(data: Path, names: list[str], epochs: int) -> None:
+def main(data: Path, names: list[str], epochs: int, networks: Path | None) -> None:
     """Print the table; each network has a process of its own, whose end without a row is shown as what it is."""
     print("| network | parameters | accuracy | outcome | mien, same answer | TensorFlow | ai-edge-quantizer |")
     print("| --- " * 7 + "|", flush=True)
     for name in names or NETWORKS:
         command = [sys.executable, __file__, str(data), name, "--epochs", str(epochs), "--row"]
+        command += ["--networks", str(networks)] if networks else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         rows = [line for line in done.stdout.splitlines() if line.startswith("| `")]
         print(rows[0] if rows else f"| `{name}` | | | CRASH: {done.returncode} | | | |", flush=True)
 
 
-def print_row(data: Path, name: str, epochs: int) -> None:
+def print_row(data: Path, name: str, epochs: int, networks: Path | None) -> None:
     """Print the line of one network."""
     splits = load_dataset(data, ("Training", "PublicTest"))
     with tempfile.TemporaryDirectory() as folder:
         try:
-            cells = row(name, data, splits["Training"], splits["PublicTest"], Path(folder), epochs)
+            cells = row(name, data, splits["Training"], splits["PublicTest"], Path(folder), epochs, networks)
         except Exception as error:
             # A traceback is what must not happen.
             cells = ["", "", f"TRACEBACK: {first_line(error)}", "", "", ""]
     print("| " + " | ".join([f"`{name}`", *cells]) + " |")
 
 
-def row(name: str, data: Path, training: Faces, test: Faces, folder: Path, epochs: int) -> list[str]:
+def row(
+    name: str, data: Path, training: Faces, test: Faces, folder: Path, epochs: int, networks: Path | None
+) -> list[str]:
     """Train, save and convert a network; return the cells behind its name."""
     build, input_range = NETWORKS[name]
     keras.utils.set_random_seed(0)
@@ -426,10 +429,14 @@ def row(name: str, data: Path, training: Faces, test: Faces, folder: Path, epoch
         faces = training.sample(n_faces(name, shape[0]), 0)
         from_logits = model.layers[-1].get_config().get("activation") == "linear"
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-        model.compile(keras.optimizers.Adam(1e-3), loss)
-        model.fit(mapping.values(faces.images, shape), faces.class_ids, epochs=epochs, batch_size=32, verbose=0)
-    path = folder / f"{name}.keras"
-    model.save(path)
+    path = (networks or folder) / f"{name}.keras"
+    if path.exists():
+        model = keras.saving.load_model(path)
+    else:
+        if len(model.inputs) == 1:
+            model.compile(keras.optimizers.Adam(1e-3), loss)
+            model.fit(mapping.values(faces.images, shape), faces.class_ids, epochs=epochs, batch_size=32, verbose=0)
+        model.save(path)
     parameters = f"{model.count_params():,}"
     try:
         proof = quantize(
@@ -510,9 +517,10 @@ if __name__ == "__main__":
     parser.add_argument("data", type=Path)
     parser.add_argument("names", nargs="*", choices=[[], *NETWORKS])
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--networks", type=Path, help="where trained networks are kept, and taken from")
     parser.add_argument("--row", action="store_true", help="print the line of one network only, in this process")
     arguments = parser.parse_args()
     if arguments.row:
-        print_row(arguments.data, arguments.names[0], arguments.epochs)
+        print_row(arguments.data, arguments.names[0], arguments.epochs, arguments.networks)
     else:
-        main(arguments.data, arguments.names, arguments.epochs)
+        main(arguments.data, arguments.names, arguments.epochs, arguments.networks)
