@@ -52,7 +52,7 @@ class Limits:
             found.append(
                 f"the float model's mean recall is {comparison.points_above_chance:.1f} points above guessing, less "
                 f"than --min-above-chance {self.min_above_chance:g}: it is not trained, or was trained on other values "
-                "than these pixels (see --input-range)"
+                "than these pixels (see --input-range and --class-order)"
             )
         return found
 
