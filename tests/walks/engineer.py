@@ -41,7 +41,8 @@ WALK = {
     "docs/explanation/conversion.md": [
         run(
             "mien convert verify mien-small-int8", "mien-small-int8.tflite is intact",
-            because="drawn faces, and a folder that is not the checkout",
+            because="drawn faces, which the shipped model hardly reads, and a folder that is not the checkout",
+            more="--min-above-chance -100 --max-drop 5",
             old="fer2013.csv.bz2", new="fer2013.csv", old2="train/records", new2="{checkout}/train/records",
         ),
     ],
