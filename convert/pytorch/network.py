@@ -19,6 +19,7 @@ from edge.errors import ModelError, first_line
 from edge.inference.flatbuffer import Graph
 from edge.inference.pixel_mapping import PixelMapping
 from edge.system.native_logs import quiet_stderr
+from train.models.keras_files import MAX_SIDE
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -26,7 +27,6 @@ Scores = npt.NDArray[np.float32]
 SUFFIXES = (".pt2", ".onnx")
 #: Files of PyTorch that hold weights or pickled objects, without a network that could be run.
 PICKLED = (".pt", ".pth", ".ckpt", ".safetensors")
-MAX_SIDE = 1024
 _SUM_TOLERANCE = 1e-2
 _KEPT_CONSTANTS = "keep_stablehlo_constant"
 

@@ -24,6 +24,12 @@ def _ints(value: Any) -> list[int]:
     return [int(v) for v in (value.flatten().tolist() if isinstance(value, torch.Tensor) else value)]
 
 
+def _sides(pads: Sequence[int]) -> list[int]:
+    """Return ONNX's pads, all beginnings and then all ends, as PyTorch has them: by dimension, the last one first."""
+    n = len(pads) // 2
+    return [side for i in reversed(range(n)) for side in (pads[i], pads[n + i])]
+
+
 def _padded(x: Tensor, attributes: Attributes, kernel: Sequence[int], fill: float = 0.0) -> Tensor:
     """Return an image with what a convolution or pooling adds at its sides."""
     n = len(kernel)
@@ -39,9 +45,7 @@ def _padded(x: Tensor, attributes: Attributes, kernel: Sequence[int], fill: floa
             pads[i], pads[n + i] = first, needed - first
     if not any(pads):
         return x
-    # PyTorch takes the last dimension first.
-    sides = [side for i in reversed(range(n)) for side in (pads[i], pads[n + i])]
-    return functional.pad(x, sides, value=fill)
+    return functional.pad(x, _sides(pads), value=fill)
 
 
 def _conv(inputs: list[Any], attributes: Attributes) -> Tensor:
@@ -135,8 +139,7 @@ def _pad(inputs: list[Any], attributes: Attributes) -> Tensor:
     x, pads = inputs[0], _ints(inputs[1] if len(inputs) > 1 else attributes["pads"])
     fill = float(inputs[2]) if len(inputs) > 2 and inputs[2] is not None else float(attributes.get("value", 0.0))
     mode = attributes.get("mode", "constant")
-    n = len(pads) // 2
-    sides = [side for i in reversed(range(n)) for side in (pads[i], pads[n + i])]
+    sides = _sides(pads)
     if mode == "constant":
         return functional.pad(x, sides, value=fill)
     while sides[-2:] == [0, 0]:

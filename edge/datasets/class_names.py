@@ -34,7 +34,7 @@ def parse_class_names(text: str) -> tuple[str, ...]:
     """
     if text in NUMBERED:
         return NUMBERED[text]
-    names = tuple(_canonical(name.strip()) for name in text.split(","))
+    names = tuple(label_of(name.strip()) for name in text.split(","))
     if len(names) < 2:
         raise WrongUseError(f"{text!r}: expected names separated by commas, or one of {', '.join(NUMBERED)}")
     for name in names:
@@ -70,7 +70,8 @@ def names_by_folder(path: Path, folders: Collection[str], names: Sequence[str]) 
     return {folder: names[int(folder) - first] for folder in folders}
 
 
-def _canonical(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return mien's label for the name of a known expression; any other name as it is."""
     try:
         return canonical_label(name)
     except DataError:

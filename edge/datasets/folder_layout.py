@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.datasets.annotations import annotated_images, has_annotations
-from edge.datasets.class_names import AFFECTNET_LABELS, names_by_folder
+from edge.datasets.class_names import AFFECTNET_LABELS, label_of, names_by_folder
 from edge.errors import DataError
 from edge.images import image_files
-from edge.inference.contract import EIGHT_LABELS, canonical_label
+from edge.inference.contract import EIGHT_LABELS
 
 _FOLDER_SPLITS = {
     "training": "Training",
@@ -96,7 +96,7 @@ def _names(path: Path, splits: dict[str, Path], class_names: Sequence[str]) -> d
     folders = {inner.name for folder in splits.values() for inner in _folders(folder)}
     if class_names:
         return names_by_folder(path, folders, class_names)
-    return {name: _label(name) for name in folders}
+    return {name: label_of(name) for name in folders}
 
 
 def _split_folders(path: Path, has_validation: bool) -> dict[str, Path]:
@@ -151,13 +151,6 @@ def _labels(path: Path, folders: dict[str, Path], names: set[str]) -> tuple[str,
             + " and ".join(f"{folder.name}/" for folder in folders.values())
         )
     return labels
-
-
-def _label(name: str) -> str:
-    try:
-        return canonical_label(name)
-    except DataError:
-        return name
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -43,6 +43,8 @@ def merge(members: Sequence[keras.Model], names: Sequence[str]) -> keras.Model:
             last = last_dense(member)
         except ModelError as error:
             raise ModelError(f"{name}: {error}") from error
+        if last.input.shape[1] is None:
+            raise ModelError(f"{name}: the input of its last dense layer has no fixed size")
         if kernels and last.units != kernels[0].shape[1]:
             raise ModelError(f"{name} has {last.units} classes, {names[0]} {kernels[0].shape[1]}: expected the same")
         body = keras.Model(member.inputs, last.input, name=f"member{i}")
