@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,19 @@ def annotated_images(folder: Path) -> list[tuple[Path, str]]:
 def _number(path: Path) -> str:
     """Return the number in an annotation. The authors' files hold it as text."""
     try:
-        array = np.lib.format.read_array(io.BytesIO(read_regular(path, _MAX_BYTES)), allow_pickle=False)
-        return str(int(array.item()))
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        content = read_regular(path, _MAX_BYTES)
+    except OSError as error:
         raise DataError(f"cannot read {path}: {first_line(error)}; expected the number of an expression") from error
+    try:
+        stream = io.BytesIO(content)
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(version)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        # Before an array is made of it: a header can name any size.
+        if math.prod(shape) != 1 or dtype.kind not in "iufUS":
+            raise ValueError(shape, dtype)
+        return str(int(np.frombuffer(stream.read(), dtype, 1)[0]))
+    except Exception as error:
+        # NumPy reads a header as Python, and raises whatever Python's tokenizer does.
+        raise DataError(f"{path} is not NumPy's form of one number: expected the number of an expression") from error

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.datasets import Faces, load_dataset, read_votes, relabel_by_votes
+from edge.datasets.annotations import annotated_images
 from edge.images import MAX_MEGAPIXELS, read_image
 from edge.inference.contract import FER2013_LABELS
 from edge.system.image_header import image_size
@@ -43,6 +44,24 @@ class Fer2013Csv(Target):
         found = load_dataset(path, None, votes=votes, on_bad=bad.append)
         assert all(faces.images.shape == (len(faces), 48, 48) for faces in found.values())
         assert all("\n" not in line for line in bad)
+
+
+class Annotation(Target):
+    """AffectNet's file with the number of an expression."""
+
+    name = "annotation"
+    tokens = (b"\x93NUMPY\x01\0", b"'descr'", b"'|O'", b"'<U2'", b"'fortran_order'", b"'shape'", b"(9999999999,)")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for name in ("images", "annotations"):
+            (folder / name).mkdir()
+        (folder / "images" / "1.jpg").touch()
+
+    def run(self, data: bytes) -> None:
+        (self.folder / "annotations" / "1_exp.npy").write_bytes(data)
+        ((_, number),) = annotated_images(self.folder)
+        assert len(number) < 100
 
 
 class FerPlusVotes(Target):
