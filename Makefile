@@ -107,7 +107,7 @@ lock:  ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --extra preview --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --custom-compile-command "make lock" \
 	  --output-file requirements/device.lock
-	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra tensorboard --extra mqtt --extra metrics \
+	uv pip compile pyproject.toml --extra train --extra report --extra onnx --extra search --extra tensorboard --extra mqtt --extra metrics \
 	  --extra preview --extra deploy --extra micro --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --constraint requirements/constraints.in --constraint requirements/device.lock --custom-compile-command "make lock" \
 	  --output-file requirements/train.lock

@@ -14,10 +14,17 @@ from edge.system.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from train.evaluation import evaluate
-    from train.training import fit
+    from train.training import find_learning_rate, fit, search
 
-__all__ = ["evaluate", "fit"]
+__all__ = ["evaluate", "find_learning_rate", "fit", "search"]
 
 __getattr__, __dir__ = lazy_exports(
-    __name__, {"evaluate": "train.evaluation:evaluate", "fit": "train.training:fit"}, extra="train"
+    __name__,
+    {
+        "evaluate": "train.evaluation:evaluate",
+        "find_learning_rate": "train.training:find_learning_rate",
+        "fit": "train.training:fit",
+        "search": "train.training:search",
+    },
+    extra="train",
 )

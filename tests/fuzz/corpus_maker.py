@@ -209,6 +209,10 @@ def data_sets() -> Files:
         yield f"fer2013/{name}", content
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     votes = [f"{usage},fer{i:07}.png,{i},4,0,0,{10 - 4 - i},0,0,0,0,0" for i, usage in enumerate(usages)]
+    for name, number in (("text", np.array("7")), ("number", np.array(7))):
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, number)
+        yield f"annotation/{name}.npy", stream.getvalue()
     yield "ferplus/votes.csv", "\n".join([header, *votes]) + "\n"
     yield "groups/people.csv", "file,age,glasses\nhappy/a.jpg,old,yes\nb.jpg,young,\n"
     boxes = "0--Parade/a.jpg\n2\n10 20 30 40 0 0 0 0 0 0\n50 60 70 80 2 0 0 1 0 0\nb.jpg\n0\n0 0 0 0 0 0 0 0 0 0\n"
@@ -366,6 +370,15 @@ learning_rate = 0.0001
     )
     yield "recipe/small.toml", small
     yield "recipe/staged.toml", stages
+    space = "[fit]\nlearning_rate = { low = 0.01, high = 0.1, log = true }\nbatch_size = [32, 64]\n"
+    widths = "[model]\nwidths = [[16], [16, 32]]\n"
+    data_table = f'[data]\nname = "fer2013.csv"\nsha256 = "{"0" * 64}"\n'
+    record = small.replace("[", "[recipe.").replace("recipe.16", "16")
+    yield "search-space/file.toml", space + widths
+    yield (
+        "search-space/search.txt",
+        f"{space}{SEPARATOR.decode()}[recipe]\n{record}{data_table}[space.fit]\nbatch_size = [32, 64]\n",
+    )
     history = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.3,1.8,0.2,1.9\n1,0.4,1.5,0.35,1.6\n"
     data = {"name": "fer2013.csv", "sha256": "0" * 64, "label_mode": "majority", "limit": 10}
     table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in data.items())

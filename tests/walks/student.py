@@ -1,9 +1,19 @@
 """The student, who trains two textbook models and compares them."""
 
-from tests.walks.steps import run
+from tests.walks.pages import Piece
+from tests.walks.shell import Shell
+from tests.walks.steps import checked, run
 
 #: Made data has no room for the published settings.
 _SHORT = "drawn faces: a few epochs are enough to recognize them"
+
+
+def search_in(shell: Shell, piece: Piece, text: str) -> None:
+    """Search the values of a block of TOML."""
+    (shell.folder / "space.toml").write_text(text)
+    line = "mien train search --arch cnn --data fer2013.csv --space space.toml --trials 1 --epochs 1 --out runs/space"
+    assert "1 trial: 1 complete" in shell.run(line, 0, piece.place)
+
 
 LESSON = [
     run("python3 -m venv"),
@@ -25,6 +35,19 @@ LESSON = [
     ))),
     run("mien train compare", "runs/cnn", "runs/simple-nn", "compared/compare.png"),
     run("mien train robustness", "blur", "box too large", because=_SHORT, more="--limit 35"),
+    run(
+        "mien train find-lr", "as the peak of a schedule: --learning-rate", "range/learning-rates.png", because=_SHORT,
+        more="--steps 60 --batch-size 16",
+    ),
+    run(
+        "pip install 'mien[search]'", because="mien is not on PyPI yet", old="'mien[search]'",
+        new="'{checkout}[search]'",
+    ),
+    run(
+        "mien train search", "3 trials: 3 complete", "runs/search/best.toml", because=_SHORT,
+        more="--epochs 2 --trials 3 --batch-size 16",
+    ),
+    checked("[fit]", search_in, because="the page names no command: --space with one trial"),
 ]  # fmt: skip
 
 WALK = {"docs/tutorial/train-and-compare.md": LESSON}

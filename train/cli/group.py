@@ -15,6 +15,8 @@ from edge.cli.main import LazyGroup
         "explore": ("train.cli.explore:explore", "Show what is in a data set, with charts."),
         "fit": ("train.cli.fit:fit", "Train a recipe into a run folder."),
         "distill": ("train.cli.distill:distill", "Train with knowledge distillation from other models."),
+        "find-lr": ("train.cli.find_lr:find_lr", "Find a learning rate for a recipe: a few minutes, with a chart."),
+        "search": ("train.cli.search:search_recipe", "Search values of a recipe by many trials (Optuna)."),
         "ensemble": ("train.cli.ensemble:ensemble", "Merge finished runs into one network."),
         "adjust": ("train.cli.adjust:adjust", "Fold a temperature and a logit adjustment into a finished run."),
         "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with charts."),

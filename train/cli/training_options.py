@@ -20,9 +20,9 @@ from train.recipes.schema import PRECISIONS
 from train.training.fitting import FitResult, fit
 from train.training.run_setup import LABEL_SETS
 
-_OPTIONS = (
+#: What a run is made of: the data, the recipe, and the values that replace the recipe's.
+_RECIPE_OPTIONS = (
     data,
-    click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create."),
     click.option(
         "--arch",
         metavar="NAME",
@@ -32,9 +32,7 @@ _OPTIONS = (
     click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), metavar="FILE", help="A recipe in TOML."),
     click.option("--weights", metavar="W", help="Initial weights: imagenet, none or a file."),
     click.option("--input-size", type=click.IntRange(1), metavar="N", help="Enlarge faces to NxN pixels."),
-    click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs (of each stage)."),
     click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Faces in a batch."),
-    click.option("--learning-rate", type=float, metavar="R", help="Peak learning rate."),
     click.option("--class-weights/--no-class-weights", default=None, help="Weight the loss by class."),
     click.option("--augment/--no-augment", default=None, help="Rotate, zoom, shift and flip faces."),
     click.option("--labels", type=click.Choice(LABEL_SETS), metavar="L", help="fer (default) or ferplus."),
@@ -49,16 +47,52 @@ _OPTIONS = (
     ),
     click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of the run."),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N faces of each split."),
+)
+#: How long and how fast, and where a run is written.
+_RUN_OPTIONS = (
+    click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create."),
+    click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs (of each stage)."),
+    click.option("--learning-rate", type=float, metavar="R", help="Peak learning rate."),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log (extra tensorboard)."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),
+    click.option("--distributed", is_flag=True, help="Train as one of several processes (JAX), as Slurm starts them."),
 )
+#: Without which a recipe with a `teacher_share` cannot be tried.
+_teachers = click.option(
+    "--teacher",
+    "teachers",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    multiple=True,
+    help="Of a recipe with teachers: a run folder, .keras or .tflite; may be repeated.",
+)
+
+
+def recipe_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that tries a recipe: data, recipe, teachers, and values to replace."""
+    return _added(command, (*_RECIPE_OPTIONS, _teachers))
 
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a command that trains, which `run_training` takes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return _added(command, (*_RECIPE_OPTIONS, *_RUN_OPTIONS))
+
+
+def chosen_recipe(arch: str | None, recipe_file: Path | None) -> str | Path:
+    """The recipe that a command line names.
+
+    Args:
+        arch: name of a shipped recipe, or None for `recipe_file`.
+        recipe_file: a recipe's file, or None for `arch`.
+
+    Raises:
+        WrongUseError: both or neither are given.
+    """
+    if arch is not None and recipe_file is None:
+        return arch
+    if recipe_file is not None and arch is None:
+        return recipe_file
+    raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
 
 
 def run_training(
@@ -85,12 +119,12 @@ def run_training(
     Raises:
         MienError: the options do not fit together, something cannot be read, or the training fails.
     """
-    if not resume and (arch is None) == (recipe_file is None):
-        raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
+    # A resumed run has its recipe, and compares it with one that is given.
+    recipe = None if resume and arch is None and recipe_file is None else chosen_recipe(arch, recipe_file)
     result = None
     try:
         result = fit(
-            arch if arch is not None else recipe_file,
+            recipe,
             data,
             out,
             teachers=teachers,
@@ -107,7 +141,8 @@ def run_training(
         # thread of TensorFlow's that waits for Python.
         gc.collect()
         sys.exit(130)
-    _print(result, data)
+    if result.is_first_process:
+        _print(result, data)
 
 
 def _print(result: FitResult, data: DataSet) -> None:
@@ -120,3 +155,9 @@ def _print(result: FitResult, data: DataSet) -> None:
     speed = f"{rate:.0f} images per second on {metrics['device']}; " if rate else ""
     click.echo(f"{speed}curves in {result.folder / 'curves.png'}")
     click.echo(f"all charts: mien train evaluate {result.model} {data.as_arguments()} --out {result.folder / 'report'}")
+
+
+def _added(command: Callable[..., None], options: Sequence[Callable[..., Any]]) -> Callable[..., None]:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -35,6 +35,8 @@ class Batches(keras.utils.PyDataset):
         multiple_of: number of devices that share a batch: the last batch is padded to a multiple of it, with faces of
             weight 0.
         teachers: changes the targets by the faces as they are in the batch, after augmentation; None leaves them.
+        part: which of several processes this one is, from 0, and how many there are: each gets an equal part of each
+            batch. `multiple_of` has to be a multiple of their number.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class Batches(keras.utils.PyDataset):
         augment: Augment | None = None,
         multiple_of: int = 1,
         teachers: TargetMixer | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
         self._faces = faces
         self._augment = augment if augment and augment.enabled else None
         self._batch_size = -(-batch_size // multiple_of) * multiple_of
         self._seed, self._multiple_of = seed, multiple_of
-        self._teachers = teachers
+        self._teachers, self._part = teachers, part
         self._order = np.arange(len(faces))
         self._epoch = 0
 
@@ -62,18 +65,23 @@ class Batches(keras.utils.PyDataset):
         """Batch `index`.
 
         Returns:
-            Pixels `(n, 48, 48, 1)` float32 0..255 and targets `(n, classes)` float32; where several devices share the
-            batch also weights `(n,)` float32, 0 for the padding and 1 for the others.
+            The part of this process: pixels `(n, 48, 48, 1)` float32 0..255 and targets `(n, classes)` float32; where
+            several devices share the batch also weights `(n,)` float32, 0 for the padding and 1 for the others.
         """
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         counted = len(chosen)
         chosen = np.resize(chosen, counted + -counted % self._multiple_of)
+        weights = (np.arange(len(chosen)) < counted).astype(np.float32)
+        number, count = self._part
+        chosen, weights = (np.split(whole, count)[number] for whole in (chosen, weights))
         images = self._faces.images[chosen]
         targets = self._targets(chosen)
         if self._augment is None:
             pixels = images.astype(np.float32)
         else:
-            random = np.random.default_rng((self._seed or 0, self._epoch, index))
+            # Each part has changes of its own.
+            state = (self._seed or 0, self._epoch, index) + ((number,) if count > 1 else ())
+            random = np.random.default_rng(state)
             pixels = augment_faces(images, self._augment, random)
             if self._augment.mixup:
                 pixels, targets = mixup(pixels, targets, self._augment.mixup, random)
@@ -81,8 +89,6 @@ class Batches(keras.utils.PyDataset):
             targets = self._teachers.mix(pixels, targets)
         if self._multiple_of == 1:
             return pixels[..., None], targets
-        weights = np.ones(len(chosen), np.float32)
-        weights[counted:] = 0
         return pixels[..., None], targets, weights
 
     def _targets(self, chosen: npt.NDArray[np.int64]) -> Floats:

@@ -78,6 +78,11 @@ class History(keras.callbacks.CSVLogger):
         seconds = round(time.monotonic() - self._began_s, 2)
         super().on_epoch_end(epoch, {**(logs or {}), "stage": self._stage, "seconds": seconds})
 
+    def close(self) -> None:
+        """Close the file, however the training ended."""
+        if self.csv_file is not None:
+            self.csv_file.close()
+
 
 class Plateau(keras.callbacks.ReduceLROnPlateau):
     """Keras' callback, which also takes the stage's epochs before an interruption into account.

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from edge.datasets.reader import Faces
 from train.data.batches import Batches
+from train.training.processes import Processes
 from train.training.torch_layers import no_gradients
 
 Logs = dict[str, float] | None
@@ -25,22 +26,32 @@ class Validation(keras.callbacks.Callback):
         saved: a model in Keras' own float32 layers, which receives the weights of each epoch.
         loss: its `call` gives the loss of each of `n` targets and probabilities, both `(n, classes)`.
         batch_size: faces in one batch.
+        processes: those that train together: the first one measures for all.
     """
 
-    def __init__(self, faces: Faces, saved: keras.Model, loss: keras.losses.Loss, batch_size: int) -> None:
+    def __init__(
+        self, faces: Faces, saved: keras.Model, loss: keras.losses.Loss, batch_size: int, processes: Processes
+    ) -> None:
         super().__init__()
         self._batches = Batches(faces, batch_size, None)
         self._class_ids, self._saved, self._loss = faces.class_ids, saved, loss
+        self._processes = processes
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Measure, and add the results to the logs that the callbacks after this one see."""
         self._saved.set_weights(self.model.get_weights())
+        measured = self._measure() if self._processes.is_first else (0.0, 0.0)
+        if self._processes.count > 1:
+            loss, accuracy = self._processes.of_first(np.array(measured, np.float32))
+            measured = float(loss), float(accuracy)
+        if logs is not None:
+            logs["val_loss"], logs["val_accuracy"] = measured
+
+    def _measure(self) -> tuple[float, float]:
         targets, probabilities = self._run()
         # The loss of each face: the mean of a loss that several devices share is divided by their number.
         losses = keras.ops.convert_to_numpy(self._loss.call(targets, probabilities))
-        if logs is not None:
-            logs["val_loss"] = float(losses.mean())
-            logs["val_accuracy"] = float((probabilities.argmax(axis=1) == self._class_ids).mean())
+        return float(losses.mean()), float((probabilities.argmax(axis=1) == self._class_ids).mean())
 
     def _run(self) -> tuple[Array, Array]:
         targets, probabilities = [], []

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from edge.datasets.reader import Faces
-from edge.errors import MienError, MissingExtraError
+from edge.errors import MissingExtraError
 from edge.system.atomic_files import replacing, write_json
 from train.data.batches import Batches
 from train.evaluation.prediction import keras_metrics, keras_probabilities
@@ -28,15 +28,19 @@ from train.training.checkpoint import BestWeights, Checkpoint, finished_epochs
 from train.training.devices import find_devices, sharing
 from train.training.distillation import Teachers
 from train.training.epoch_validation import Validation
+from train.training.errors import UntrainableError
 from train.training.freezing import freeze
 from train.training.interrupt import InterruptBetweenBatches
 from train.training.logit_adjustment import adjust_if_configured
 from train.training.loss import MEAN, WeightedCrossentropy, balanced_class_weights
 from train.training.optimizer import build_optimizer
+from train.training.processes import Processes
 from train.training.torch_layers import torch_layers
 from train.training.weight_averaging import RecomputeBatchNorm
 
 Log = Callable[[str], None]
+#: Receives the number of an epoch, counted from 0, and its accuracy on the validation faces, 0..1.
+OnEpoch = Callable[[int, float], None]
 #: The texts by which PyTorch (GPU, CPU), TensorFlow and JAX report that memory ran out; each has an exception of its
 #: own.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
@@ -54,6 +58,9 @@ class Trainer:
         verbose: Keras' own progress display, as `keras.Model.fit` takes it.
         log: receives one-line messages.
         tensorboard: whether to write TensorBoard's log as well.
+        on_epoch: called after each epoch with its number, counted from 0, and its accuracy on `validation`; what it
+            raises ends the run, which can be resumed.
+        processes: those that train together; None for this one alone.
     """
 
     def __init__(
@@ -67,9 +74,12 @@ class Trainer:
         verbose: str | int = "auto",
         log: Log = print,
         tensorboard: bool = False,
+        on_epoch: OnEpoch | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.recipe, self.training, self.validation, self.run = recipe, training, validation, run
         self._teachers, self._verbose, self._log = teachers, verbose, log
+        self._on_epoch, self._processes = on_epoch, processes or Processes()
         # A run that was started with TensorBoard is resumed with it.
         self._tensorboard = tensorboard or run.tensorboard.exists()
         self.devices = find_devices()
@@ -87,12 +97,12 @@ class Trainer:
             The content of `metrics.json`.
 
         Raises:
-            MienError: the loss is no longer a number, or a batch does not fit in memory.
+            UntrainableError: the loss is no longer a number, or a batch does not fit in memory.
         """
         self._log_start()
         keras.utils.set_random_seed(self.recipe.fit.seed)
-        best = self._initialized()
-        with _with_clear_errors(self.recipe, self.run):
+        best = self.initialized()
+        with clear_errors(self.recipe, self.run):
             with sharing(self.devices):
                 self._fit_stages(best)
             best.load_weights(self.run.best_weights)
@@ -121,7 +131,7 @@ class Trainer:
                 raise MissingExtraError("train,tensorboard", package)
         if self._teachers is not None:
             self._teachers.check()
-        model = self._initialized()
+        model = self.initialized()
         for stage in self.recipe.plan():
             freeze(model, self.recipe, stage)
         if self.recipe.fit.logit_adjustment:
@@ -131,12 +141,45 @@ class Trainer:
         """The recipe's model with random weights, under Keras' current dtype policy."""
         return build_model(self.recipe.architecture, len(self.training.labels), self.recipe.model)
 
-    def _initialized(self) -> keras.Model:
-        """The model with its initial weights; a resumed run loads those of its checkpoint later."""
+    def initialized(self) -> keras.Model:
+        """The recipe's model in float32 with its initial weights; a resumed run loads those of its checkpoint later."""
         model = self.build()
         if not finished_epochs(self.run):
             initialize(model, self.recipe)
         return model
+
+    def training_model(self, saved: keras.Model) -> keras.Model:
+        """The model that trains, in the precision of the run, with the weights of `saved`.
+
+        Another one than `saved`: a model in mixed precision could not be converted.
+        """
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            model = torch_layers(self.build())
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model.set_weights(saved.get_weights())
+        return model
+
+    def batches(self) -> Batches:
+        """The batches of Training, for all devices."""
+        fit, devices, processes = self.recipe.fit, self.devices, self._processes
+        part = processes.number, processes.count
+        return Batches(
+            self.training, fit.batch_size, fit.seed, self.recipe.augment, devices.count, self._teachers, part
+        )
+
+    def compile(self, model: keras.Model, stage: Stage, optimizer: keras.optimizers.Optimizer) -> None:
+        """Freeze what the stage does not train, and compile the model with the loss of the recipe."""
+        freeze(model, self.recipe, stage)
+        model.compile(
+            optimizer,
+            self._loss(),
+            # Faces that pad a batch have no weight.
+            weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        )
+        # TensorFlow traces a function twice where variables are made in it, which takes long for a deep network.
+        model.optimizer.build(model.trainable_variables)
 
     def _log_start(self) -> None:
         self._log(
@@ -147,13 +190,7 @@ class Trainer:
             self._log(f"{self.devices.idle} more GPUs are idle: KERAS_BACKEND=jax or tensorflow uses all of them")
 
     def _fit_stages(self, best: keras.Model) -> None:
-        # A model in mixed precision could not be converted: the one that trains is not the one that is saved.
-        keras.config.set_dtype_policy(self.precision)
-        try:
-            model = torch_layers(self.build())
-        finally:
-            keras.config.set_dtype_policy("float32")
-        model.set_weights(best.get_weights())
+        model = self.training_model(best)
         finished = finished_epochs(self.run)
         self.run.truncate_history(finished)
         self.run.checkpoint.mkdir(exist_ok=True)
@@ -191,17 +228,8 @@ class Trainer:
             interrupt: handles Ctrl-C.
         """
         fit, run = self.recipe.fit, self.run
-        n_devices = self.devices.count
-        batches = Batches(self.training, fit.batch_size, fit.seed, self.recipe.augment, n_devices, self._teachers)
-        freeze(model, self.recipe, stage)
-        model.compile(
-            build_optimizer(fit, stage, len(batches)),
-            self._loss(),
-            # Faces that pad a batch have no weight.
-            weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        )
-        # TensorFlow traces a function twice where variables are made in it, which takes long for a deep network.
-        model.optimizer.build(model.trainable_variables)
+        batches = self.batches()
+        self.compile(model, stage, build_optimizer(fit, stage, len(batches)))
         checkpoint = Checkpoint(run, batches, fit, first_epoch)
         finished = finished_epochs(run)
         if finished > first_epoch:
@@ -211,16 +239,21 @@ class Trainer:
         if len(self.recipe.plan()) > 1:
             trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
             self._log(f"stage {number + 1}, {stage.name}: {trained:,} trainable parameters")
-        model.fit(
-            batches,
-            initial_epoch=finished,
-            epochs=first_epoch + stage.epochs,
-            # The batches shuffle themselves; Keras would shuffle them again, by a state that a resumed run does
-            # not have.
-            shuffle=False,
-            callbacks=[interrupt, self.throughput, *self._callbacks(best, number, stage, first_epoch, checkpoint)],
-            verbose=self._verbose,
-        )
+        history = History(run, number)
+        try:
+            model.fit(
+                batches,
+                initial_epoch=finished,
+                epochs=first_epoch + stage.epochs,
+                # The batches shuffle themselves; Keras would shuffle them again, by a state that a resumed run does
+                # not have.
+                shuffle=False,
+                callbacks=[interrupt, self.throughput, *self._callbacks(best, stage, first_epoch, checkpoint, history)],
+                verbose=self._verbose,
+            )
+        finally:
+            # Keras closes it only where the training ends as planned.
+            history.close()
 
     def _loss(self) -> keras.losses.Loss:
         smoothing = self.recipe.fit.label_smoothing
@@ -229,7 +262,7 @@ class Trainer:
         return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, reduction=MEAN)
 
     def _callbacks(
-        self, best: keras.Model, number: int, stage: Stage, first_epoch: int, checkpoint: Checkpoint
+        self, best: keras.Model, stage: Stage, first_epoch: int, checkpoint: Checkpoint, history: History
     ) -> list[Any]:
         fit = self.recipe.fit
         # The checkpoint comes before the swap: it must save the weights with which training continues, while the
@@ -238,17 +271,21 @@ class Trainer:
         if fit.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
             callbacks.append(RecomputeBatchNorm(self.training, fit.batch_size, fit.seed))
-        callbacks.append(Validation(self.validation, best, self._loss(), fit.batch_size))
+        callbacks.append(Validation(self.validation, best, self._loss(), fit.batch_size, self._processes))
         if checkpoint.early_stopping is not None:
             callbacks.append(checkpoint.early_stopping)
         callbacks.append(LearningRate())
         if fit.schedule == "plateau":
             callbacks.append(Plateau(self.run, fit, stage, first_epoch))
-        callbacks.append(History(self.run, number))
+        callbacks.append(history)
         callbacks.append(BestWeights(self.run, best))
         if self._tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(self.run.tensorboard))
         callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: checkpoint.commit()))
+        if (on_epoch := self._on_epoch) is not None:
+            callbacks.append(
+                keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch, logs["val_accuracy"]))
+            )
         return callbacks
 
     def _report(self, best: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
@@ -290,19 +327,20 @@ class Trainer:
 
 
 @contextmanager
-def _with_clear_errors(recipe: Recipe, run: RunFolder) -> Iterator[None]:
+def clear_errors(recipe: Recipe, run: RunFolder) -> Iterator[None]:
     """Turn an error of Keras or its backend into one line with what to do."""
     try:
         yield
     except Exception as error:
         text = str(error)
         if "NaN or Inf loss" in text:
-            raise MienError(
+            raise UntrainableError(
                 f"the loss is no longer a number: the learning rate is too high, or the data is wrong; the "
                 f"epochs before are in {run.path}"
             ) from error
         if isinstance(error, MemoryError) or any(phrase in text for phrase in _OUT_OF_MEMORY):
             size = recipe.fit.batch_size
-            advice = f"--batch-size {size // 2}, and another --out" if size > 1 else "a smaller --input-size"
-            raise MienError(f"out of memory with batches of {size} faces: try {advice}") from error
+            elsewhere = ", and another --out" if run.recipe_toml.exists() else ""
+            advice = f"--batch-size {size // 2}{elsewhere}" if size > 1 else "a smaller --input-size"
+            raise UntrainableError(f"out of memory with batches of {size} faces: try {advice}") from error
         raise

@@ -8,6 +8,8 @@ from train.evaluation.comparison import as_dict, read_run
 from train.models.saved_model_operators import check_operators
 from train.recipes.schema import load_recipe
 from train.run_folder import RunFolder, recorded_labels
+from train.training.search_folder import SearchFolder
+from train.training.search_space import load_space
 
 SEPARATOR = b"\n---\n"
 
@@ -26,6 +28,30 @@ class RecipeFile(Target):
         path = self.folder / "made.toml"
         path.write_bytes(data)
         load_recipe(path).as_dict()
+
+
+class SearchSpaceFile(Target):
+    """The values that a search may change, and the record of a search, in one input."""
+
+    name = "search-space"
+    kind = "lines"
+    tokens = (
+        b"inf", b"nan", b"true", b"[fit]\n", b"[augment]\n", b"[model]\n", b"[space.fit]\n", b"{ low = 1, high = 2 }",
+        b"log = true", b"[[1], [2]]", b"learning_rate = ", b"batch_size = ", b"widths = ", SEPARATOR,
+    )  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._recipe = load_recipe("cnn")
+
+    def run(self, data: bytes) -> None:
+        space, _, record = data.partition(SEPARATOR)
+        path, folder = self.folder / "space.toml", SearchFolder(self.folder)
+        path.write_bytes(space)
+        folder.search_toml.write_bytes(record)
+        if record:
+            folder.read()
+        load_space(path, self._recipe).as_dict()
 
 
 class RunMetrics(Target):
