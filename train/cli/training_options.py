@@ -55,7 +55,7 @@ _RUN_OPTIONS = (
     click.option("--learning-rate", type=float, metavar="R", help="Peak learning rate."),
     click.option("--tensorboard", is_flag=True, help="Write TensorBoard's log (extra tensorboard)."),
     click.option("--resume", is_flag=True, help="Continue the run in --out."),
-    click.option("--distributed", is_flag=True, help="Train as one of several processes (JAX), as Slurm starts them."),
+    click.option("--distributed", is_flag=True, help="This is one of several processes (JAX)."),
 )
 #: Without which a recipe with a `teacher_share` cannot be tried.
 _teachers = click.option(

@@ -73,7 +73,9 @@ class Batches(keras.utils.PyDataset):
         chosen = np.resize(chosen, counted + -counted % self._multiple_of)
         weights = (np.arange(len(chosen)) < counted).astype(np.float32)
         number, count = self._part
-        chosen, weights = (np.split(whole, count)[number] for whole in (chosen, weights))
+        size = len(chosen) // count
+        own = slice(number * size, (number + 1) * size)
+        chosen, weights = chosen[own], weights[own]
         images = self._faces.images[chosen]
         targets = self._targets(chosen)
         if self._augment is None:

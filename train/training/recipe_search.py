@@ -21,7 +21,7 @@ from train.training.search_space import Range, SearchSpace, changed_recipe, defa
 if TYPE_CHECKING:
     import optuna
 
-#: The first trials are not pruned, nor is any trial in the first share of its epochs: a median of few says little.
+#: The first trials are not pruned, nor is any trial in the first share of its epochs: a median of few means little.
 _UNPRUNED_TRIALS, _UNPRUNED_SHARE = 5, 0.2
 #: User attributes of Optuna's trials: the name of the run folder, and why it failed.
 _FOLDER, _ERROR = "folder", "error"

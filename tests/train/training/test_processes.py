@@ -115,7 +115,7 @@ def test_two_processes_train_as_one_with_the_same_batches(recipe, made_csv, tmp_
     )
     assert "2 x" in first
     assert "on PublicTest" in first
-    # The second one neither reports nor writes. JAX's own library tells who is connected.
+    # The second one neither reports nor writes. JAX's own library lists who is connected.
     assert [line for line in second.splitlines() if not line.startswith("[Gloo]")] == []
     for one, other in zip(epochs_of(tmp_path / "alone"), epochs_of(tmp_path / "together"), strict=True):
         assert float(other["loss"]) == pytest.approx(float(one["loss"]), rel=2e-3)

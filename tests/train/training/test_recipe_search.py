@@ -150,7 +150,7 @@ def test_two_searches_in_one_folder_are_rejected(made_csv, tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(made_csv, tmp_path):
+def test_ctrl_c_shows_how_to_go_on(made_csv, tmp_path):
     out = tmp_path / "search"
     line = ["search", "--arch", "simple-nn", "--data", made_csv, "--out", out, "--epochs", 400, "--batch-size", 16]
     process = subprocess.Popen(
