@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,16 @@ _STATES = {"complete": ("o", COLORS[0], "complete"), "pruned": ("x", COLORS[1], 
 _COLUMNS = 3
 
 
-def trials_figure(trials: Sequence[Trial], title: str, logarithmic: Collection[str] = ()) -> Any:
+def trials_figure(trials: Sequence[Trial], title: str, scales: Mapping[str, str]) -> Any:
     """The figure: a panel for the order of the trials, with the best so far, and one for each value.
 
     Args:
         trials: in their order; those without an accuracy are not drawn.
         title: above all panels.
-        logarithmic: the values, by names such as `fit.learning_rate`, whose axis is logarithmic.
+        scales: the axis of each value, by names such as `fit.learning_rate`: `linear`, `log`, or `choice` for a place
+            for each value that occurs.
     """
-    names = sorted({name for trial in trials for name in trial.values})
+    names = sorted(scales)
     rows = -(-(1 + len(names)) // _COLUMNS)
     figure = new_figure(4.2 * _COLUMNS, 3.4 * rows)
     figure.suptitle(plain(title))
@@ -40,26 +41,29 @@ def trials_figure(trials: Sequence[Trial], title: str, logarithmic: Collection[s
     first.step(np.arange(1, len(trials) + 1)[shown], best[shown], where="post", color="black", label="best so far")
     first.set_xlabel("trial")
     first.xaxis.get_major_locator().set_params(integer=True)
-    first.legend(loc="lower right", fontsize=8)
+    first.legend(fontsize=8)
     for name, axes in zip(names, panels, strict=False):
         values = [trial.values.get(name) for trial in trials]
-        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-            _scatter(axes, trials, values)
-            if name in logarithmic:
-                axes.set_xscale("log")
-        else:
-            texts = sorted({str(value) for value in values})
+        if scales[name] == "choice":
+            numbers = sorted({value for value in values if isinstance(value, int | float)})
+            texts = [
+                *map(str, numbers),
+                *sorted({str(value) for value in values if not isinstance(value, int | float)}),
+            ]
             _scatter(axes, trials, [texts.index(str(value)) for value in values])
             axes.set_xticks(range(len(texts)), [plain(text) for text in texts])
+        else:
+            _scatter(axes, trials, values)
+            axes.set_xscale(scales[name])
         axes.set_xlabel(plain(name))
     for axes in panels:
         axes.set_axis_off()
     return figure
 
 
-def draw_trials(trials: Sequence[Trial], path: Path, *, title: str, logarithmic: Collection[str] = ()) -> None:
+def draw_trials(trials: Sequence[Trial], path: Path, *, title: str, scales: Mapping[str, str]) -> None:
     """Write `trials_figure` as PNG, completely or not at all."""
-    save(trials_figure(trials, title, logarithmic), path)
+    save(trials_figure(trials, title, scales), path)
 
 
 def _scatter(axes: Any, trials: Sequence[Trial], places: Sequence[Any]) -> None:

@@ -16,7 +16,7 @@ from train.training.errors import UntrainableError
 from train.training.fitting import Log, ReadSplits, fit
 from train.training.run_setup import RunInputs, set_up_new_run
 from train.training.search_folder import SearchFolder, Trial
-from train.training.search_space import Range, SearchSpace, changed_recipe, default_space, load_space
+from train.training.search_space import SearchSpace, changed_recipe, default_space, load_space
 
 if TYPE_CHECKING:
     import optuna
@@ -240,8 +240,8 @@ class _Study:
         best = best_trial(trials)
         if best is None:
             return
-        logarithmic = {name for name, one in self._space.dimensions.items() if isinstance(one, Range) and one.log}
-        draw_trials(trials, self._folder.trials_png, title=self._recipe.name, logarithmic=logarithmic)
+        scales = {name: one.scale for name, one in self._space.dimensions.items()}
+        draw_trials(trials, self._folder.trials_png, title=self._recipe.name, scales=scales)
         self._folder.write_best(changed_recipe(self._recipe, best.values, str(self._folder.best_toml)))
         for trial in trials:
             if trial != best:

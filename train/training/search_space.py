@@ -37,6 +37,11 @@ class Range:
     high: int | float
     log: bool = False
 
+    @property
+    def scale(self) -> str:
+        """Of a chart's axis: `log` or `linear`."""
+        return "log" if self.log else "linear"
+
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
         """A value for a trial."""
         if isinstance(self.low, int) and isinstance(self.high, int):
@@ -70,6 +75,11 @@ class Choice:
     """
 
     values: tuple[Any, ...]
+
+    @property
+    def scale(self) -> str:
+        """Of a chart's axis: `choice`."""
+        return "choice"
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
         """A value for a trial."""
