@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.datasets.data_set import DataLocation, DataSet, check_exists
+from edge.datasets.data_set import DataLocation, DataSet
 from edge.datasets.faces import Faces
 from edge.datasets.ferplus import relabel_by_votes
 from edge.datasets.reader import load_dataset
@@ -110,13 +110,8 @@ def fit(
         MienError: the loss is no longer a number, or a batch does not fit in memory.
         KeyboardInterrupt: Ctrl-C was pressed; `resume=True` continues the run.
     """
-    run, report = RunFolder(Path(out)), log or _discard
-    inputs = RunInputs(
-        DataSet.of(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
-    )
-    inputs.data.check_exists()
-    if inputs.votes is not None:
-        check_exists(inputs.votes)
+    run, report = RunFolder(Path(out)), log or discard
+    inputs = RunInputs.of(data, votes, teachers, labels, label_mode, limit)
     if resume:
         loaded, source = set_up_resumed_run(run, recipe, inputs, changes)
     elif recipe is None:
@@ -128,7 +123,7 @@ def fit(
     if not resume and is_first:
         run.check_free()
     if not is_first:
-        report, read, verbose, tensorboard = _discard, None, 0, False
+        report, read, verbose, tensorboard = discard, None, 0, False
     with nullcontext(run) if processes is None else processes.own_folder(run) as own:
         trainer, bad_rows = build_trainer(
             loaded,
@@ -218,5 +213,5 @@ def _read(data: DataSet, splits: Sequence[str], votes: Path | None, on_bad: Log)
     return load_dataset(data, splits, votes=votes, on_bad=on_bad)
 
 
-def _discard(message: str) -> None:
+def discard(message: str) -> None:
     """Discard a message."""

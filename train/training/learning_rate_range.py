@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.datasets.data_set import DataLocation, DataSet, check_exists
+from edge.datasets.data_set import DataLocation
 from edge.errors import MienError, WrongUseError
 from edge.system.atomic_files import replacing
 from train.recipes.schema import Recipe
 from train.run_folder import RunFolder
-from train.training.fitting import Log, ReadSplits, build_trainer
+from train.training.fitting import Log, ReadSplits, build_trainer, discard
 from train.training.run_setup import RunInputs, set_up_new_run
 
 if TYPE_CHECKING:
@@ -168,18 +168,13 @@ def find_learning_rate(
         raise WrongUseError(f"the learning rates go from {low:g} to {high:g}: expected 0 < --min < --max")
     if steps < FEWEST_STEPS:
         raise WrongUseError(f"{steps} batches show no curve: expected --steps of at least {FEWEST_STEPS}")
-    inputs = RunInputs(
-        DataSet.of(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
-    )
-    inputs.data.check_exists()
-    if inputs.votes is not None:
-        check_exists(inputs.votes)
+    inputs = RunInputs.of(data, votes, teachers, labels, label_mode, limit)
     loaded, source = set_up_new_run(recipe, inputs, changes)
     rates = [float(rate) for rate in np.geomspace(low, high, steps)]
     # A trainer looks in its run folder for a checkpoint to go on from.
     with TemporaryDirectory() as folder:
         run = RunFolder(Path(folder))
-        trainer, _ = build_trainer(loaded, source, inputs, run, log=log or _discard, read=read)
+        trainer, _ = build_trainer(loaded, source, inputs, run, log=log or discard, read=read)
         found = _measure(trainer, rates, on_step)
     if len(found.losses) < FEWEST_STEPS // 2 or not found.has_fallen:
         raise MienError(
@@ -223,7 +218,3 @@ def _measure(trainer: Trainer, rates: Sequence[float], on_step: OnStep | None) -
                 break
     name = stage.name if recipe.stages else ""
     return LearningRateRange(recipe.name, name, tuple(rates[: len(losses)]), tuple(losses))
-
-
-def _discard(message: str) -> None:
-    """Discard a message."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.datasets.data_set import DataLocation, DataSet, check_exists
+from edge.datasets.data_set import DataLocation
 from edge.errors import MissingExtraError, WrongUseError
 from train.backend import import_keras
 from train.recipes.schema import Recipe, load_recipe
 from train.run_folder import RunFolder, recorded_metrics
 from train.training.errors import UntrainableError
-from train.training.fitting import Log, ReadSplits, fit
+from train.training.fitting import Log, ReadSplits, build_trainer, discard, fit
 from train.training.run_setup import RunInputs, set_up_new_run
 from train.training.search_folder import SearchFolder, Trial
 from train.training.search_space import SearchSpace, changed_recipe, default_space, load_space
@@ -71,7 +71,7 @@ def search(
         label_mode: as for `fit`.
         limit: as for `fit`.
         resume: continue a search; a trial that was interrupted goes on after its last finished epoch.
-        read: as for `fit`, for the first trial; the others read without a progress bar.
+        read: as for `fit`, once: the trials read without a progress bar.
         verbose: as for `fit`.
         log: as for `fit`.
         on_trial: called after each trial.
@@ -88,12 +88,7 @@ def search(
         KeyboardInterrupt: Ctrl-C was pressed; `resume=True` continues.
     """
     folder = SearchFolder(Path(out))
-    inputs = RunInputs(
-        DataSet.of(data), None if votes is None else Path(votes), tuple(map(Path, teachers)), labels, label_mode, limit
-    )
-    inputs.data.check_exists()
-    if inputs.votes is not None:
-        check_exists(inputs.votes)
+    inputs = RunInputs.of(data, votes, teachers, labels, label_mode, limit)
     import_optuna()
     if resume:
         base, searched = _set_up_resumed_search(folder, recipe, inputs, space, changes)
@@ -102,9 +97,12 @@ def search(
     else:
         base, source = set_up_new_run(recipe, inputs, changes)
         searched = _load_space(space, base)
-        RunFolder(folder.path).check_free()
-        import_keras()
+        run = RunFolder(folder.path)
+        run.check_free()
+        # Data that cannot be read, or a recipe that does not fit its architecture, leaves nothing behind.
+        build_trainer(base, source, inputs, run, log=log or discard, read=read)
         folder.start(base, source, searched)
+        read = None
     with folder.held():
         study = _Study(folder, base, searched, prune)
         while len(study.finished()) < trials:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.datasets.data_set import DataSet
+from edge.datasets.data_set import DataLocation, DataSet, check_exists
 from edge.datasets.ferplus import LABEL_MODES
 from edge.errors import ModelError, WrongUseError
 from edge.system.hashing import sha256_of
@@ -40,6 +40,28 @@ class RunInputs:
     labels: str | None = None
     label_mode: str | None = None
     limit: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        data: DataLocation,
+        votes: str | Path | None,
+        teachers: Sequence[str | Path],
+        labels: str | None,
+        label_mode: str | None,
+        limit: int | None,
+    ) -> RunInputs:
+        """The inputs as a caller names them, once data and votes are known to exist; see the attributes.
+
+        Raises:
+            DataError: there is no such file or folder.
+        """
+        found = DataSet.of(data)
+        found.check_exists()
+        if votes is not None:
+            check_exists(Path(votes))
+        paths = tuple(Path(teacher) for teacher in teachers)
+        return cls(found, None if votes is None else Path(votes), paths, labels, label_mode, limit)
 
 
 def set_up_new_run(

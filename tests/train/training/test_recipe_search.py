@@ -191,6 +191,15 @@ def test_a_search_starts_in_an_empty_folder_only(made_csv, tmp_path):
         search(None, made_csv, tmp_path, resume=True)
 
 
+@pytest.mark.slow
+def test_data_that_cannot_be_read_leaves_no_folder(tmp_path):
+    data = tmp_path / "fer2013.csv"
+    data.write_text("emotion,pixels,Usage\n0,1 2 3,Training\n")
+    with pytest.raises(DataError):
+        search(SMALL, data, tmp_path / "search")
+    assert not (tmp_path / "search").exists()
+
+
 def test_optuna_that_is_missing_is_named_before_anything_is_read(made_csv, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match="optuna"):
