@@ -37,7 +37,7 @@ LESSON = [
     run("mien train robustness", "blur", "box too large", because=_SHORT, more="--limit 35"),
     run(
         "mien train find-lr", "as the peak of a schedule: --learning-rate", "range/learning-rates.png", because=_SHORT,
-        more="--steps 60 --batch-size 16",
+        more="--batch-size 64",
     ),
     run(
         "pip install 'mien[search]'", because="mien is not on PyPI yet", old="'mien[search]'",

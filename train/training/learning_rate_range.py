@@ -162,7 +162,7 @@ def find_learning_rate(
     Raises:
         WrongUseError: the arguments do not fit together.
         DataError: the data or the recipe cannot be read.
-        MienError: the loss falls at no rate, or a batch does not fit in memory.
+        MienError: the loss falls clearly at no rate, or a batch does not fit in memory.
     """
     if not 0 < low < high or not math.isfinite(high):
         raise WrongUseError(f"the learning rates go from {low:g} to {high:g}: expected 0 < --min < --max")
@@ -178,7 +178,8 @@ def find_learning_rate(
         found = _measure(trainer, rates, on_step)
     if len(found.losses) < FEWEST_STEPS // 2 or not found.has_fallen:
         raise MienError(
-            f"the loss falls at no learning rate between {low:g} and {high:g}: give a lower --min, or check the data"
+            f"the loss falls clearly at no learning rate between {low:g} and {high:g}: give more --steps or a larger "
+            "--batch-size, where it is noisy, or a lower --min"
         )
     return found
 

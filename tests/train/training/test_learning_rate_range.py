@@ -45,7 +45,7 @@ def test_what_replaces_the_recipes_values_is_used(made_csv):
 
 @pytest.mark.slow
 def test_a_loss_that_only_rises_is_an_error(made_csv):
-    with pytest.raises(MienError, match=r"falls at no learning rate between 50 and 100: give a lower --min"):
+    with pytest.raises(MienError, match=r"falls clearly at no learning rate between 50 and 100: give more --steps"):
         find_learning_rate(SMALL, made_csv, steps=20, low=50.0, high=100.0)
 
 
