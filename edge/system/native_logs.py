@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
@@ -25,19 +26,43 @@ def quiet_native_logs(environment: MutableMapping[str, str] = os.environ) -> Non
         environment.setdefault(name, value)
 
 
+class _StandardError:
+    """File descriptor 2, which all threads share: the first to discard it redirects it, the last restores it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._saved = -1
+
+    def discard(self) -> None:
+        with self._lock:
+            if self._blocks == 0:
+                self._saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, 2)
+                os.close(null)
+            self._blocks += 1
+
+    def restore(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if self._blocks == 0:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+
+_STANDARD_ERROR = _StandardError()
+
+
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Discard what is written to file descriptor 2 inside the block.
+    """Discard what is written to file descriptor 2 inside the block, by any thread.
 
     C++ libraries write there, past Python's own streams. Use it for a short call into a library that reports its errors
-    as exceptions.
+    as exceptions. Blocks of several threads may overlap.
     """
     sys.stderr.flush()
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    _STANDARD_ERROR.discard()
     try:
-        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+        _STANDARD_ERROR.restore()

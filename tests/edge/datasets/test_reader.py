@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.cli.options import read_with_progress
+from edge.datasets import bad_records, image_folders
 from edge.datasets.reader import load_dataset
 from edge.errors import DataError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
@@ -224,6 +225,33 @@ def test_bad_folders(tmp_path):
     (tmp_path / "train" / "happy" / "x.png").write_text("no image")
     with pytest.raises(DataError, match=r"1 of 1 images are bad .*x\.png is not an image"):
         load_dataset(tmp_path, ("Training",))
+
+
+def test_threads_read_color_photographs_in_the_order_of_their_names(tmp_path, monkeypatch):
+    folder = tmp_path / "d" / "train"
+    for i in range(100):
+        file = folder / ("happy", "sad")[i % 2] / f"{i:03}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Large ones take longer, and would be overtaken.
+        side = 900 if i % 10 == 0 else 50
+        cv2.imwrite(str(file), np.full((side, side, 3), (2 * i,) * 3, np.uint8))
+    (folder / "happy" / "010.jpg").write_bytes(b"")
+    (folder / "sad" / "051.jpg").write_bytes(b"")
+    # More threads than cores, and a last chunk that is not full.
+    monkeypatch.setattr(image_folders, "usable_cores", lambda: 4)
+    monkeypatch.setattr(image_folders, "_CHUNK", 30)
+    monkeypatch.setattr(bad_records, "MAX_PERCENT", 10)
+    reported, progress = [], []
+    faces = load_dataset(
+        tmp_path / "d", ("Training",), progress=lambda *counts: progress.append(counts), on_bad=reported.append
+    )
+    names = [*range(0, 100, 2), *range(1, 100, 2)]
+    assert progress == [(30, 100), (60, 100), (90, 100), (100, 100)]
+    assert [line.split(" is ")[0][-7:] for line in reported] == ["010.jpg", "051.jpg"]
+    good = [name for name in names if name not in (10, 51)]
+    assert faces["Training"].images[:, 24, 24].tolist() == [2 * name for name in good]
+    assert [int(name[-7:-4]) for name in faces["Training"].files] == good
+    assert faces["Training"].rows.tolist() == [names.index(name) for name in good]
 
 
 def test_a_few_unreadable_images_are_left_out_and_reported(tmp_path):
