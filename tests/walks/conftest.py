@@ -117,7 +117,7 @@ def trained(desk) -> Iterator[Shell]:
     shell = Shell(folder, MIEN_CACHE=desk / "cache", KAGGLEHUB_CACHE=desk / "kaggle", **credentials)
     shell.names["checkout"] = desk / "mien"
     # FER-2013 may not be redistributed: drawn faces in its layout, and a stand-in for Kaggle that has some.
-    write_csv(folder / "fer2013.csv", training=210, public_test=140)
+    write_csv(folder / "fer2013.csv", training=630, public_test=140)
     pictures, archive = write_folder(desk / "pictures", 2), io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(pictures.rglob("*.png")):

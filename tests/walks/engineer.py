@@ -2,7 +2,7 @@
 
 from tests.walks.steps import output, run
 
-_DRAWN = "210 drawn faces of Training, and of 140 faces one is 0.7 points"
+_DRAWN = "630 drawn faces of Training, and of 140 faces one is 0.7 points"
 _SHORT = "drawn faces, and as few rounds as show that it works"
 _GATE = "--samples 140 --max-drop 5 --max-class-drop 30 --min-agreement 90"
 _FEW = "--limit 70 --rounds 3"

@@ -27,7 +27,7 @@ LESSON = [
     ),
     run(
         "mien train fit --arch cnn", "on PublicTest", "images per second", because=_SHORT,
-        more="--epochs 8 --batch-size 16 --precision float32",
+        more="--epochs 8 --batch-size 16",
     ),
     run("mien train evaluate", *(f"report/{name}" for name in (
         "confusion.png", "roc.png", "reliability.png", "mistakes.png", "predictions.png", "classification_report.txt",
