@@ -118,10 +118,6 @@ def _application(build: Callable[..., Any], size: int, rescaling: tuple[float, f
     pixels = keras.Input((size, size, 3))
     x = layers.Rescaling(*rescaling)(pixels) if rescaling else pixels
     backbone = build(include_top=False, weights=None, input_shape=(size, size, 3), pooling="avg")
-    for layer in backbone.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            # Theirs, 0.999, is for hundreds of epochs: after three, the averages would still be those of no training.
-            layer.momentum = 0.9
     return keras.Model(pixels, _head(backbone(x)))
 
 
@@ -420,6 +416,7 @@ def row(
     build, input_range = NETWORKS[name]
     keras.utils.set_random_seed(0)
     model = build()
+    shorten_averages(model)
     mapping = PixelMapping(*map(float, input_range))
     shape, limit = GRAY, None
     if len(model.inputs) == 1:
@@ -461,6 +458,19 @@ def row(
             others.append(f"fails: {first_line(error)[:60]}")
     how = f"{proof.calibration['quantizer']}, {proof.calibration['ranges']}"
     return [parameters, accuracy, f"int8 ({how})", f"{proof.comparison.agreement:.1%}", *others]
+
+
+def shorten_averages(model: Any) -> None:
+    """Have batch normalization average over fewer batches.
+
+    Keras' momentum of 0.99, and that of its applications, 0.999, are for many epochs: after three short ones, the
+    averages would still be those of the beginning, and the network would predict one class for every face.
+    """
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.9
+        elif isinstance(layer, keras.Model):
+            shorten_averages(layer)
 
 
 def n_faces(name: str, side: int) -> int | None:
