@@ -74,7 +74,8 @@ def format_trial(trial: Trial) -> str:
     accuracy = "no epoch" if trial.accuracy is None else f"{trial.accuracy:.2%}"
     values = ", ".join(f"{name.partition('.')[2]} {_value(value)}" for name, value in trial.values.items())
     error = f": {trial.error}" if trial.error else ""
-    return f"trial {trial.folder}: {accuracy}, {trial.state} after {trial.epochs} epochs ({values}){error}"
+    epochs = f"{trial.epochs} epoch{'' if trial.epochs == 1 else 's'}"
+    return f"trial {trial.folder}: {accuracy}, {trial.state} after {epochs} ({values}){error}"
 
 
 def format_search(trials: Sequence[Trial]) -> str:

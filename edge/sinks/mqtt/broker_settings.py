@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import SinkError, WrongUseError, first_line
+from edge.sinks.client_tls import TLS_OPTIONS, client_tls
 from edge.sinks.sink_uri import SinkUri
 from edge.system.credentials import MQTT_LOGIN, read_secret, warn_if_readable_by_others
 from edge.system.untrusted_text import printable
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 USER_VARIABLE, PASSWORD_VARIABLE = "MIEN_MQTT_USER", "MIEN_MQTT_PASSWORD"
 _PORT, _TLS_PORT = 1883, 8883
-_TLS_OPTIONS = ("ca", "cert", "key", "insecure")
+_TLS_OPTIONS = (*TLS_OPTIONS, "cert", "key")
 #: The options of the sink's URI.
 OPTIONS = ("qos", "login", "discovery", "events", *_TLS_OPTIONS)
 _EXPECTED = "mqtt://[USER@]HOST[:PORT][/TOPIC]"
@@ -148,23 +149,17 @@ def _tls_context(uri: SinkUri) -> ssl.SSLContext | None:
         return None
     if "key" in options and "cert" not in options:
         raise WrongUseError(f"key of sink {uri.name} belongs to a certificate: expected cert=FILE too")
-    if options.get("insecure", "yes") != "yes":
-        raise uri.invalid_option("insecure", "yes, or no such option")
-    for key in ("ca", "cert", "key"):
+    context = client_tls(uri)
+    for key in ("cert", "key"):
         # Not Path.is_file, which raises OSError for a name that is too long.
         if key in options and not os.path.isfile(options[key]):  # noqa: PTH113
             raise SinkError(f"no file {printable(options[key])} ({key} of sink {uri.name})")
-    try:
-        context = ssl.create_default_context(cafile=options.get("ca"))
-        if "cert" in options:
+    if "cert" in options:
+        try:
             # A key with a passphrase cannot be used: nobody is there to enter it.
             context.load_cert_chain(options["cert"], options.get("key"), password="")
-    except (OSError, ValueError) as error:
-        raise SinkError(
-            f"a certificate or key of sink {uri.name} cannot be used: {first_line(error)}; expected PEM files"
-        ) from error
-    if "insecure" in options:
-        logger.warning("sink %s: insecure=yes: the broker's certificate is not verified", uri.name)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        except (OSError, ValueError) as error:
+            raise SinkError(
+                f"a certificate or key of sink {uri.name} cannot be used: {first_line(error)}; expected PEM files"
+            ) from error
     return context

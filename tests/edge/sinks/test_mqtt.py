@@ -509,7 +509,7 @@ def test_tls_with_a_ca_and_a_client_certificate(tls_broker, certificates, caplog
     assert "a client certificate?" in why
     assert not [r for r in caplog.records if "insecure" in r.getMessage()]
     assert tls("127.0.0.1", other, "insecure=yes", *client) == (True, "")
-    assert "the broker's certificate is not verified" in caplog.text
+    assert "the server's certificate is not verified" in caplog.text
 
 
 def test_a_huge_retained_message_is_not_read(broker, tmp_path):
