@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,13 +11,13 @@ from edge.cli.completion import complete_names
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
 from edge.datasets import DataSet
-from edge.errors import ModelError, WrongUseError
+from edge.errors import WrongUseError
 from edge.system.atomic_files import replacing, write_json
-from edge.system.hashing import sha256_of
 from train.backend import import_keras
+from train.cli.members import Member, members_table, read_members
 from train.recipes.catalog import ENSEMBLE, recipe_names
 from train.recipes.schema import Recipe, load_recipe
-from train.run_folder import RunFolder, recorded_metrics
+from train.run_folder import RunFolder
 
 
 @click.command()
@@ -41,8 +41,8 @@ def ensemble(runs: tuple[Path, ...], data: DataSet, out: Path, arch: str | None,
     if named is None or (arch is not None and recipe_file is not None):
         raise WrongUseError("give either --arch NAME (see `mien train list`) or --recipe FILE")
     recipe = load_recipe(named)
-    members = [_member(run) for run in runs]
-    _check_members(recipe, runs, members)
+    members = read_members(runs)
+    _check_members(recipe, members)
     data.check_exists()
     folder = RunFolder(out)
     folder.check_free()
@@ -72,14 +72,10 @@ def ensemble(runs: tuple[Path, ...], data: DataSet, out: Path, arch: str | None,
         "keras": keras.__version__,
         "data": source,
         "split": "PublicTest",
-        "members": [
-            {**{key: member[key] for key in ("recipe", "seed", "seconds", "data")},
-             "accuracy": member["scores"]["accuracy"], "sha256": sha256_of(path)}
-            for member, path in zip(members, paths, strict=True)
-        ],
+        "members": members_table(runs, members),
         **adjusted,
         "scores": scores,
-    }  # fmt: skip
+    }
     write_json(folder.metrics_json, report)
     best = max(member["scores"]["accuracy"] for member in members)
     click.echo(
@@ -88,25 +84,10 @@ def ensemble(runs: tuple[Path, ...], data: DataSet, out: Path, arch: str | None,
     )
 
 
-def _member(run: Path) -> dict[str, Any]:
-    """The recorded metrics of a finished run.
-
-    Raises:
-        ModelError: the folder holds no finished run.
-    """
-    table = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
-    if not {"recipe", "seed", "seconds", "data", "labels", "scores"} <= set(table):
-        raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
-    return table
-
-
-def _check_members(recipe: Recipe, runs: tuple[Path, ...], members: list[dict[str, Any]]) -> None:
+def _check_members(recipe: Recipe, members: Sequence[Member]) -> None:
     """Check that the runs are those that the recipe names."""
     if recipe.architecture != ENSEMBLE:
         raise WrongUseError(f"{recipe.name} is not an ensemble: train it with mien train fit --arch {recipe.name}")
     expected, given = recipe.model["members"], [member["recipe"] for member in members]
     if given != expected:
         raise WrongUseError(f"{recipe.name} is made of {', '.join(expected)}, in this order; got {', '.join(given)}")
-    for run, member in zip(runs, members, strict=True):
-        if member["labels"] != members[0]["labels"] or member["data"]["sha256"] != members[0]["data"]["sha256"]:
-            raise WrongUseError(f"{run} has other classes, or was trained on other data, than {runs[0]}")

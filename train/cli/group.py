@@ -18,6 +18,7 @@ from edge.cli.main import LazyGroup
         "find-lr": ("train.cli.find_lr:find_lr", "Find a learning rate for a recipe: a few minutes, with a chart."),
         "search": ("train.cli.search:search_recipe", "Search values of a recipe by many trials (Optuna)."),
         "ensemble": ("train.cli.ensemble:ensemble", "Merge finished runs into one network."),
+        "average": ("train.cli.average:average", "Average the weights of finished runs."),
         "adjust": ("train.cli.adjust:adjust", "Fold a temperature and a logit adjustment into a finished run."),
         "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with charts."),
         "robustness": ("train.cli.robustness:robustness", "Score a model on corrupted faces."),

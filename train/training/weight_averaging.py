@@ -1,4 +1,4 @@
-"""Batch-normalization statistics for averaged weights (EMA), with which no training step was ever run."""
+"""Batch-normalization statistics for averaged weights, with which no training step was ever run."""
 
 from __future__ import annotations
 
@@ -36,43 +36,21 @@ class RecomputeBatchNorm(keras.callbacks.Callback):
 
     def __init__(self, training: Faces, batch_size: int, seed: int) -> None:
         super().__init__()
-        chosen = np.random.default_rng(seed).permutation(len(training))[:N_FACES]
-        # A last batch of a few faces would count as much as the others.
-        whole = max(len(chosen) // batch_size * batch_size, min(batch_size, len(chosen)))
-        self._images, self._batch_size = training.images[chosen[:whole]], batch_size
+        self._training, self._batch_size, self._seed = training, batch_size, seed
         self._of_training: list[Array] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compute the averaged weights' statistics, which are validated, and saved if the epoch is the best."""
         self._of_training = self._statistics()
-        self._recompute()
+        recompute_batch_norm(self.model, self._training, self._batch_size, self._seed)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Continue with the statistics of training."""
         if self._of_training:
             self._assign(self._of_training)
 
-    def _recompute(self) -> None:
-        layers = self._layers()
-        with _without_dropout(self.model), no_gradients():
-            try:
-                for number, start in enumerate(range(0, len(self._images), self._batch_size)):
-                    for layer, _ in layers:
-                        # This momentum gives the mean over the batches so far.
-                        layer.momentum = number / (number + 1)
-                    pixels = self._images[start : start + self._batch_size, :, :, None]
-                    self.model(pixels.astype(np.float32), training=True)
-            finally:
-                for layer, momentum in layers:
-                    layer.momentum = momentum
-
-    def _layers(self) -> list[tuple[keras.layers.BatchNormalization, float]]:
-        """The batch normalizations that are trained, and so gather statistics; with their momentum."""
-        layers = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-        return [(layer, layer.momentum) for layer in layers if layer.trainable]
-
     def _variables(self) -> list[keras.Variable]:
-        return [value for layer, _ in self._layers() for value in (layer.moving_mean, layer.moving_variance)]
+        return [value for layer in _normalizations(self.model) for value in (layer.moving_mean, layer.moving_variance)]
 
     def _statistics(self) -> list[Array]:
         return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables()]
@@ -80,6 +58,37 @@ class RecomputeBatchNorm(keras.callbacks.Callback):
     def _assign(self, values: list[Array]) -> None:
         for variable, value in zip(self._variables(), values, strict=True):
             variable.assign(value)
+
+
+def recompute_batch_norm(model: keras.Model, training: Faces, batch_size: int, seed: int) -> None:
+    """Give a model the batch-normalization statistics that its weights make of Training, in place.
+
+    Args:
+        model: whose layers that are not frozen are changed.
+        training: the Training faces, of which `N_FACES` are used.
+        batch_size: faces in one batch.
+        seed: determines which faces are used.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(training))[:N_FACES]
+    # A last batch of a few faces would count as much as the others.
+    whole = max(len(chosen) // batch_size * batch_size, min(batch_size, len(chosen)))
+    images = training.images[chosen[:whole]]
+    layers = [(layer, layer.momentum) for layer in _normalizations(model)]
+    with _without_dropout(model), no_gradients():
+        try:
+            for number, start in enumerate(range(0, whole, batch_size)):
+                for layer, _ in layers:
+                    # This momentum gives the mean over the batches so far.
+                    layer.momentum = number / (number + 1)
+                model(images[start : start + batch_size, :, :, None].astype(np.float32), training=True)
+        finally:
+            for layer, momentum in layers:
+                layer.momentum = momentum
+
+
+def _normalizations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The batch normalizations that are trained, and so gather statistics."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable]
 
 
 @contextmanager
