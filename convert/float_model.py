@@ -182,12 +182,14 @@ def _from_keras(path: Path, mapping: PixelMapping) -> FloatModel:
     tensorflow = import_tensorflow()
     from train.evaluation.prediction import keras_probabilities
     from train.models.keras_files import load_keras_model
+    from train.models.probabilities import with_probabilities
     from train.models.rebuilding import for_export
 
     model = for_export(load_keras_model(path))
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(f"{path} has NaN or infinite weights in {weight.path}: train it again")
+    model = with_probabilities(model, path)
     run_record = recorded_metrics(path)
     labels = _labels(model.output_shape[-1], run_record, path)
     mapping.coefficients(model.input_shape[3])
@@ -223,7 +225,8 @@ def _from_saved_model(path: Path, mapping: PixelMapping) -> FloatModel:
 
         @tensorflow.function(input_signature=[face])  # type: ignore[untyped-decorator]
         def __call__(self, pixels: Any) -> Any:
-            return self.loaded.signatures[SIGNATURE](**{saved.input_name: pixels})[saved.output_name]
+            outputs = self.loaded.signatures[SIGNATURE](**{saved.input_name: pixels})[saved.output_name]
+            return tensorflow.nn.softmax(outputs) if saved.adds_softmax else outputs
 
     run_record = recorded_metrics(path)
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():

@@ -20,6 +20,7 @@ from edge.inference.flatbuffer import Graph
 from edge.inference.pixel_mapping import PixelMapping
 from edge.system.native_logs import quiet_stderr
 from train.models.keras_files import MAX_SIDE
+from train.models.probabilities import needs_softmax, softmax
 
 Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
@@ -27,7 +28,6 @@ Scores = npt.NDArray[np.float32]
 SUFFIXES = (".pt2", ".onnx")
 #: Files of PyTorch that hold weights or pickled objects, without a network that could be run.
 PICKLED = (".pt", ".pth", ".ckpt", ".safetensors")
-_SUM_TOLERANCE = 1e-2
 _KEPT_CONSTANTS = "keep_stablehlo_constant"
 
 
@@ -69,20 +69,12 @@ class TorchNetwork:
         if not np.array_equal(outputs, self._outputs(examples)):
             raise ModelError(f"{path} gives other outputs for the same face: call model.eval() before you export it")
         self.n_classes = outputs.shape[1]
-        self.adds_softmax = not _are_probabilities(outputs)
-        if self.adds_softmax and outputs.min() >= 0 and outputs.max() <= 1:
-            raise ModelError(
-                f"the outputs of {path} are between 0 and 1, and do not sum to 1: expected logits or a softmax"
-            )
+        self.adds_softmax = needs_softmax(outputs, path)
 
     def scores(self, images: Images, mapping: PixelMapping) -> Scores:
         """Return the probabilities `(n, n_classes)` of faces `(n, H, H)` uint8."""
         outputs = self._outputs(mapping.values(images, self.shape))
-        if not self.adds_softmax:
-            return outputs
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        probabilities: Scores = powers / powers.sum(axis=1, keepdims=True)
-        return probabilities
+        return softmax(outputs) if self.adds_softmax else outputs
 
     def convert(self) -> bytes:
         """Return a float .tflite from `[1, H, H, channels]` values to `[1, n_classes]` probabilities.
@@ -190,10 +182,6 @@ def _name(entry: Any) -> str:
 
 def _first(outputs: Any) -> Any:
     return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
-
-
-def _are_probabilities(outputs: Scores) -> bool:
-    return bool(outputs.min() >= -1e-3 and np.abs(outputs.sum(axis=1) - 1).max() <= _SUM_TOLERANCE)
 
 
 @contextlib.contextmanager

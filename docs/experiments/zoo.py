@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -392,7 +393,9 @@ def main(data: Path, names: list[str], epochs: int, networks: Path | None) -> No
     for name in names or NETWORKS:
         command = [sys.executable, __file__, str(data), name, "--epochs", str(epochs), "--row"]
         command += ["--networks", str(networks)] if networks else []
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # oneDNN's newer kernels crash in the backward pass of some depthwise convolutions.
+        environment = {"ONEDNN_MAX_CPU_ISA": "AVX2", **os.environ}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         rows = [line for line in done.stdout.splitlines() if line.startswith("| `")]
         print(rows[0] if rows else f"| `{name}` | | | CRASH: {done.returncode} | | | |", flush=True)
 
@@ -441,7 +444,7 @@ def row(
             input_range=None if mapping.is_identity else input_range,
         )["int8"]  # fmt: skip
     except MienError as error:
-        return [parameters, "", f"rejected: {str(error).replace(str(folder), '')}", "", "", ""]
+        return [parameters, "", f"rejected: {str(error).replace(f'{path.parent}/', '')}", "", "", ""]
     assert proof.comparison is not None
     accuracy = f"{proof.comparison.before.accuracy:.1%}"
     source = load_float_model(path, mapping)
@@ -454,8 +457,8 @@ def row(
             with redirect_stdout(io.StringIO()), quiet_stderr():
                 graph = method(folder / "saved", calibration)
             others.append(f"{(answers(graph, inputs) == expected).mean():.1%}")
-        except Exception as error:
-            others.append(f"fails: {first_line(error)[:60]}")
+        except Exception:
+            others.append("fails")
     how = f"{proof.calibration['quantizer']}, {proof.calibration['ranges']}"
     return [parameters, accuracy, f"int8 ({how})", f"{proof.comparison.agreement:.1%}", *others]
 

@@ -63,7 +63,7 @@ def made_faces(made_csv):
     return load_dataset(made_csv, ("Training", "PublicTest"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_model(keras):
     """A tiny network, `build(classes)`, for tests that need no training."""
 

@@ -104,12 +104,12 @@ def test_layers_that_tflite_does_not_have(keras, tmp_path):
 
 def test_a_model_that_answers_no_probabilities(keras, mien, made_csv, tmp_path):
     pixels = keras.Input((48, 48, 1))
-    save(keras.Model(pixels, keras.layers.Dense(7)(keras.layers.Flatten()(pixels))), tmp_path / "x.keras")
+    each = keras.layers.Dense(7, activation="sigmoid")
+    save(keras.Model(pixels, each(keras.layers.Flatten()(pixels))), tmp_path / "x.keras")
     done = mien("quantize", tmp_path / "x.keras", "--data", made_csv, "--samples", 70,
                 "--out", tmp_path / "o" / "x.tflite", module="convert")  # fmt: skip
     assert done.code == 1
-    assert "are not probabilities" in done.error_line()
-    assert "expected a softmax" in done.error_line()
+    assert "are between 0 and 1, and do not sum to 1: expected logits or a softmax" in done.error_line()
     assert not (tmp_path / "o").exists()
 
 

@@ -13,6 +13,7 @@ from edge.inference.contract import CROP_MARGIN
 from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping
 from train.backend import import_keras
 from train.models.keras_files import load_keras_model
+from train.models.probabilities import with_probabilities
 from train.run_folder import recorded_labels
 
 
@@ -39,7 +40,7 @@ class KerasClassifier:
     def __init__(self, path: Path, mapping: PixelMapping = AS_PIXELS) -> None:
         keras = import_keras()
         begin_s = time.perf_counter()
-        self._model = load_keras_model(path)
+        self._model = with_probabilities(load_keras_model(path), path)
         loaded_s = time.perf_counter()
         self._mapping = mapping
         shape = self._shape = self._model.input_shape[1:]

@@ -18,6 +18,7 @@ from edge.inference.pixel_mapping import AS_PIXELS, PixelMapping, batch_size_for
 from edge.inference.shipped_models import path_of_model
 from train.backend import import_keras
 from train.models.keras_files import load_keras_model
+from train.models.probabilities import are_probabilities, with_probabilities
 from train.models.saved_model import SavedModel
 from train.run_folder import RunFolder, recorded_labels
 
@@ -25,8 +26,6 @@ Images = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 #: Batches in a slice: the faces of one slice are in memory as float32 at the same time.
 _BATCHES = 16
-#: How far from 1 a row of probabilities may sum: int8 outputs are off by up to half a step for each class.
-_SUM_TOLERANCE = 0.05
 
 
 class Model(Protocol):
@@ -125,9 +124,8 @@ def check_probabilities(scores: Scores, path: Path) -> Scores:
     Raises:
         ModelError: they are not.
     """
-    sums = scores.sum(axis=1)
-    # Written so that a NaN fails the comparison, too.
-    if not (scores.min() >= -1e-3 and np.abs(sums - 1).max() <= _SUM_TOLERANCE):
+    if not are_probabilities(scores):
+        sums = scores.sum(axis=1)
         raise ModelError(
             f"{path} does not output probabilities (the least is {scores.min():.3g}, their sums are {sums.min():.3g} "
             f"to {sums.max():.3g}): expected a softmax at its end"
@@ -162,7 +160,7 @@ def keras_metrics(model: Any, faces: Faces, batch_size: int = 256) -> Metrics:
 
 class _KerasModel:
     def __init__(self, path: Path, mapping: PixelMapping) -> None:
-        self.path, self._model = path, load_keras_model(path)
+        self.path, self._model = path, with_probabilities(load_keras_model(path), path)
         self.mapping: PixelMapping | None = mapping
         mapping.coefficients(self._model.input_shape[3])
         self.n_classes = int(self._model.output_shape[-1])

@@ -13,6 +13,7 @@ from edge.system.memory import limited_growth
 from edge.system.native_logs import quiet_stderr
 from train.backend import import_keras
 from train.models.keras_files import MAX_GROWTH_BYTES, check_shapes
+from train.models.probabilities import example_faces, needs_softmax, softmax
 from train.models.saved_model_operators import check_operators
 
 SIGNATURE = "serving_default"
@@ -31,6 +32,7 @@ class SavedModel:
         batch_size: faces that the signature takes at once; None for any number.
         input_shape: `(H, H, channels)`.
         n_classes: number of scores in a row.
+        adds_softmax: whether the signature returns logits, to which a softmax is added.
 
     Raises:
         ModelError: the folder is not a SavedModel, has other operators than a network (see `saved_model_operators`), or
@@ -63,16 +65,27 @@ class SavedModel:
         self.batch_size: int | None = input_shape[0]
         self.input_shape: tuple[int, int, int] = input_shape[1:]
         self.n_classes = int(output_shape[1])
+        self.adds_softmax = needs_softmax(self._outputs(example_faces(self.input_shape)), path)
 
     def scores(self, images: npt.NDArray[np.uint8], mapping: PixelMapping = AS_PIXELS) -> npt.NDArray[np.float32]:
         """Scores `(n, n_classes)` float32 of faces `(n, h, w)` uint8, as `mapping` turns them into inputs."""
         step = self.batch_size or batch_size_for(self.input_shape, BATCH_SIZE)
+        parts = [
+            self._outputs(mapping.values(images[start : start + step], self.input_shape))
+            for start in range(0, len(images), step)
+        ]
+        outputs = np.concatenate(parts)
+        return softmax(outputs) if self.adds_softmax else outputs
+
+    def _outputs(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What the signature returns for at most as many faces as it takes at once; more if it takes one alone."""
+        n, step = len(values), self.batch_size or len(values)
         parts = []
-        for start in range(0, len(images), step):
-            pixels = mapping.values(images[start : start + step], self.input_shape)
-            n = len(pixels)
-            if self.batch_size and n < step:
+        for start in range(0, n, step):
+            batch = values[start : start + step]
+            missing = step - len(batch)
+            if missing:
                 # A signature with a fixed batch size takes full batches only.
-                pixels = np.concatenate([pixels, np.zeros((step - n, *pixels.shape[1:]), np.float32)])
-            parts.append(np.asarray(self._layer(pixels)[self.output_name], np.float32)[:n])
-        return np.concatenate(parts)
+                batch = np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), np.float32)])
+            parts.append(np.asarray(self._layer(batch)[self.output_name], np.float32))
+        return np.concatenate(parts)[:n]
