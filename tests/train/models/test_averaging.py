@@ -38,8 +38,8 @@ def test_the_mean_is_weighted():
     models = [build_model("mien", 7, {"widths": [4], "blocks": 1}) for _ in range(2)]
     expected = [0.25 * a + 0.75 * b for a, b in zip(*(model.get_weights() for model in models), strict=True)]
     found = average(models, (1, 3), ("a", "b")).get_weights()
-    for array, wanted in zip(found, expected, strict=True):
-        np.testing.assert_allclose(array, wanted, atol=1e-6)
+    for array, mean in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array, mean, atol=1e-6)
     wider = build_model("mien", 7, {"widths": [6], "blocks": 1})
     with pytest.raises(ModelError, match="b has other layers than a"):
         average([models[0], wider], (1, 1), ("a", "b"))
