@@ -37,6 +37,9 @@ architectures: Registry[Architecture] = Registry(
         "vgg16": "train.models.vgg16:VGG16",
         "resnet50": "train.models.resnet50:ResNet50",
         "densenet121": "train.models.densenet121:DenseNet121",
+        "efficientnet-lite0": "train.models.efficientnet_lite:EfficientNetLite0",
+        "efficientnet-lite1": "train.models.efficientnet_lite:EfficientNetLite1",
+        "efficientnet-lite2": "train.models.efficientnet_lite:EfficientNetLite2",
         "mien": "train.models.mien:Mien",
     },
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 
 class Architecture:
@@ -19,6 +23,21 @@ class Architecture:
     enlarges: ClassVar[bool] = False
     application: ClassVar[str] = ""
     weights_file: ClassVar[str] = ""
+
+    @classmethod
+    def pretrained(cls, path: Path | None) -> dict[str, list[npt.NDArray[np.float32]]] | None:
+        """Return ImageNet weights that keras.applications does not have.
+
+        Args:
+            path: the file that `--weights` names; None for `--weights imagenet`.
+
+        Returns:
+            Layer name to weights in Keras' order; None where there are none, or `application` names them.
+
+        Raises:
+            DataError: the weights are not installed, or the file is not one of this network.
+        """
+        return None
 
     @staticmethod
     def build(n_classes: int, *args: Any, **model: Any) -> Any:

@@ -9,6 +9,7 @@ layers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,6 +18,8 @@ import keras
 #: Feature maps up to this height and width are convolved as a matrix product; above, the copies cost more than they
 #: save.
 SMALL_MAP = 4
+#: Depthwise kernels up to this height and width are faster in bfloat16 than in float32.
+SMALL_KERNEL = 3
 
 
 def torch_layers(model: keras.Model) -> keras.Model:
@@ -101,7 +104,9 @@ class Conv2D(keras.layers.Conv2D):
             # A view: Keras would copy the maps to channels first and back.
             maps = inputs.movedim(-1, 1)
             left, right, top, bottom = (
-                self._same_padding(*inputs.shape[1:3]) if self.padding == "same" else (0, 0, 0, 0)
+                _same_padding(inputs.shape[1:3], self.kernel_size, self.strides)
+                if self.padding == "same"
+                else (0, 0, 0, 0)
             )
             if (left, top) != (right, bottom):
                 maps = torch.nn.functional.pad(maps, (left, right, top, bottom))
@@ -112,13 +117,41 @@ class Conv2D(keras.layers.Conv2D):
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def _same_padding(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """The padding of `same` on the left, on the right, above and below."""
-        pads = []
-        for size, kernel, stride in zip((width, height), self.kernel_size[::-1], self.strides[::-1], strict=True):
-            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads += [missing // 2, missing - missing // 2]
-        return tuple(pads)
+
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """Keras' layer without moving the channels; larger kernels in float32, for which PyTorch's kernel is faster."""
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve `[batch, height, width, channels]`; the same result as Keras' layer except for rounding."""
+        import torch
+
+        plain = self.dilation_rate == (1, 1) and self.data_format == "channels_last"
+        if not plain or inputs.device.type != "cpu":
+            return super().call(inputs)
+        dtype = inputs.dtype
+        kernel = self.kernel.value.to(dtype)
+        if max(self.kernel_size) > SMALL_KERNEL:
+            inputs, kernel = inputs.float(), kernel.float()
+        maps = inputs.movedim(-1, 1)
+        if self.padding == "same":
+            maps = torch.nn.functional.pad(maps, _same_padding(inputs.shape[1:3], self.kernel_size, self.strides))
+        rows, columns, channels, multiplier = kernel.shape
+        weights = kernel.permute(2, 3, 0, 1).reshape(channels * multiplier, 1, rows, columns)
+        outputs = torch.nn.functional.conv2d(maps, weights, None, self.strides, groups=channels).movedim(1, -1)
+        outputs = outputs.to(dtype)
+        if self.use_bias:
+            outputs = outputs + self.bias.value
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+def _same_padding(size: Sequence[int], kernel_size: Sequence[int], strides: Sequence[int]) -> tuple[int, int, int, int]:
+    """The padding of `same` on the left, on the right, above and below."""
+    pads = []
+    for length, kernel, stride in zip(reversed(size), reversed(kernel_size), reversed(strides), strict=True):
+        missing = max((-(-length // stride) - 1) * stride + kernel - length, 0)
+        pads += [missing // 2, missing - missing // 2]
+    left, right, top, bottom = pads
+    return left, right, top, bottom
 
 
 class MaxPooling2D(keras.layers.MaxPooling2D):
@@ -153,6 +186,7 @@ class Dropout(keras.layers.Dropout):
 FASTER: dict[Any, Any] = {
     keras.layers.BatchNormalization: BatchNormalization,
     keras.layers.Conv2D: Conv2D,
+    keras.layers.DepthwiseConv2D: DepthwiseConv2D,
     keras.layers.MaxPooling2D: MaxPooling2D,
     keras.layers.Dropout: Dropout,
 }

@@ -27,8 +27,8 @@ from train.recipes.schema import load_recipe
 #: One recipe of each architecture; the smallest also when time is short. A DenseNet is converted by
 #: tests/convert/test_families.py, which takes two minutes.
 SMALLEST, CONVERTED_ELSEWHERE = "simple-nn", "densenet121"
-WHOLE_WAY = (SMALLEST, "cnn", "mien-nano", "mien-base", "vgg16-features", "resnet50")
-FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121"}
+WHOLE_WAY = (SMALLEST, "cnn", "mien-nano", "mien-base", "vgg16-features", "resnet50", "efficientnet-lite0")
+FAMILIES = {"vgg16": "VGG16", "resnet50": "ResNet50", "densenet121": "DenseNet121", "efficientnet-lite0": ""}
 #: Calls a function of this file in a process of its own: such a network takes more memory than a worker may keep.
 CHILD = """
 from pathlib import Path
@@ -72,9 +72,14 @@ def call(command, *arguments):
 
 
 def write_backbone(architecture, folder):
-    """A weights file of a family's network without its top, as keras.applications would download it."""
+    """A weights file of a family's network without its top, as `--weights` takes it."""
     path = folder / f"{architecture}.weights.h5"
     keras.utils.set_random_seed(1)
+    if not FAMILIES[architecture]:
+        # Another run's: a test of its own reads the file with ImageNet's, for which PyTorch is needed.
+        path = folder / f"{architecture}.keras"
+        build_model(architecture, 8, {}).save(path)
+        return path
     build = getattr(keras.applications, FAMILIES[architecture])
     build(include_top=False, weights=None, input_shape=(64, 64, 3)).save_weights(path)
     return path

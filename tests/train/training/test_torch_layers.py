@@ -57,6 +57,17 @@ for size, kernel, stride, padding, bias in cases:
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 """
 
+DEPTHWISE_SAME_AS_KERAS = (
+    CONVOLUTIONS_SAME_AS_KERAS.replace(
+        "keras.layers.Conv2D(6, kernel", "keras.layers.DepthwiseConv2D(kernel, depth_multiplier=kernel % 2 + 1, strides"
+    ).replace("strides, stride,", "strides=stride,")
+    + """
+half = keras.layers.DepthwiseConv2D(5, padding="same", dtype="mixed_bfloat16")
+faster = torch_layers(keras.Sequential([keras.Input((6, 6, 3)), half]))
+assert faster(torch.ones(1, 6, 6, 3)).dtype == torch.bfloat16
+"""
+)
+
 POOLING_SAME_AS_KERAS = """
 import itertools, keras, torch
 from train.training.torch_layers import torch_layers
@@ -137,6 +148,7 @@ assert any(np.abs(x - y).max() > 1e-2 for x, y in zip(plain[0], plain[-1], stric
 SCRIPTS = {
     "training": SAME_AS_KERAS,
     "convolutions": CONVOLUTIONS_SAME_AS_KERAS,
+    "depthwise": DEPTHWISE_SAME_AS_KERAS,
     "pooling": POOLING_SAME_AS_KERAS,
     "dropout": DROPOUT_AS_KERAS_DEFINES_IT,
     "averages": AVERAGES_SAME_AS_KERAS,
