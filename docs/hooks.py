@@ -10,6 +10,8 @@ A page holds directives in double braces:
                                                the fields of a JSON Schema, or of one of its definitions, as a table
     {{ file train/recipes/mien-small.toml }}   a file of the repository as a code block
     {{ card mien-small-int8 }}                 the model card in a shipped model
+    {{ cards confusion mien-small-int8 }}      what the cards of the shipped models hold as a table: `confusion` of one,
+                                               `adjustments` or `calibrations` of all
     {{ wild docs/wild/london.json gender mien-small-int8 }}
                                                results of `mien benchmark wild` as a table: of all models, by group (for
                                                all models, or one), or `uncertain`, what that threshold does
@@ -75,9 +77,12 @@ def expand(markdown: str, where: str = "a page") -> str:
 
 def _fill(match: re.Match[str], where: str) -> str:
     name, argument = match[1], match[2] or ""
+    indent = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
     try:
-        return _DIRECTIVES[name](argument)
-    except (KeyError, OSError) as error:
+        text = _DIRECTIVES[name](argument)
+        # All lines of a table within a list or a tab are indented as its first one.
+        return text if indent.strip() else text.replace("\n", f"\n{indent}")
+    except (AttributeError, KeyError, OSError) as error:
         raise PluginError(f"{where}: cannot fill in {match[0]}: {error!r}") from error
 
 
@@ -136,6 +141,11 @@ def _card(model: str) -> str:
     from edge.inference.shipped_models import find_model
 
     return f"```json\n{_compact(asdict(read_model(find_model(model)).card))}\n```"
+
+
+def _cards(argument: str) -> str:
+    name, *rest = argument.split()
+    return str(getattr(_module("card_tables"), name)(*rest))
 
 
 def _compact(table: dict[str, Any]) -> str:
@@ -198,6 +208,7 @@ def _onnx_operators(argument: str) -> str:
 
 _DIRECTIVES = {
     "card": _card,
+    "cards": _cards,
     "commands": _commands,
     "configuration": _configuration,
     "figure": _figure,
