@@ -36,7 +36,8 @@ def client_tls(uri: SinkUri) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=ca)
     except (OSError, ValueError) as error:
         shown = "the system's certificates" if ca is None else printable(ca)
-        raise SinkError(f"{shown} (ca of sink {uri.name}) cannot be used: {first_line(error)}; expected PEM") from error
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise SinkError(f"{shown} (ca of sink {uri.name}) cannot be used: {reason}; expected PEM") from error
     if "insecure" in uri.options:
         logger.warning("sink %s: insecure=yes: the server's certificate is not verified", uri.name)
         context.check_hostname = False

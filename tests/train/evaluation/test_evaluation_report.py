@@ -175,10 +175,10 @@ def test_a_run_folder_names_the_classes(tmp_path):
     assert class_names(load_model(tmp_path / "model.keras"), ("a", "b", "c")) == ("a", "b", "c")
 
 
-def test_a_model_without_a_softmax_is_rejected(public, tmp_path):
-    small_model(7, activation=None).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"does not output probabilities.*softmax"):
-        evaluate(load_model(tmp_path / "m.keras"), public)
+def test_a_sigmoid_for_each_class_is_rejected(tmp_path):
+    small_model(7, activation="sigmoid").save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"do not sum to 1: expected logits or a softmax"):
+        load_model(tmp_path / "m.keras")
 
 
 def test_a_saved_model_needs_tensorflow(tmp_path, monkeypatch):
