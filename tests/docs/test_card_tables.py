@@ -1,20 +1,9 @@
 """The tables that pages make of the shipped models' cards."""
 
-import importlib.util
-
 import pytest
 
 from edge.inference import read_model, shipped_models
-from tests.conftest import ROOT
 from tests.docs.test_wild_tables import cells
-
-
-@pytest.fixture(scope="module")
-def card_tables():
-    spec = importlib.util.spec_from_file_location("card_tables", ROOT / "docs" / "card_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_all_shipped_models_are_in_the_tables(card_tables):

@@ -1,6 +1,5 @@
 """The committed results of `mien benchmark wild`, and the tables that pages make of them."""
 
-import importlib.util
 import json
 import re
 
@@ -12,14 +11,6 @@ from tests.conftest import ROOT
 
 LONDON = ROOT / "docs" / "wild" / "london.json"
 RESULTS = json.loads(LONDON.read_text())
-
-
-@pytest.fixture(scope="module")
-def wild_tables():
-    spec = importlib.util.spec_from_file_location("wild_tables", ROOT / "docs" / "wild_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def cells(table):

@@ -14,13 +14,14 @@ from edge.datasets.data_set import DataSet
 from edge.errors import ModelError, WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
+from train.cli.members import out_option
 from train.run_folder import RunFolder, recorded_metrics
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create.")
+@out_option
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),

@@ -14,7 +14,7 @@ from edge.datasets import DataSet
 from edge.errors import WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
-from train.cli.members import Member, members_table, read_members
+from train.cli.members import Member, members_table, out_option, read_members, runs_argument
 from train.recipes.schema import Recipe, load_recipe
 from train.run_folder import RunFolder
 
@@ -35,9 +35,9 @@ def parse_shares(text: str) -> tuple[float, ...]:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@runs_argument
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create.")
+@out_option
 @click.option(
     "--shares",
     type=Parsed("shares", parse_shares),

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from edge.errors import ModelError, WrongUseError
 from edge.system.hashing import sha256_of
 from train.run_folder import RunFolder, recorded_metrics
 
 Member = dict[str, Any]
+runs_argument = click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Run folder to create."
+)
 
 
 def read_members(runs: Sequence[Path]) -> list[Member]:

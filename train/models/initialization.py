@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from edge.errors import DataError, WrongUseError, first_line
-from train.models import Architecture, architectures, find_architecture
+from train.models import architectures, find_architecture
 from train.models.keras_files import load_keras_model
 from train.models.legacy_weights import read_legacy_weights
 from train.recipes.schema import IMAGENET, NO_WEIGHTS, Recipe
@@ -89,15 +89,12 @@ def _application_weights(recipe: Recipe, model: keras.Model) -> dict[str, list[A
     return {layer.name: layer.get_weights() for layer in _load_application(recipe).layers if layer.weights}
 
 
-def _is_pretrained(family: type[Architecture]) -> bool:
-    return bool(family.application) or any("pretrained" in vars(base) for base in family.__mro__[:-2])
-
-
 def _load_application(recipe: Recipe) -> keras.Model:
     """The family's network with weights, loaded by Keras itself."""
     family = find_architecture(recipe.architecture)
     if not family.application:
-        pretrained = [name for name in architectures.names() if _is_pretrained(architectures.get(name))]
+        families = {name: architectures.get(name) for name in architectures.names()}
+        pretrained = [name for name, each in families.items() if each.application or each.weights_package]
         raise WrongUseError(
             f"{recipe.architecture} takes no {recipe.weights!r} weights: expected {NO_WEIGHTS} or a .keras of the same "
             f"architecture, or one of {', '.join(pretrained)}"
