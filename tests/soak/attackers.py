@@ -29,8 +29,9 @@ _CLIENTS = 4
 #: Bytes of a retained message; Mosquitto's own limit is 268 MB.
 _MESSAGE_BYTES = (5_000_000, 100_000_000)
 _STATUS_TOPIC = f"homeassistant/{BIRTH}"
-#: Descriptors that other lanes may have opened since: viewers, a stream, a connection to the broker.
-DESCRIPTORS_OF_OTHERS = 8
+#: Descriptors that other lanes may have opened since: viewers, a stream, a connection to the broker, which has three
+#: of them (its socket, and the pair of sockets that wakes its thread).
+DESCRIPTORS_OF_OTHERS = 10
 #: A server closes a connection that sends nothing after 5 s.
 _SETTLE_S = 20.0
 #: A new token is in effect after this time on any machine.
@@ -52,7 +53,8 @@ class Attack:
         before_s: how long it took to serve the viewer before the attack.
         served_s: how long it took each time while the attack lasted.
         lines: of the daemon's log, from its beginning until all was over.
-        before, peak, after: what the daemon used; at the peak, the most of each.
+        before, peak, after: what the daemon used; at the peak, the most of each; after, once it has closed what the
+            attackers opened.
     """
 
     name: str
@@ -116,10 +118,7 @@ class Attackers(FaultInjector):
             self._serve()
             while time.monotonic() < end_s and not self._ending.wait(0.2) and daemon.status is None:
                 self._serve()
-        deadline_s = time.monotonic() + _SETTLE_S
-        while self._holds_descriptors() and time.monotonic() < deadline_s and not self._ending.wait(0.25):
-            pass
-        attack.after = daemon.usage()
+        attack.after = self._settle()
         attack.lines = daemon.log_lines_with() - lines
         if not self._ending.is_set():
             self.attacks.append(attack)
@@ -132,8 +131,14 @@ class Attackers(FaultInjector):
             max(now.memory_mb, peak.memory_mb), max(now.descriptors, peak.descriptors), max(now.threads, peak.threads)
         )
 
-    def _holds_descriptors(self):
-        return self._daemon.usage().descriptors > self._attack.before.descriptors + DESCRIPTORS_OF_OTHERS
+    def _settle(self):
+        """Wait until the daemon has closed what the attackers opened, and return what it uses then."""
+        allowed = self._attack.before.descriptors + DESCRIPTORS_OF_OTHERS
+        deadline_s = time.monotonic() + _SETTLE_S
+        while (usage := self._daemon.usage()).descriptors > allowed and time.monotonic() < deadline_s:
+            if self._ending.wait(0.25):
+                break
+        return usage
 
     def _note(self, detail):
         self._attack.details.append(detail)

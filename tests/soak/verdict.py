@@ -214,6 +214,7 @@ def _of_kind(attacks, name):
         "longest_s": round(max(served_s, default=0), 2),
         "most_lines": max(attack.lines for attack in those),
         "more_descriptors": max(attack.peak.descriptors - attack.before.descriptors for attack in those),
+        "more_descriptors_after": max(attack.after.descriptors - attack.before.descriptors for attack in those),
         "more_memory_mb": round(max(attack.peak.memory_mb - attack.before.memory_mb for attack in those), 1),
         "details": sorted({detail for attack in those for detail in attack.details}),
     }
