@@ -26,6 +26,16 @@ class BoundedClient(Client):  # type: ignore[misc]
 
     exceeded = ""
 
+    def _thread_main(self) -> None:
+        """Run paho's loop, and close the sockets when it ends.
+
+        paho leaves the pair of sockets that wakes its thread to the garbage collector, which warns of them.
+        """
+        try:
+            super()._thread_main()
+        finally:
+            self._reset_sockets()
+
     def _sock_recv(self, bufsize: int) -> bytes:
         """Read from the socket; paho asks for the rest of a packet at once."""
         if bufsize > MAX_PACKET_BYTES:

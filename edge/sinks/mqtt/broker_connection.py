@@ -60,7 +60,7 @@ class BrokerConnection:
 
         self._topic, self._on_ready, self._subscription = settings.topic, on_ready, subscription
         self._has_user = settings.user is not None
-        self.is_connected = self._is_rejected = False
+        self.is_connected = self._is_rejected = self._is_closing = False
         self.number = 0
         self.connected_s = time.monotonic()
         self.problem = "no answer yet"
@@ -106,6 +106,7 @@ class BrokerConnection:
 
     def close(self) -> None:
         """Announce `offline`, and disconnect."""
+        self._is_closing = True
         self.publish_retained("availability", "offline")
         was_connected = self.is_connected
         self._disconnected.clear()
@@ -136,6 +137,10 @@ class BrokerConnection:
     # The following methods run in paho's thread.
 
     def _on_connect(self, client: Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
+        if self._is_closing:
+            # paho was connecting when `close` asked it to disconnect, and forgot that.
+            client.disconnect()
+            return
         if reason.is_failure:
             self._is_rejected, self.problem = True, f"it rejects the connection: {reason}{self._login_hint(reason)}"
             self._answered.set()
@@ -156,7 +161,9 @@ class BrokerConnection:
             return f"; expected a user and a password: set login=FILE, or {USER_VARIABLE} and {PASSWORD_VARIABLE}"
         return "; check the user and the password"
 
-    def _on_connect_fail(self, _: Client, __: Any) -> None:
+    def _on_connect_fail(self, client: Client, _: Any) -> None:
+        if self._is_closing:
+            client.disconnect()
         # Called while the exception is being handled; paho passes it in no other way.
         error = sys.exception()
         self.problem = first_line(error) if isinstance(error, Exception) else "no connection"

@@ -591,6 +591,38 @@ def problem_of(group):
     return next(iter(group)).sink._connection.problem
 
 
+@pytest.mark.parametrize("has_broker", [True, False])
+@pytest.mark.parametrize("is_connecting", [True, False])
+def test_a_closed_sink_leaves_no_connection_behind(broker, listener, has_broker, is_connecting, monkeypatch):
+    """Whether it was connected when it was closed, or about to be."""
+    from edge.sinks.mqtt.bounded_client import BoundedClient
+
+    if not has_broker:
+        broker.stop()
+    may_connect, connect = threading.Event(), BoundedClient._create_socket
+
+    def connect_later(client):
+        assert may_connect.wait(30)
+        return connect(client)
+
+    monkeypatch.setattr(BoundedClient, "_create_socket", connect_later)
+    if not is_connecting:
+        may_connect.set()
+    with opened(broker) as group:
+        connection = next(iter(group)).sink._connection
+        client, thread = connection._client, connection._client._thread
+        pair = client._sockpairR, client._sockpairW
+        assert all(one_end.fileno() >= 0 for one_end in pair)
+        if not is_connecting:
+            assert connection.wait_for_answer(30)
+    may_connect.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert all(one_end.fileno() == -1 for one_end in pair)
+    if has_broker:
+        assert read_back(broker.port).get(f"{TOPIC}/availability") != "online"
+
+
 def test_each_of_two_cameras_is_a_device_with_a_state_of_its_own(broker, listener):
     """One URI for both: events, state and discovery of one do not touch those of the other."""
     sinks = {name: prepare_sink(address(broker), name) for name in ("hall", "kitchen")}
