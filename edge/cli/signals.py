@@ -40,10 +40,10 @@ def handling(handlers: Handlers) -> Iterator[None]:
 class Signals:
     """The signals of a run, from before the camera is opened until the report is written.
 
-    Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. SIGUSR1 prints the
-    report after the current frame, at most once a second. SIGHUP reads the configuration again, where there is one;
-    otherwise it ends the run, unless it was ignored before (`nohup`). Windows has neither of the two; there Ctrl-Break
-    ends the run as well.
+    Ctrl-C and SIGTERM end the run after the current frame; a second one does not wait for it. Before the run is open,
+    they end it at once, SIGTERM with status 0. SIGUSR1 prints the report after the current frame, at most once a
+    second. SIGHUP reads the configuration again, where there is one; otherwise it ends the run, unless it was ignored
+    before (`nohup`). Windows has neither of the two; there Ctrl-Break ends the run as well.
 
     Args:
         reloads: whether there is a configuration that can be read again.
@@ -90,6 +90,7 @@ class Signals:
 
     def _end(self, number: int, _: FrameType | None) -> None:
         if self.daemon is None:
-            raise KeyboardInterrupt
+            # systemd takes the status of Ctrl-C for a failure, and it stops a service that is still starting too.
+            raise SystemExit(0) if number == signal.SIGTERM else KeyboardInterrupt
         self.daemon.stop()
         signal.signal(number, signal.default_int_handler)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.cli.signals import Signals, handling
 from edge.inference.contract import FER2013_LABELS
 from tests.conftest import PORTRAIT, SHIPPED
 from tests.edge.waiting import wait_until
@@ -122,6 +123,14 @@ def test_ctrl_c_and_sigterm_end_cleanly_with_the_summary(number, tmp_path):
     assert "Traceback" not in err
     assert "- face 1" in out
     assert json.loads((tmp_path / "r.json").read_text())["frames_processed"] > 0
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_run_that_is_still_opening_ends_at_once(number, expected):
+    """For systemd, the status 130 of Ctrl-C would be a failure."""
+    with handling(Signals(reloads=True).handlers), pytest.raises(expected) as ended:
+        signal.raise_signal(number)
+    assert getattr(ended.value, "code", 0) == 0
 
 
 def test_sigusr1_prints_the_report_and_the_run_goes_on():
