@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from train.data.occlusion import draw_mask, draw_sunglasses
 from train.recipes.schema import Augment
 
 Floats = npt.NDArray[np.float32]
@@ -20,6 +21,10 @@ Floats = npt.NDArray[np.float32]
 ERASED_AREA, ERASED_ASPECT = (0.02, 0.33), (0.3, 1 / 0.3)
 #: A face is scaled down to no less than this: 48 pixels to 20, about as few as an expression can be read from.
 LOWEST_RESOLUTION = 20 / 48
+#: Qualities of JPEG, from that of a poor network camera to one that changes next to nothing.
+JPEG_QUALITIES = (15, 90)
+#: What a light adds where it is strongest, in gray levels, and its standard deviation as a share of the width.
+GLARE_LEVELS, GLARE_WIDTHS = (30, 150), (0.15, 0.8)
 
 
 def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.random.Generator) -> Floats:
@@ -37,6 +42,11 @@ def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.ran
     if augment.equalize:
         equalized = random.random(n) < augment.equalize
         faces = np.stack([cv2.equalizeHist(f) if e else f for f, e in zip(faces, equalized, strict=True)])
+    if augment.occlusion:
+        faces = faces.copy()
+        for face in faces:
+            if random.random() < augment.occlusion:
+                (draw_sunglasses if random.random() < 0.5 else draw_mask)(face, random)
     changed: Floats = np.stack([_warp(face, augment, random) for face in faces])
     if augment.low_resolution:
         for face in changed:
@@ -53,6 +63,10 @@ def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.ran
         changed = (changed - mean) * factor + mean
     if augment.brightness:
         changed += random.uniform(-255 * augment.brightness, 255 * augment.brightness, (n, 1, 1)).astype(np.float32)
+    if augment.glare:
+        for face in changed:
+            if random.random() < augment.glare:
+                _add_glare(face, random)
     if augment.noise:
         deviation = random.uniform(0, 255 * augment.noise, (n, 1, 1)).astype(np.float32)
         changed += deviation * random.standard_normal(changed.shape, np.float32)
@@ -60,6 +74,10 @@ def augment_faces(faces: npt.NDArray[np.uint8], augment: Augment, random: np.ran
     if augment.gamma:
         exponent = (1 + augment.gamma) ** random.uniform(-1, 1, (n, 1, 1)).astype(np.float32)
         changed = 255 * (changed / 255) ** exponent
+    if augment.compression:
+        for face in changed:
+            if random.random() < augment.compression:
+                _compress(face, int(random.integers(JPEG_QUALITIES[0], JPEG_QUALITIES[1] + 1)))
     if augment.erasing:
         for face in changed:
             if random.random() < augment.erasing:
@@ -88,6 +106,22 @@ def _reduce(face: Floats, scale: float) -> None:
     height, width = face.shape
     small = cv2.resize(face, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     cv2.resize(small, (width, height), dst=face, interpolation=cv2.INTER_LINEAR)
+
+
+def _add_glare(face: Floats, random: np.random.Generator) -> None:
+    """Add a round light, in or beside the face, in place; what is brighter than white is clipped later."""
+    height, width = face.shape
+    center_x, center_y = random.uniform(-0.2, 1.2, 2)
+    deviation, strength = random.uniform(*GLARE_WIDTHS), random.uniform(*GLARE_LEVELS)
+    x, y = np.arange(width) / width - center_x, np.arange(height) / height - center_y
+    profile = [np.exp(-0.5 * (offset / deviation) ** 2) for offset in (y, x)]
+    face += np.float32(strength) * np.outer(*profile).astype(np.float32)
+
+
+def _compress(face: Floats, quality: int) -> None:
+    """Compress a face as JPEG and decompress it, in place, as streams of network cameras and MJPEG are."""
+    _, encoded = cv2.imencode(".jpg", np.rint(face).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    face[:] = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
 
 
 def _erase(face: Floats, random: np.random.Generator) -> None:

@@ -64,6 +64,9 @@ class Augment:
             or brighter in the middle, without clipping.
         equalize: share of the faces whose histogram is equalized, as if they stood in even light.
         low_resolution: share of the faces that are scaled down, to 20 pixels at the least, and up again.
+        occlusion: share of the faces that wear drawn sunglasses or a drawn mask, each half of the time.
+        glare: share of the faces on which a round light shines, from within the picture or beside it.
+        compression: share of the faces that are compressed as JPEG, at a quality of 15 to 90.
         erasing: share of the faces of which a random rectangle is painted gray (Zhong et al., 2017).
         mixup: alpha of the Beta distribution by which each face and its target are blended with another's of the
             batch (Zhang et al., 2017); 0 turns it off.
@@ -83,6 +86,9 @@ class Augment:
     gamma: Annotated[float, Field(strict=True, ge=0, le=9)] = 0.0
     equalize: Share = 0.0
     low_resolution: Share = 0.0
+    occlusion: Share = 0.0
+    glare: Share = 0.0
+    compression: Share = 0.0
     erasing: Share = 0.0
     mixup: Annotated[float, Field(strict=True, ge=0, le=100)] = 0.0
 

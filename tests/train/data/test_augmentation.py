@@ -27,7 +27,18 @@ def test_nothing_wanted_changes_nothing():
 
 
 def test_everything_wanted_stays_in_range_and_depends_on_the_random_state_alone():
-    faces, augment = faces_of(16), Augment(True, brightness=0.3, contrast=0.3, blur=1, noise=0.05, erasing=0.5)
+    faces = faces_of(16)
+    augment = Augment(
+        True,
+        brightness=0.3,
+        contrast=0.3,
+        blur=1,
+        noise=0.05,
+        erasing=0.5,
+        occlusion=0.5,
+        glare=0.5,
+        compression=0.5,
+    )
     once = changed(faces, augment)
     assert once.shape == faces.shape
     assert once.dtype == np.float32
@@ -78,6 +89,49 @@ def test_erasing_paints_the_share_of_the_recipe():
     painted = changed(np.zeros((800, 48, 48), np.uint8), Augment(True, False, 0, 0, 0, erasing=0.25))
     assert (painted.max(axis=(1, 2)) > 0).mean() == pytest.approx(0.25, abs=0.05)
     assert (painted > 0).mean(axis=(1, 2)).max() < 0.36
+
+
+def test_compression_takes_the_share_of_the_recipe_and_shows_the_blocks_of_jpeg():
+    random = np.random.default_rng(0)
+    noisy = np.repeat(random.integers(0, 256, (1, 48, 48), np.uint8), 400, axis=0)
+    compressed = changed(noisy, Augment(True, False, 0, 0, 0, compression=0.3))
+    errors = np.abs(compressed - noisy).mean(axis=(1, 2))
+    assert (errors > 0).mean() == pytest.approx(0.3, abs=0.07)
+    low, high = (
+        cv2.imdecode(cv2.imencode(".jpg", noisy[0], [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+        for quality in (15, 90)
+    )
+    found = errors[errors > 0]
+    assert np.abs(high.astype(float) - noisy[0]).mean() <= found.min() < 0.5 * found.max()
+    assert found.max() <= np.abs(low.astype(float) - noisy[0]).mean()
+
+
+def test_glare_takes_the_share_of_the_recipe_and_brightens_only():
+    gray = np.full((400, 48, 48), 120, np.uint8)
+    lit = changed(gray, Augment(True, False, 0, 0, 0, glare=0.3))
+    added = (lit - 120).max(axis=(1, 2))
+    assert (added > 5).mean() == pytest.approx(0.3, abs=0.07)
+    assert lit.min() >= 120
+    # Some lights are brighter than white, and some shine on one side only.
+    assert lit.max() == 255
+    assert ((added > 50) & ((lit - 120).min(axis=(1, 2)) < 2)).any()
+
+
+def test_occlusion_covers_the_eyes_or_the_mouth_of_the_share_of_the_recipe():
+    gray = np.full((600, 48, 48), 128, np.uint8)
+    original = gray.copy()
+    covered = changed(gray, Augment(True, False, 0, 0, 0, occlusion=0.4))
+    np.testing.assert_array_equal(gray, original)
+    differs = covered != 128
+    eyes, mouth = (differs[:, row, columns].all(axis=1) for row, columns in ((18, [15, 33]), (37, [20, 28])))
+    assert (eyes | mouth).mean() == pytest.approx(0.4, abs=0.07)
+    assert eyes.sum() == pytest.approx(mouth.sum(), rel=0.35)
+    assert not (eyes & mouth).any()
+    assert not differs[~(eyes | mouth)].any()
+    # Sunglasses are dark, and leave more than half of the face; a mask leaves the eyes and the forehead.
+    assert covered[eyes][:, 18, 15].max() <= 70
+    assert differs[eyes].mean(axis=(1, 2)).max() < 0.35
+    assert not differs[mouth][:, :20].any()
 
 
 def test_batches_draw_anew_each_epoch_and_the_same_after_a_resume(made_csv):
