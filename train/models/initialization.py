@@ -64,10 +64,14 @@ def backbone(model: keras.Model) -> list[Any]:
     Returns:
         The layers; empty where the network has none with weights there.
     """
-    names = [layer.name for layer in model.layers]
-    end = min((names.index(name) for name in _HEAD_LAYERS if name in names), default=0)
-    layers = [layer for layer in model.layers[:end] if layer.name not in _INPUT_LAYERS]
+    names, first = [layer.name for layer in model.layers], first_head_layer(model)
+    layers = [layer for layer in model.layers[: names.index(first) if first else 0] if layer.name not in _INPUT_LAYERS]
     return layers if any(layer.weights for layer in layers) else []
+
+
+def first_head_layer(model: keras.Model) -> str:
+    """The name of the layer with which the head begins: it pools or flattens. Empty where there is none."""
+    return next((layer.name for layer in model.layers if layer.name in _HEAD_LAYERS), "")
 
 
 def _fits(layer: Any, model: keras.Model) -> bool:

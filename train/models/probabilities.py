@@ -13,15 +13,16 @@ from edge.inference.pixel_mapping import AS_PIXELS
 from train.backend import import_keras
 
 Outputs = npt.NDArray[np.float32]
-#: How far the sum of probabilities may be from 1: those of int8 models are rounded.
-SUM_TOLERANCE = 1e-2
+#: How far the sum of probabilities may be from 1, and how far each of them may be rounded: half a step of 8 bits.
+SUM_TOLERANCE, ROUNDING = 1e-2, 0.5 / 256
 _LEAST = -1e-3
 _EXAMPLES = 2
 
 
 def are_probabilities(outputs: Outputs) -> bool:
     """Whether all rows of `(n, classes)` are probabilities; not if one of them is NaN."""
-    return bool(outputs.min() >= _LEAST and np.abs(outputs.sum(axis=1) - 1).max() <= SUM_TOLERANCE)
+    tolerance = SUM_TOLERANCE + ROUNDING * outputs.shape[1]
+    return bool(outputs.min() >= _LEAST and np.abs(outputs.sum(axis=1) - 1).max() <= tolerance)
 
 
 def needs_softmax(outputs: Outputs, path: Path) -> bool:

@@ -13,6 +13,7 @@ from edge.system.atomic_files import replacing
 from train.data.batches import Batches
 from train.recipes.schema import Fit
 from train.run_folder import RunFolder
+from train.training.torch_layers import seed_dropout
 
 Logs = dict[str, float] | None
 
@@ -33,6 +34,20 @@ def finished_epochs(run: RunFolder) -> int:
             return int(file.attrs[_EPOCHS])
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{run.latest_weights} is damaged: start a new run in another --out ({error})") from error
+
+
+def stopped_early(run: RunFolder, settings: Fit, first_epoch: int) -> bool:
+    """Whether early stopping would stop after the epochs of a stage so far.
+
+    Args:
+        run: the run folder.
+        settings: the recipe's `[fit]`.
+        first_epoch: the first epoch of the stage, counted from 0 over the whole run.
+    """
+    accuracies = [row["val_accuracy"] for row in run.read_history()[first_epoch:]]
+    if not settings.patience or not accuracies:
+        return False
+    return len(accuracies) - 1 - int(np.argmax(accuracies)) >= settings.patience
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -59,17 +74,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.early_stopping = stopping
         self._finished = 0
 
-    def restore(self, model: keras.Model) -> None:
-        """Load the last state into a compiled model, whose optimizer has its variables."""
-        model.load_weights(self._run.latest_weights)
-
-    def stopped_early(self) -> bool:
-        """Whether early stopping would stop after the stage's epochs so far."""
-        accuracies = [row["val_accuracy"] for row in self._run.read_history()[self._first_epoch :]]
-        if self.early_stopping is None or not accuracies:
-            return False
-        return len(accuracies) - 1 - int(np.argmax(accuracies)) >= self._settings.patience
-
     def commit(self) -> None:
         """Make the state that was saved last the one to resume from, once the epoch's other files are written."""
         with h5py.File(self._run.pending_weights, "r+") as file:
@@ -91,8 +95,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._batches.shuffle(epoch)
         generators = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
         for number, state in enumerate(generators):
-            words = np.random.SeedSequence((self._settings.seed, epoch, number)).generate_state(1)
-            state.assign(np.array([words[0] >> 1, 0]))
+            state.assign(np.array([self._seed_of(epoch, number), 0]))
+        seed_dropout(self._seed_of(epoch, len(generators)))
+
+    def _seed_of(self, epoch: int, number: int) -> int:
+        words = np.random.SeedSequence((self._settings.seed, epoch, number)).generate_state(1)
+        return int(words[0]) >> 1
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save the state; `commit` follows when the epoch's other files are written."""

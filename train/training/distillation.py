@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError, WrongUseError
+from edge.inference.shipped_models import path_of_model
 from train.evaluation.prediction import Model, class_names, load_model
 from train.run_folder import RunFolder
 
@@ -72,7 +73,7 @@ class Teachers:
 
 
 def teacher_file(path: Path) -> Path:
-    """The file of a teacher: the model in a run folder, or `path` itself.
+    """The file of a teacher: the model in a run folder, the shipped one of that name, or `path` itself.
 
     Raises:
         WrongUseError: the run is not finished.
@@ -80,4 +81,4 @@ def teacher_file(path: Path) -> Path:
     run = RunFolder(path)
     if run.recipe_toml.exists() and not run.model_keras.exists():
         raise WrongUseError(f"the run in {path} is not finished: finish it with --resume, or give another teacher")
-    return run.model_keras if run.recipe_toml.exists() else path
+    return run.model_keras if run.recipe_toml.exists() else path_of_model(path)

@@ -23,18 +23,25 @@ class Validation(keras.callbacks.Callback):
 
     Args:
         faces: the validation faces.
+        batches: their pixels, or their features if `network` takes these.
         saved: a model in Keras' own float32 layers, which receives the weights of each epoch.
+        network: gives the probabilities of the batches: `saved`, or its head.
         loss: its `call` gives the loss of each of `n` targets and probabilities, both `(n, classes)`.
-        batch_size: faces in one batch.
         processes: those that train together: the first one measures for all.
     """
 
     def __init__(
-        self, faces: Faces, saved: keras.Model, loss: keras.losses.Loss, batch_size: int, processes: Processes
+        self,
+        faces: Faces,
+        batches: Batches,
+        saved: keras.Model,
+        network: keras.Model,
+        loss: keras.losses.Loss,
+        processes: Processes,
     ) -> None:
         super().__init__()
-        self._batches = Batches(faces, batch_size, None)
-        self._class_ids, self._saved, self._loss = faces.class_ids, saved, loss
+        self._class_ids, self._batches, self._loss = faces.class_ids, batches, loss
+        self._saved, self._network = saved, network
         self._processes = processes
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -57,9 +64,9 @@ class Validation(keras.callbacks.Callback):
         targets, probabilities = [], []
         with no_gradients():
             for i in range(len(self._batches)):
-                pixels, target = self._batches[i]
+                inputs, target = self._batches[i]
                 # Called directly: `predict` would belong to the devices that share the training.
-                scores = self._saved(pixels, training=False)
+                scores = self._network(inputs, training=False)
                 targets.append(target)
                 probabilities.append(np.asarray(keras.ops.convert_to_numpy(scores), np.float32))
         return np.concatenate(targets), np.concatenate(probabilities)

@@ -188,6 +188,7 @@ def _measure(trainer: Trainer, rates: Sequence[float], on_step: OnStep | None) -
     import keras
 
     from train.training.devices import sharing
+    from train.training.freezing import freeze
     from train.training.optimizer import build_optimizer
     from train.training.trainer import clear_errors
 
@@ -199,7 +200,8 @@ def _measure(trainer: Trainer, rates: Sequence[float], on_step: OnStep | None) -
     with clear_errors(recipe, trainer.run), sharing(trainer.devices):
         model, batches = trainer.training_model(saved), trainer.batches()
         constant = replace(recipe.fit, schedule="constant", ema=0.0)
-        trainer.compile(model, stage, build_optimizer(constant, stage, len(batches)))
+        freeze(model, recipe, stage)
+        trainer.compile(model, build_optimizer(constant, stage, len(batches)))
         for step, rate in enumerate(rates):
             epoch, index = divmod(step, len(batches))
             if index == 0:

@@ -188,7 +188,9 @@ class _Study:
         values = self._space.suggest(trial)
         run = self._folder.run(_folder_name(trial))
         recipe = changed_recipe(self._recipe, values, f"{self._recipe.name} as trial {trial.number} changes it")
-        for row, epoch in enumerate(run.read_history()):
+        # A run may be killed after it wrote the line of an epoch, and before the epoch counts: it is trained again.
+        ended = None if recorded_metrics(run.model_keras) else _finished_epochs(run)
+        for row, epoch in enumerate(run.read_history()[:ended]):
             trial.report(epoch["val_accuracy"], row)
 
         def report(epoch: int, accuracy: float) -> None:
@@ -293,3 +295,10 @@ def _set_up_resumed_search(
             f"{' and '.join(differing)} cannot change with --resume: expected what {folder.search_toml} holds"
         )
     return base, searched
+
+
+def _finished_epochs(run: RunFolder) -> int:
+    import_keras()
+    from train.training.checkpoint import finished_epochs
+
+    return finished_epochs(run)

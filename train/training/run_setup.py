@@ -163,7 +163,10 @@ def teacher_digests(teachers: Sequence[Path]) -> list[str]:
     files = [teacher_file(path) for path in teachers]
     for file in files:
         if not file.is_file():
-            raise ModelError(f"no teacher at {file}: expected a finished run folder, a .keras or a .tflite file")
+            raise ModelError(
+                f"no teacher at {file}: expected a finished run folder, a .keras or .tflite "
+                "file, or the name of a shipped model"
+            )
     return [sha256_of(file) for file in files]
 
 

@@ -41,6 +41,14 @@ def no_gradients() -> AbstractContextManager[object]:
     return context
 
 
+def seed_dropout(seed: int) -> None:
+    """Seed what Keras' dropout takes its random numbers from on PyTorch; elsewhere, each layer has its own state."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
+
+
 def _faster(layer: keras.Layer) -> keras.Layer:
     kind: Any = FASTER.get(type(layer), type(layer))
     return kind.from_config(layer.get_config())

@@ -24,12 +24,13 @@ from train.plots.style import new_figure
 from train.recipes.schema import Recipe, Stage
 from train.run_folder import RunFolder
 from train.training.callbacks import History, LearningRate, Plateau, Throughput
-from train.training.checkpoint import BestWeights, Checkpoint, finished_epochs
+from train.training.checkpoint import BestWeights, Checkpoint, finished_epochs, stopped_early
 from train.training.devices import find_devices, sharing
 from train.training.distillation import Teachers
 from train.training.epoch_validation import Validation
 from train.training.errors import UntrainableError
 from train.training.freezing import freeze
+from train.training.frozen_features import FeatureBatches, HeadOnFeatures, can_compute_once
 from train.training.interrupt import InterruptBetweenBatches
 from train.training.logit_adjustment import adjust_if_configured
 from train.training.loss import MEAN, WeightedCrossentropy, balanced_class_weights
@@ -169,9 +170,8 @@ class Trainer:
             self.training, fit.batch_size, fit.seed, self.recipe.augment, devices.count, self._teachers, part
         )
 
-    def compile(self, model: keras.Model, stage: Stage, optimizer: keras.optimizers.Optimizer) -> None:
-        """Freeze what the stage does not train, and compile the model with the loss of the recipe."""
-        freeze(model, self.recipe, stage)
+    def compile(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+        """Compile a model, frozen as its stage has it, with the loss of the recipe."""
         model.compile(
             optimizer,
             self._loss(),
@@ -180,6 +180,12 @@ class Trainer:
         )
         # TensorFlow traces a function twice where variables are made in it, which takes long for a deep network.
         model.optimizer.build(model.trainable_variables)
+
+    @property
+    def _repeats_faces(self) -> bool:
+        """Whether each epoch has the same faces with the same targets, on one device."""
+        is_alone = self.devices.count == 1 and self._processes.count == 1
+        return is_alone and not self.recipe.augment.enabled and self._teachers is None
 
     def _log_start(self) -> None:
         self._log(
@@ -228,27 +234,41 @@ class Trainer:
             interrupt: handles Ctrl-C.
         """
         fit, run = self.recipe.fit, self.run
-        batches = self.batches()
-        self.compile(model, stage, build_optimizer(fit, stage, len(batches)))
-        checkpoint = Checkpoint(run, batches, fit, first_epoch)
         finished = finished_epochs(run)
-        if finished > first_epoch:
-            checkpoint.restore(model)
-        if checkpoint.stopped_early() or finished >= first_epoch + stage.epochs:
+        if finished >= first_epoch + stage.epochs or stopped_early(run, fit, first_epoch):
             return
+        freeze(model, self.recipe, stage)
+        once = self._repeats_faces and can_compute_once(model, len(self.training) + len(self.validation))
+        network = HeadOnFeatures(model) if once else model
+        batches, held_out, validated = self.batches(), Batches(self.validation, fit.batch_size, None), best
+        self.compile(network, build_optimizer(fit, stage, len(batches)))
+        if finished > first_epoch:
+            network.load_weights(run.latest_weights)
         if len(self.recipe.plan()) > 1:
             trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
             self._log(f"stage {number + 1}, {stage.name}: {trained:,} trainable parameters")
+        if once:
+            self._log("the backbone is frozen, and faces are not changed: its features are computed once")
+            best.set_weights(model.get_weights())
+            batches = FeatureBatches(model, self.training, fit.batch_size, fit.seed, self._verbose)
+            held_out = FeatureBatches(best, self.validation, fit.batch_size, None, self._verbose)
+            validated = HeadOnFeatures(best)
+        validation = Validation(self.validation, held_out, best, validated, self._loss(), self._processes)
+        checkpoint = Checkpoint(run, batches, fit, first_epoch)
         history = History(run, number)
         try:
-            model.fit(
+            network.fit(
                 batches,
                 initial_epoch=finished,
                 epochs=first_epoch + stage.epochs,
                 # The batches shuffle themselves; Keras would shuffle them again, by a state that a resumed run does
                 # not have.
                 shuffle=False,
-                callbacks=[interrupt, self.throughput, *self._callbacks(best, stage, first_epoch, checkpoint, history)],
+                callbacks=[
+                    interrupt,
+                    self.throughput,
+                    *self._callbacks(best, stage, first_epoch, checkpoint, validation, history),
+                ],
                 verbose=self._verbose,
             )
         finally:
@@ -262,7 +282,13 @@ class Trainer:
         return keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, reduction=MEAN)
 
     def _callbacks(
-        self, best: keras.Model, stage: Stage, first_epoch: int, checkpoint: Checkpoint, history: History
+        self,
+        best: keras.Model,
+        stage: Stage,
+        first_epoch: int,
+        checkpoint: Checkpoint,
+        validation: Validation,
+        history: History,
     ) -> list[Any]:
         fit = self.recipe.fit
         # The checkpoint comes before the swap: it must save the weights with which training continues, while the
@@ -271,7 +297,7 @@ class Trainer:
         if fit.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
             callbacks.append(RecomputeBatchNorm(self.training, fit.batch_size, fit.seed))
-        callbacks.append(Validation(self.validation, best, self._loss(), fit.batch_size, self._processes))
+        callbacks.append(validation)
         if checkpoint.early_stopping is not None:
             callbacks.append(checkpoint.early_stopping)
         callbacks.append(LearningRate())

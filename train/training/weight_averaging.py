@@ -69,11 +69,13 @@ def recompute_batch_norm(model: keras.Model, training: Faces, batch_size: int, s
         batch_size: faces in one batch.
         seed: determines which faces are used.
     """
+    layers = [(layer, layer.momentum) for layer in _normalizations(model)]
+    if not layers:
+        return
     chosen = np.random.default_rng(seed).permutation(len(training))[:N_FACES]
     # A last batch of a few faces would count as much as the others.
     whole = max(len(chosen) // batch_size * batch_size, min(batch_size, len(chosen)))
     images = training.images[chosen[:whole]]
-    layers = [(layer, layer.momentum) for layer in _normalizations(model)]
     with _without_dropout(model), no_gradients():
         try:
             for number, start in enumerate(range(0, whole, batch_size)):

@@ -1,6 +1,7 @@
 """The mean weights of several runs."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -43,6 +44,23 @@ def test_the_mean_is_weighted():
     wider = build_model("mien", 7, {"widths": [6], "blocks": 1})
     with pytest.raises(ModelError, match="b has other layers than a"):
         average([models[0], wider], (1, 1), ("a", "b"))
+
+
+@pytest.mark.slow
+def test_what_its_members_were_trained_on(mien, runs, made_csv, tmp_path):
+    """Votes and teachers of a member stand in the record, from which the card of a converted model takes them."""
+    teachers = [{"name": name, "sha256": 64 * name} for name in "ab"]
+    copies = []
+    for i, run in enumerate(runs[:2]):
+        copies.append(shutil.copytree(run, tmp_path / str(i)))
+        file = copies[i] / "metrics.json"
+        metrics = json.loads(file.read_text())
+        metrics["data"] |= {"votes_sha256": 64 * "c", "teachers": teachers[i:]}
+        file.write_text(json.dumps(metrics))
+    done = mien("average", *copies, "--data", made_csv, "--out", tmp_path / "mean", module="train")
+    assert done.code == 0, done.err
+    data = json.loads((tmp_path / "mean" / "metrics.json").read_text())["data"]
+    assert (data["name"], data["votes_sha256"], data["teachers"]) == (made_csv.name, 64 * "c", teachers)
 
 
 @pytest.mark.slow

@@ -45,9 +45,30 @@ for command in commands:
 """
 
 
+#: Stops after one epoch of two, and continues.
+_INTERRUPT = """
+from train.training.fitting import fit
+
+def stop(epoch, accuracy):
+    raise KeyboardInterrupt
+
+fit(recipe, data, folder + "/whole")
+try:
+    fit(recipe, data, folder + "/broken", on_epoch=stop)
+except KeyboardInterrupt:
+    fit(None, data, folder + "/broken", resume=True)
+"""
+
+
 def run_all(backend, commands, **variables):
+    return run_code(
+        backend, f"commands = {[[str(part) for part in each] for each in commands]!r}\n{_RUN_ALL}", **variables
+    )
+
+
+def run_code(backend, text, **variables):
     code, environment = backend_environment(backend)
-    code += f"commands = {[[str(part) for part in command] for command in commands]!r}\n{_RUN_ALL}"
+    code += text
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment | variables, timeout=600
     )
@@ -109,6 +130,18 @@ def test_cnn_trains_and_leaves_a_model_of_keras_own_layers(trained):
 def test_one_seed_gives_one_history(trained):
     _, folder, _ = trained
     assert epochs_of(folder / "augmented") == epochs_of(folder / "again")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_resumed_run_has_the_dropout_of_the_whole(backend, made_csv, tmp_path):
+    """PyTorch's own generator decides what Keras' layer drops there."""
+    recipe = tmp_path / "dropout.toml"
+    recipe.write_text(_DENSE.replace("dropout = 0.0", "dropout = 0.5").replace("epochs = 3", "epochs = 2"))
+    names = f"recipe, data, folder = {str(recipe)!r}, {str(made_csv)!r}, {str(tmp_path)!r}\n"
+    run_code(backend, names + _INTERRUPT)
+    whole, broken = history_of(tmp_path / "whole"), history_of(tmp_path / "broken")
+    assert len(broken) == 2
+    assert broken["loss"] == pytest.approx(whole["loss"], rel=1e-5)
 
 
 def test_a_batch_is_shared_among_all_devices(trained, made_csv):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from edge.inference.shipped_models import DEFAULT_MODEL, find_model
 from tests.train.conftest import epochs_of, kill_after
 from train.data.batches import Batches
 from train.evaluation.prediction import keras_probabilities, load_keras_model
-from train.training.distillation import Teachers
+from train.training.distillation import Teachers, teacher_file
 
 
 @pytest.fixture
@@ -57,6 +58,12 @@ def test_they_see_each_face_as_the_student_does(training):
     pixels, targets = Batches(training, 32, 0, teachers=watching)[0]
     np.testing.assert_array_equal(watching.seen, pixels[..., 0])
     np.testing.assert_array_equal(targets, np.eye(7)[training.class_ids[:32]][:, ::-1])
+
+
+def test_a_shipped_teacher_by_its_name():
+    file = find_model("mien-nano-int8")
+    assert teacher_file(Path("mien-nano-int8")) == teacher_file(file) == file
+    Teachers([Path("mien-nano-int8")], FER2013_LABELS, 0.5).check()
 
 
 @pytest.mark.slow

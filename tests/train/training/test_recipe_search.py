@@ -11,6 +11,7 @@ from edge.errors import DataError, MissingExtraError, WrongUseError
 from tests.train.conftest import epochs_of
 from train.recipes.schema import Fit, Recipe, load_recipe
 from train.training import search
+from train.training.checkpoint import Checkpoint
 from train.training.recipe_search import best_trial
 from train.training.search_space import Choice, Range, SearchSpace, changed_recipe, default_space, load_space
 
@@ -121,6 +122,24 @@ def test_a_killed_search_goes_on_with_the_same_trial(made_csv, tmp_path):
     assert [(trial.folder, trial.state) for trial in found] == [("0000", "complete"), ("0002", "complete")]
     assert found[0].epochs == finished + 4
     assert found[0].values["fit.learning_rate"] == 0.003
+
+
+@pytest.mark.slow
+def test_an_epoch_that_has_a_line_in_the_history_and_no_checkpoint_is_reported_once(made_csv, tmp_path, monkeypatch):
+    out, commit, calls = tmp_path / "search", Checkpoint.commit, []
+
+    def interrupted(checkpoint):
+        calls.append(checkpoint)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        commit(checkpoint)
+
+    monkeypatch.setattr(Checkpoint, "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        search(changed_recipe(SMALL, {"fit.epochs": 3}, "test"), made_csv, out, space=RATES, trials=1)
+    assert len((out / "trials" / "0000" / "history.csv").read_text().splitlines()) == 3
+    (found,) = search(None, made_csv, out, trials=2, resume=True)[:1]
+    assert (found.folder, found.state, found.epochs) == ("0000", "complete", 3)
 
 
 @pytest.mark.slow
