@@ -16,9 +16,11 @@ from convert.analysis.proof import Proof
 from convert.output_files import check_output, check_target
 from convert.quality_gate import Limits
 from convert.schemes import AUTO, CALIBRATED
+from edge.benchmark.class_order_check import find_better_order
 from edge.datasets import Faces, load_dataset, summarize_bad_records
 from edge.datasets.data_set import DataLocation, DataSet
 from edge.errors import ModelError, WrongUseError
+from edge.evaluation.classification import score
 from edge.inference.pixel_mapping import PixelMapping
 from edge.system.hashing import sha256_of
 
@@ -399,15 +401,18 @@ def _check_class_order(model: FloatModel, faces: Faces) -> None:
     Raises:
         ModelError: far more of its predictions are right in another common order.
     """
-    from train.evaluation.class_order_check import find_better_order
     from train.evaluation.input_range_check import N_FACES
 
     if model.names_classes:
         return
     tried = faces.sample(N_FACES, 0)
-    found = find_better_order(model.scores(tried.images).argmax(axis=1), tried.class_ids, tried.labels)
+    metrics = score(tried.class_ids, model.scores(tried.images).argmax(axis=1), tried.labels)
+    found = find_better_order(metrics.confusion, tried.labels)
     if found is not None:
-        raise ModelError(f"{model.path} has its classes in another order than {', '.join(faces.labels)}: {found}")
+        raise ModelError(
+            f"{model.path} has its classes in another order than {', '.join(faces.labels)}: {found}; give "
+            f"--class-order {found.name}"
+        )
 
 
 def _read(

@@ -154,6 +154,8 @@ def _annotate(axes: Any, table: dict[str, Any]) -> None:
                 ha="left" if side > 0 else "right",
                 va="center",
                 color=_color(model),
+                # A line may pass behind it.
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
             )
             box = text.get_window_extent()
             free = not any(

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.benchmark.candidate import KERAS_SUFFIXES, find_candidates
 from edge.benchmark.conditions import condition_warnings, machine, read_machine_state, summarize_states
-from edge.benchmark.model_result import ModelResult, chance_warnings, disturbance_warnings
+from edge.benchmark.model_result import ModelResult, chance_warnings, class_order_warnings, disturbance_warnings
 from edge.benchmark.passes import Plan, Progress, run_passes
 from edge.benchmark.results import build_results
 from edge.datasets import load_dataset, summarize_bad_records
@@ -108,5 +108,10 @@ def measure(
         "energy": meter.name if meter else None,
         **summarize_states(before, after),
     }
-    warnings = [*condition_warnings(before, after), *disturbance_warnings(results), *chance_warnings(results)]
+    warnings = [
+        *condition_warnings(before, after),
+        *disturbance_warnings(results),
+        *chance_warnings(results),
+        *class_order_warnings(results),
+    ]
     return build_results(results, about, conditions, warnings, partial)

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.benchmark.accuracy import Accuracy
 from edge.benchmark.candidate import Candidate
+from edge.benchmark.class_order_check import find_better_order
 from edge.benchmark.rounds import LatencySummary
 from edge.evaluation.classification import above_chance
 
@@ -81,6 +82,19 @@ def disturbance_warnings(models: Sequence[ModelResult]) -> list[str]:
             if speed.rounds_disturbed and speed.rounds_counted == speed.rounds_run
         }
     )
+
+
+def class_order_warnings(models: Sequence[ModelResult]) -> list[str]:
+    """Return warnings about models that read far more faces if their classes are in another order."""
+    found = []
+    for model in models:
+        other = model.accuracy and find_better_order(model.accuracy.confusion, model.accuracy.labels)
+        if other:
+            found.append(
+                f"{model.candidate.name} seems to have its classes in another order: {other} (labels in the card of a "
+                ".tflite, or in metrics.json beside a .keras)"
+            )
+    return found
 
 
 def chance_warnings(models: Sequence[ModelResult]) -> list[str]:

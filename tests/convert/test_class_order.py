@@ -1,15 +1,17 @@
 """Networks whose outputs are in another order than the data's classes, as those trained on folders are."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from edge.benchmark.class_order_check import find_better_order
 from edge.datasets.class_order import ALPHABETICAL, common_orders, parse_class_order, resolve_class_order
 from edge.errors import WrongUseError
+from edge.evaluation.classification import score
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
-from edge.inference.model_card import read_model
-from train.evaluation.class_order_check import find_better_order
+from edge.inference.model_card import read_model, write_model
 
 SORTED = tuple(sorted(FER2013_LABELS))
 LENIENT = ("--max-drop", 5, "--max-class-drop", 100, "--min-agreement", 80, "--min-above-chance", -100, "--samples", 70)
@@ -66,6 +68,20 @@ def test_evaluate_warns_and_has_the_same_option(mien, sorted_network, cnn_run, m
     assert json.loads(right.out)["scores"]["accuracy"] == pytest.approx(expected, abs=0.02)
 
 
+def test_the_benchmark_warns(mien, sorted_network, cnn_run, made_csv, tmp_path):
+    for network, warns in ((sorted_network, True), (cnn_run / "model.keras", False)):
+        done = mien("benchmark", network, "--data", made_csv, "--rounds", 1, "--out", tmp_path / str(warns))
+        assert done.code == 0, done.err
+        assert ("in another order: " in done.out + done.err) is warns
+    # A .tflite whose card has the wrong labels.
+    mien("quantize", cnn_run, "--data", made_csv, "--out", tmp_path / "x.tflite", *LENIENT, module="convert")
+    model = read_model(tmp_path / "x.tflite")
+    write_model(tmp_path / "wrong.tflite", model.graph, replace(model.card, labels=SORTED))
+    done = mien("benchmark", tmp_path / "wrong.tflite", "--data", made_csv, "--rounds", 1, "--json")
+    (warning,) = [text for text in json.loads(done.out)["marks"] if "in another order" in text]
+    assert "if the order is fer2013 (labels in the card" in warning
+
+
 def test_a_model_that_states_its_classes_needs_no_order(mien, cnn_run, made_csv, tmp_path):
     for command, module, more in (("quantize", "convert", ("--out", tmp_path / "x.tflite")), ("evaluate", "train", ())):
         done = mien(command, cnn_run, "--data", made_csv, "--class-order", "alphabetical", *more, module=module)
@@ -89,12 +105,16 @@ def test_which_orders_are_tried_and_when_one_is_better():
     assert set(common_orders(EIGHT_LABELS)) == {ALPHABETICAL, "affectnet", "ferplus"}
     random = np.random.default_rng(0)
     class_ids = random.integers(0, 8, 300)
+
+    def better_order(outputs):
+        return find_better_order(score(class_ids, outputs, EIGHT_LABELS).confusion, EIGHT_LABELS)
+
     for name, order in common_orders(EIGHT_LABELS).items():
         outputs = np.array([order.index(EIGHT_LABELS[i]) for i in class_ids])
         noisy = np.where(random.random(300) < 0.4, random.integers(0, 8, 300), outputs)
-        found = find_better_order(noisy, class_ids, EIGHT_LABELS)
+        found = better_order(noisy)
         assert (found.name, found.n) == (name, 300)
         assert found.accuracy_better > 0.55 > found.accuracy_used
     # A network in the data's order, and one that guesses.
-    assert find_better_order(class_ids, class_ids, EIGHT_LABELS) is None
-    assert find_better_order(random.integers(0, 8, 300), class_ids, EIGHT_LABELS) is None
+    assert better_order(class_ids) is None
+    assert better_order(random.integers(0, 8, 300)) is None

@@ -113,12 +113,12 @@ def _to_uint8(values: Any) -> GrayFace:
 #: In the last three, the second severity is a face box that is off by a tenth.
 CORRUPTIONS = (
     Corruption("blur", "pixels of standard deviation", (0.5, 0.75, 1.0, 1.5, 2.0), _blur),
-    Corruption("coarser", "pixels of width", (36, 28, 24, 20, 16), _reduce_resolution),
+    Corruption("low resolution", "pixels of width", (36, 28, 24, 20, 16), _reduce_resolution),
     Corruption("noise", "gray levels of standard deviation", (4, 8, 12, 18, 26), _add_noise),
-    Corruption("darker", "times the light", (0.8, 0.6, 0.4, 0.25, 0.15), _darken),
-    Corruption("brighter", "gray levels more", (20, 40, 60, 80, 100), _brighten),
+    Corruption("darker", "share of the light", (0.8, 0.6, 0.4, 0.25, 0.15), _darken),
+    Corruption("brighter", "gray levels added", (20, 40, 60, 80, 100), _brighten),
     Corruption("jpeg", "quality", (80, 50, 30, 20, 10), _compress),
-    Corruption("tilted", "degrees", (5, 10, 15, 20, 30), _rotate),
+    Corruption("rotated", "degrees", (5, 10, 15, 20, 30), _rotate),
     Corruption("box shifted", "share of its side", (0.05, 0.1, 0.15, 0.2, 0.25), _shift_box),
     Corruption("box too small", "share of its side", (0.05, 0.1, 0.15, 0.2, 0.25), _tighten_box),
     Corruption("box too large", "share of its side", (0.05, 0.1, 0.15, 0.2, 0.25), _widen_box),

@@ -133,13 +133,14 @@ def check_probabilities(scores: Scores, path: Path) -> Scores:
     return scores
 
 
-def keras_probabilities(model: Any, images: Images, batch_size: int = 256, mapping: PixelMapping = AS_PIXELS) -> Scores:
+def keras_probabilities(model: Any, images: Images, batch_size: int = 64, mapping: PixelMapping = AS_PIXELS) -> Scores:
     """A Keras model's scores, `(n, n_classes)` float32.
 
     Args:
         model: a loaded model.
         images: faces `(n, h, w)` uint8; read in slices, so that a memory-mapped set is never copied whole.
-        batch_size: faces in one batch, fewer if the model's input is larger than FER-2013's faces.
+        batch_size: faces in one batch, fewer if the model's input is larger than FER-2013's faces. Larger batches need
+            more memory and are no faster on a CPU.
         mapping: how pixels become the values that the model was trained on.
     """
     shape = model.input_shape[1:]
