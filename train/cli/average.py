@@ -14,7 +14,7 @@ from edge.datasets import DataSet
 from edge.errors import WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
-from train.cli.members import Member, members_table, out_option, read_members, runs_argument
+from train.cli.members import Member, members_table, out_option, read_members, runs_argument, trained_on
 from train.recipes.schema import Recipe, load_recipe
 from train.run_folder import RunFolder
 
@@ -74,7 +74,7 @@ def average(runs: tuple[Path, ...], data: DataSet, out: Path, shares: tuple[floa
     model = mean_of(networks, shares, list(map(str, runs)))
     faces = read_with_progress(data, ("Training", "PublicTest"))
     recompute_batch_norm(model, faces["Training"], fit.batch_size, fit.seed)
-    source = data.as_dict()
+    source = trained_on(members, data.as_dict())
     scores = keras_metrics(model, faces["PublicTest"], fit.batch_size).as_dict()
     folder.start(recipe, source, [])
     with replacing(folder.model_keras) as temporary:

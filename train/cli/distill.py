@@ -18,7 +18,7 @@ from train.cli.training_options import run_training, training_options
     metavar="RUN",
     multiple=True,
     required=True,
-    help="A run folder, .keras or .tflite; may be repeated.",
+    help="A run folder, .keras, .tflite or shipped model; may be repeated.",
 )
 @training_options
 def distill(**options: Any) -> None:

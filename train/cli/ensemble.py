@@ -14,7 +14,7 @@ from edge.datasets import DataSet
 from edge.errors import WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
-from train.cli.members import Member, members_table, out_option, read_members, runs_argument
+from train.cli.members import Member, members_table, out_option, read_members, runs_argument, trained_on
 from train.recipes.catalog import ENSEMBLE, recipe_names
 from train.recipes.schema import Recipe, load_recipe
 from train.run_folder import RunFolder
@@ -57,7 +57,7 @@ def ensemble(runs: tuple[Path, ...], data: DataSet, out: Path, arch: str | None,
     model = merge([load_keras_model(path) for path in paths], list(map(str, paths)))
     faces = read_with_progress(data, ("Training", "PublicTest"))
     adjusted = adjust_if_configured(recipe.fit, model, faces["Training"], faces["PublicTest"])
-    source = data.as_dict()
+    source = trained_on(members, data.as_dict())
     folder.start(recipe, source, [])
     with replacing(folder.model_keras) as temporary:
         model.save(temporary)

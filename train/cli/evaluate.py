@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.benchmark.class_order_check import find_better_order
 from edge.cli.options import class_order, data, input_mapping, read_with_progress, split, votes
 from edge.datasets.class_order import resolve_class_order
 from edge.datasets.data_set import DataSet
@@ -51,7 +52,6 @@ def evaluate(
     metrics.json. mistakes.png and predictions.png show faces of the data set: do not publish them where the set's
     terms forbid it.
     """
-    from train.evaluation.class_order_check import find_better_order
     from train.evaluation.evaluation_report import check_report_folder, evaluate_on_votes, write_evaluation
     from train.evaluation.evaluation_report import evaluate as evaluate_model
     from train.evaluation.input_range_check import find_better_range
@@ -67,9 +67,10 @@ def evaluate(
         faces = faces.with_labels(resolve_class_order(class_order, faces.labels))
     found = evaluate_model(loaded, faces)
     if not loaded.labels and class_order is None:
-        other = find_better_order(found.predicted, found.class_ids, found.labels)
+        other = find_better_order(found.metrics.confusion, found.labels)
         if other is not None:
-            click.echo(f"warning: {model} seems to have its classes in another order: {other}", err=True)
+            advice = f"{other}; give --class-order {other.name}"
+            click.echo(f"warning: {model} seems to have its classes in another order: {advice}", err=True)
     if loaded.mapping is not None:
         better = find_better_range(loaded.probabilities, faces.images, found.class_ids, loaded.mapping)
         if better is not None:

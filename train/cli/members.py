@@ -45,6 +45,17 @@ def members_table(runs: Sequence[Path], members: Sequence[Member]) -> list[Membe
     ]
 
 
+def trained_on(members: Sequence[Member], source: dict[str, Any]) -> dict[str, Any]:
+    """Return the data set of the command, with the votes and the teachers of all members."""
+    votes = [member["data"]["votes_sha256"] for member in members if "votes_sha256" in member["data"]]
+    teachers = [teacher for member in members for teacher in member["data"].get("teachers", [])]
+    return {
+        **source,
+        **({"votes_sha256": votes[0]} if votes else {}),
+        **({"teachers": list({teacher["sha256"]: teacher for teacher in teachers}.values())} if teachers else {}),
+    }
+
+
 def _member(run: Path) -> Member:
     table = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
     if not {"recipe", "seed", "seconds", "data", "labels", "scores"} <= set(table):
