@@ -116,7 +116,9 @@ def test_a_former_key_is_accepted_with_one_line(tmp_path, caplog):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "train" / "records").rglob("recipe.toml")), ids=lambda p: p.parent.name)
 def test_the_recorded_recipes_load(path):
-    assert load_recipe(path).name == path.relative_to(ROOT / "train" / "records").parts[0]
+    folder = path.relative_to(ROOT / "train" / "records").parts[0]
+    # The averages that ship have the names of the recipes.
+    assert load_recipe(path).name == folder.removesuffix("-distilled")
 
 
 def test_a_list_of_recipes_needs_no_pydantic():
