@@ -14,8 +14,9 @@ from tests.made_data import draw_face
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_part, pytest.mark.usefixtures("weights"), pytest.mark.timeout(7200)]
 MIEN = "/opt/mien/current/venv/bin/mien"
-#: Of 256 steps from 0 to 1: XNNPACK requantizes in float arithmetic, which differs between processors.
-MAX_STEPS_APART = 3
+#: Of 256 steps from 0 to 1, the most that was seen. XNNPACK requantizes in float arithmetic, and other code on AArch64
+#: than on x86; emulated x86 processors of three generations agree exactly.
+MAX_STEPS_APART = 4
 
 
 @pytest.fixture(params=CORES)
@@ -71,9 +72,13 @@ def test_scores_equal_those_on_x86(board, core, tmp_path):
     assert (ours["reference"] == theirs["reference"]).all()
     # XNNPACK, which mien runs, gives nearly the same scores, and so the same class where one leads by more than that.
     apart = np.abs(ours["xnnpack"] - theirs["xnnpack"]).max(axis=1)
-    print(f"{board.suite}, {core}: at most {apart.max()}/256 apart, on {(apart > 0).sum()} of {len(faces)} faces")
+    same = ours["xnnpack"].argmax(axis=1) == theirs["xnnpack"].argmax(axis=1)
+    print(
+        f"{board.suite}, {core}: at most {apart.max()}/256 apart, on {(apart > 0).sum()} of {len(faces)} faces; "
+        f"the same class on {same.sum()}"
+    )
     assert apart.max() <= MAX_STEPS_APART
     second, first = np.sort(ours["xnnpack"], axis=1)[:, -2:].T
     clear = first - second > 2 * MAX_STEPS_APART
     assert clear.mean() > 0.8
-    assert (ours["xnnpack"].argmax(axis=1) == theirs["xnnpack"].argmax(axis=1))[clear].all()
+    assert same[clear].all()

@@ -117,7 +117,7 @@ def test_missing_files_and_other_files_are_reported(tmp_path):
 
 def test_the_shipped_card_has_every_required_field():
     card = read_model(SHIPPED).card
-    assert card.identity == "mien-small-int8@4"
+    assert card.identity == "mien-small-int8@5"
     assert card.labels == FER2013_LABELS
     assert card.input_shape == (1, 48, 48, 1)
     assert len(card.training_data["sha256"]) == len(card.calibration["rows_sha256"]) == 64
