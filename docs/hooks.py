@@ -16,6 +16,8 @@ A page holds directives in double braces:
                                                results of `mien benchmark wild` as a table: of all models, by group (for
                                                all models, or one), or `uncertain`, what that threshold does
     {{ measured docs/wild/london.json }}       what these results were measured on
+    {{ robustness docs/robustness/mien-small-int8.json }}
+                                               results of `mien train robustness` as a table
     {{ onnx_operators }}                       the operators of ONNX that are converted
 
 Links that leave docs/ (`../../deploy/ansible/README.md`) work where the repository is browsed. On the site, which does
@@ -122,6 +124,10 @@ def _measured(path: str) -> str:
     return str(_module("wild_tables").measured(ROOT / path))
 
 
+def _robustness(path: str) -> str:
+    return str(_module("robustness_tables").table(ROOT / path))
+
+
 def _configuration(argument: str) -> str:
     from click.testing import CliRunner
 
@@ -216,6 +222,7 @@ _DIRECTIVES = {
     "help": _help,
     "measured": _measured,
     "onnx_operators": _onnx_operators,
+    "robustness": _robustness,
     "schema": _schema,
     "wild": _wild,
 }

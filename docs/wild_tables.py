@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import markdown_tables
+
 
 def table(path: Path, column: str = "", model: str = "") -> str:
     """Return a Markdown table: a row for each model, or for each group of a column.
@@ -50,8 +52,7 @@ def table(path: Path, column: str = "", model: str = "") -> str:
     used = [
         i for i, title in enumerate(titles) if title not in ("model", "scores") or len({row[i] for row in rows}) > 1
     ]
-    lines = [[titles[i] for i in used], ["---"] * len(used), *([row[i] for i in used] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_tables.table([titles[i] for i in used], [[row[i] for i in used] for row in rows])
 
 
 def measured(path: Path) -> str:

@@ -6,7 +6,7 @@ CHOOSE and REPORT are folders of photographs, LABEL/*.jpg or *.png. The shifts a
 that `mien convert calibrate` has calibrated: the greatest shift of `happy` over `neutral` at which the lines of LEAST
 are kept, among equals the one with the best recall of `neutral`, then of all classes. The second one is only scored.
 --write stores the shifts in the cards. The last table's groups are by the second part of the file names, as in the
-London set.
+London set; its last column is the area under the ROC curve of `happy` against `neutral`, by the ratio of their scores.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
 
 from edge.detection import DEFAULT_DETECTOR, open_detector
 from edge.evaluation.calibration import measure_calibration
@@ -175,10 +176,15 @@ def _print_groups(scores: Array, pictures: Pictures, labels: tuple[str, ...]) ->
         return
     groups = np.array([part[1] for part in parts])
     right = scores.argmax(axis=1) == np.array([labels.index(each) for each in pictures.labels])
-    print(f"\n| room, group | {' | '.join(pictures.classes)} |\n{'| --- ' * (len(pictures.classes) + 1)}|")
+    print(f"\n| room, group | {' | '.join(pictures.classes)} | AUC |\n{'| --- ' * (len(pictures.classes) + 2)}|")
+    happy, neutral = (np.log(np.maximum(scores[:, labels.index(each)], 1e-30)) for each in ("happy", "neutral"))
     for group in sorted(set(groups)):
         here = [right[(groups == group) & (pictures.labels == each)] for each in pictures.classes]
-        print(f"| {group} | {' | '.join(f'{100 * each.mean():.0f} (n = {len(each)})' for each in here)} |")
+        rates = " | ".join(f"{100 * each.mean():.0f} (n = {len(each)})" for each in here)
+        both = (groups == group) & np.isin(pictures.labels, ("happy", "neutral"))
+        is_smile = pictures.labels[both] == "happy"
+        auc = f"{roc_auc_score(is_smile, (happy - neutral)[both]):.2f}" if 0 < is_smile.mean() < 1 else ""
+        print(f"| {group} | {rates} | {auc} |")
 
 
 if __name__ == "__main__":

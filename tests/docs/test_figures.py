@@ -9,6 +9,7 @@ import pytest
 from edge.inference.model_card import read_model
 from edge.inference.shipped_models import MODELS_FOLDER
 from tests.conftest import ROOT
+from train.recipes.catalog import recipe_names
 
 FIGURES = tomllib.loads((ROOT / "docs" / "figures.toml").read_text())
 #: Those in the README: for a board with Linux.
@@ -47,6 +48,20 @@ def test_figures_of_a_run_of_record_are_those_of_its_metrics(name):
     assert (figures.get("epochs"), figures.get("best")) == tuple(
         str(metrics[key]) if key in metrics else None for key in ("epochs", "best_epoch")
     )
+
+
+def test_the_table_of_recipes_has_them_all_with_their_runs_and_weights():
+    text = (ROOT / "docs" / "reference" / "recipes.md").read_text()
+    table = text[text.index("| recipe |") :].partition("\n\n")[0].splitlines()
+    heads, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (table[0], *table[2:]))
+    assert {row[0].strip("`") for row in rows} == set(recipe_names())
+    records = {path.name for path in (ROOT / "train" / "records").iterdir() if path.is_dir()}
+    for row in rows:
+        stated = dict(zip(heads, row, strict=True))
+        run = re.fullmatch(r"\*\*\{\{ figure records\.(\S+)\.accuracy \}\} %\*\*", stated["measured, PublicTest"])[1]
+        assert stated["recipe"].strip("`") in (run, run.removesuffix("-distilled"))
+        assert run in FIGURES["records"]
+        assert stated["began with"].strip("`") in {"random", "ImageNet", "its two members", *records}
 
 
 def test_the_readme_shows_the_same_figures():
