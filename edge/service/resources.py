@@ -222,6 +222,9 @@ def _preview(settings: RunSettings, token: str | None) -> AbstractContextManager
     if settings.preview is None:
         return nullcontext()
     if any(camera.aggregate is not None for camera in settings.cameras):
-        raise WrongUseError("--preview shows single faces, --aggregate reports none: expected one of the two options")
+        raise WrongUseError(
+            "the preview (--preview, --show) shows single faces, --aggregate reports none: expected one of "
+            "the two options"
+        )
     host, port = parse_address(settings.preview)
     return Preview(host, port, token, [camera.name for camera in settings.cameras])
