@@ -15,6 +15,7 @@ from keras import layers
 
 from edge.inference.contract import INPUT_SIZE
 from train.models.architecture import Architecture
+from train.models.branches import branched_convolution, fold_branches, has_branches
 
 
 class Mien(Architecture):
@@ -32,6 +33,7 @@ class Mien(Architecture):
         pooling: bool = False,
         dense: int = 0,
         dropout: float = 0.0,
+        branches: bool = False,
     ) -> keras.Model:
         """Build the network; see `Architecture.build`.
 
@@ -48,6 +50,8 @@ class Mien(Architecture):
                 layer, instead of the stride of a stage's first convolution.
             dense: width of a dense layer over all positions of the last stage; 0 averages over the positions instead.
             dropout: share of the features before the last layer that is dropped in training.
+            branches: whether every 3x3 convolution is trained with branches beside it (Ding et al., 2021, "RepVGG"),
+                which `folded` removes from the trained network.
 
         Raises:
             ValueError: `blocks` and `widths` have different lengths.
@@ -58,14 +62,15 @@ class Mien(Architecture):
         pixels = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 1), name="pixels")
         x = layers.Rescaling(1 / 255, name="normalize")(x)
         if entry_width:
-            x = _conv_bn_relu(x, entry_width, 1, "entry")
-        x = _conv_bn_relu(x, stem_width or widths[0], stem_stride, "stem")
+            x = _conv_bn_relu(x, entry_width, 1, "entry", branches)
+        x = _conv_bn_relu(x, stem_width or widths[0], stem_stride, "stem", branches)
         block = _residual if shortcuts else _conv_bn_relu
         for i, (width, count) in enumerate(zip(widths, counts, strict=True), start=1):
             if pooling and i > 1:
                 x = layers.MaxPooling2D(name=f"stage{i}_pool")(x)
             for j in range(1, count + 1):
-                x = block(x, width, 2 if i > 1 and j == 1 and not pooling else 1, f"stage{i}_block{j}")
+                stride = 2 if i > 1 and j == 1 and not pooling else 1
+                x = block(x, width, stride, f"stage{i}_block{j}", branches)
         if dense:
             if pooling:
                 x = layers.MaxPooling2D(name="pool")(x)
@@ -81,22 +86,33 @@ class Mien(Architecture):
         scores = layers.Softmax(dtype="float32", name="scores")(x)
         return keras.Model(pixels, scores, name="mien")
 
+    @classmethod
+    def folded(cls, trained: keras.Model, n_classes: int, **model: Any) -> keras.Model:
+        """Fold the branches of a trained network; see `Architecture.folded`."""
+        if not has_branches(trained):
+            return trained
+        plain = cls.build(n_classes, **{**model, "branches": False})
+        fold_branches(trained, plain)
+        return plain
 
-def _residual(x: Any, width: int, stride: int, name: str) -> Any:
+
+def _residual(x: Any, width: int, stride: int, name: str, branches: bool) -> Any:
     same = stride == 1 and x.shape[-1] == width
     shortcut = x if same else _conv_bn(x, width, 1, stride, f"{name}_shortcut")
-    x = _conv_bn_relu(x, width, stride, f"{name}_conv1")
-    x = _conv_bn(x, width, 3, 1, f"{name}_conv2")
+    x = _conv_bn_relu(x, width, stride, f"{name}_conv1", branches)
+    x = _conv_bn(x, width, 3, 1, f"{name}_conv2", branches)
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv_bn_relu(x: Any, width: int, stride: int, name: str) -> Any:
-    x = _conv_bn(x, width, 3, stride, name)
+def _conv_bn_relu(x: Any, width: int, stride: int, name: str, branches: bool) -> Any:
+    x = _conv_bn(x, width, 3, stride, name, branches)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv_bn(x: Any, width: int, kernel: int, stride: int, name: str) -> Any:
+def _conv_bn(x: Any, width: int, kernel: int, stride: int, name: str, branches: bool = False) -> Any:
+    if branches:
+        return branched_convolution(x, width, stride, name)
     x = layers.Conv2D(
         width,
         kernel,

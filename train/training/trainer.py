@@ -16,7 +16,7 @@ from edge.errors import MissingExtraError
 from edge.system.atomic_files import replacing, write_json
 from train.data.batches import Batches
 from train.evaluation.prediction import keras_metrics, keras_probabilities
-from train.models import build_model
+from train.models import build_model, find_architecture
 from train.models.initialization import initialize
 from train.models.last_layer import last_dense
 from train.plots.curves import draw_curves
@@ -107,6 +107,9 @@ class Trainer:
             with sharing(self.devices):
                 self._fit_stages(best)
             best.load_weights(self.run.best_weights)
+            best = find_architecture(self.recipe.architecture).folded(
+                best, len(self.training.labels), **self.recipe.model
+            )
             adjusted = adjust_if_configured(self.recipe.fit, best, self.training, self.validation)
             report = {**self._report(best, data), **adjusted}
         with replacing(self.run.model_keras) as temporary:

@@ -20,7 +20,9 @@ from train.evaluation import evaluate
 from train.evaluation.prediction import keras_probabilities as predict
 from train.evaluation.prediction import load_keras_model
 from train.models import build_model
+from train.models.branches import has_branches
 from train.recipes.schema import load_recipe
+from train.run_folder import RunFolder
 from train.training import fit
 from train.training.interrupt import InterruptBetweenBatches
 
@@ -63,6 +65,23 @@ def test_the_saved_model_is_the_best_epoch(cnn_run, made_csv):
     column = rows[0].split(",").index("val_accuracy")
     best = max(float(row.split(",")[column]) for row in rows[1:])
     assert (answers == faces.class_ids).mean() == pytest.approx(best, abs=0.001)
+
+
+@pytest.mark.slow
+def test_a_run_with_branches_saves_its_best_epoch_without_them(mien, made_csv, tmp_path):
+    recipe, run = tmp_path / "branches.toml", tmp_path / "run"
+    recipe.write_text(
+        'name = "b"\narchitecture = "mien"\n[model]\nwidths = [8, 8]\nblocks = 1\nbranches = true\n'
+        "[fit]\nepochs = 3\nlearning_rate = 0.02\n"
+    )
+    done = mien("fit", "--recipe", recipe, "--data", made_csv, "--out", run, module="train")
+    assert done.code == 0, done.err
+    saved = load_keras_model(run / "model.keras")
+    assert not has_branches(saved)
+    best = max(float(row["val_accuracy"]) for row in RunFolder(run).read_history())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["scores"]["accuracy"] == pytest.approx(best, abs=0.02)
+    assert metrics["parameters"] == saved.count_params()
 
 
 @pytest.mark.slow
