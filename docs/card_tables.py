@@ -8,7 +8,7 @@ from edge.inference import find_model, read_model
 from edge.inference.model_card import ModelCard
 
 #: In the order of the pages: from the smallest to the largest.
-MODELS = ("mien-pico-int8", "mien-nano-int8", "mien-small-int8", "mien-base-int8")
+MODELS = ("mien-pico-int8", "mien-nano-int8", "mien-small-int8")
 
 
 def confusion(model: str) -> str:

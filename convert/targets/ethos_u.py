@@ -11,7 +11,7 @@ from pathlib import Path
 from convert.targets.report import LeftOperation, TargetReport
 from edge.errors import MissingExtraError, ModelError
 from edge.inference.flatbuffer import Graph
-from edge.system.processes import last_line, python_environment
+from edge.system.processes import crash_name, last_line, python_environment
 
 #: The accelerator that is compiled for: 128 multiply-accumulates a cycle, as in the boards of Himax and Alif.
 ACCELERATOR = "ethos-u55-128"
@@ -46,6 +46,8 @@ def ethos_u(content: bytes, name: str) -> TargetReport:
         except subprocess.TimeoutExpired as error:
             raise ModelError(f"Vela ran for more than {_TIMEOUT_S} s on {name}") from error
         compiled = Path(folder) / "model_vela.tflite"
+        if crash := crash_name(done.returncode):
+            raise ModelError(f"Vela {release} crashes on {name} ({crash}): try another release of ethos-u-vela")
         if done.returncode or not compiled.is_file():
             raise ModelError(f"Vela rejects {name}: {last_line(done.stderr or done.stdout)}")
         after = Graph(compiled.read_bytes(), name)

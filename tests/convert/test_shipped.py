@@ -20,7 +20,6 @@ FLOORS = {
     "mien-pico-int8": (0.64, 0.97),
     "mien-nano-int8": (0.67, 0.98),
     "mien-small-int8": (0.698, 0.985),
-    "mien-base-int8": (0.70, 0.985),
 }
 
 

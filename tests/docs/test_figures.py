@@ -13,7 +13,7 @@ from train.recipes.catalog import recipe_names
 
 FIGURES = tomllib.loads((ROOT / "docs" / "figures.toml").read_text())
 #: Those in the README: for a board with Linux.
-FOR_BOARDS = ["mien-nano", "mien-small", "mien-base"]
+FOR_BOARDS = ["mien-nano", "mien-small"]
 MODELS = ["mien-pico", *FOR_BOARDS]
 
 

@@ -48,7 +48,7 @@ WALK = {
     ],
     "docs/explanation/benchmark.md": [
         run(
-            "mien benchmark mien-nano-int8 mien-small-int8 mien-base-int8", "mien-base-int8 ",
+            "mien benchmark mien-nano-int8 mien-small-int8 fer.tflite --data", "mien-small-int8 ",
             because=_SHORT + "; the lesson has a folder of this name", more=_FEW,
             old="--out bench", new="--out four", old2=_FILES["old"], new2=_FILES["new"],
             old3=_FILES["old2"], new3=_FILES["new2"],

@@ -127,7 +127,7 @@ def test_the_prior_is_that_of_the_recognizer(invoke, photographs):
 def test_all_shipped_models_unless_some_are_named(invoke, photographs):
     table = json.loads(invoke("benchmark", "wild", photographs, "--json").out)
     assert [model["name"] for model in table["models"]] == [
-        "mien-base-int8", "mien-nano-int8", "mien-pico-int8", "mien-small-int8",
+        "mien-nano-int8", "mien-pico-int8", "mien-small-int8",
     ]  # fmt: skip
 
 
