@@ -1,4 +1,4 @@
-"""Image corruptions that a camera adds and a data set lacks: blur, noise, light, JPEG, and inaccurate face boxes.
+"""Image corruptions that a camera adds and a data set lacks: blur, noise, light, JPEG, covers and inaccurate boxes.
 
 After Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", 2019:
 five severities each. Theirs are for color images of 224 pixels; these are for gray faces of 48.
@@ -78,6 +78,18 @@ def _reduce_resolution(face: GrayFace, pixels: float, random: np.random.Generato
     return _to_uint8(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
+def _cover_from_above(face: GrayFace, share: float, random: np.random.Generator) -> GrayFace:
+    covered = face.copy()
+    covered[: round(share * len(face))] = random.integers(256)
+    return covered
+
+
+def _cover_from_below(face: GrayFace, share: float, random: np.random.Generator) -> GrayFace:
+    covered = face.copy()
+    covered[len(face) - round(share * len(face)) :] = random.integers(256)
+    return covered
+
+
 def _shift_box(face: GrayFace, share: float, random: np.random.Generator) -> GrayFace:
     height, width = face.shape
     direction = random.uniform(0, 2 * math.pi)
@@ -118,6 +130,8 @@ CORRUPTIONS = (
     Corruption("darker", "share of the light", (0.8, 0.6, 0.4, 0.25, 0.15), _darken),
     Corruption("brighter", "gray levels added", (20, 40, 60, 80, 100), _brighten),
     Corruption("jpeg", "quality", (80, 50, 30, 20, 10), _compress),
+    Corruption("covered from above", "share of the height", (0.1, 0.2, 0.3, 0.4, 0.5), _cover_from_above),
+    Corruption("covered from below", "share of the height", (0.1, 0.2, 0.3, 0.4, 0.5), _cover_from_below),
     Corruption("rotated", "degrees", (5, 10, 15, 20, 30), _rotate),
     Corruption("box shifted", "share of its side", (0.05, 0.1, 0.15, 0.2, 0.25), _shift_box),
     Corruption("box too small", "share of its side", (0.05, 0.1, 0.15, 0.2, 0.25), _tighten_box),

@@ -60,6 +60,15 @@ def test_boxes_are_off_by_their_severity():
     assert small == pytest.approx(24 / 0.75, abs=1)
 
 
+def test_a_cover_hides_its_share_of_each_face_in_one_gray_level(faces):
+    above, below = (BY_NAME[f"covered from {side}"].apply(faces, 0.5) for side in ("above", "below"))
+    for face, top, bottom in zip(faces, above, below, strict=True):
+        assert len(np.unique(top[:24])) == len(np.unique(bottom[24:])) == 1
+        np.testing.assert_array_equal(top[24:], face[24:])
+        np.testing.assert_array_equal(bottom[:24], face[:24])
+    assert len({int(face[0, 0]) for face in above}) > 1
+
+
 @pytest.mark.slow
 def test_the_command_scores_every_severity(mien, cnn_run, made_csv, tmp_path):
     out = tmp_path / "robustness.json"
