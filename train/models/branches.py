@@ -18,6 +18,20 @@ from keras import layers
 _POINTWISE, _IDENTITY, _SUM = "_pointwise", "_identity_bn", "_sum"
 
 
+def convolution(x: Any, width: int, kernel: int, stride: int, name: str) -> Any:
+    """Return a convolution over `x` `[batch, height, width, channels]`, and its batch normalization."""
+    x = layers.Conv2D(
+        width,
+        kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    return layers.BatchNormalization(name=f"{name}_bn")(x)
+
+
 def branched_convolution(x: Any, width: int, stride: int, name: str) -> Any:
     """Return the sum of the branches over `x`.
 
@@ -28,18 +42,8 @@ def branched_convolution(x: Any, width: int, stride: int, name: str) -> Any:
         name: of the 3x3 convolution.
     """
     branches = [
-        layers.BatchNormalization(name=f"{layer}_bn")(
-            layers.Conv2D(
-                width,
-                size,
-                stride,
-                padding="same",
-                use_bias=False,
-                kernel_initializer="he_normal",
-                name=layer,
-            )(x)
-        )
-        for layer, size in ((name, 3), (name + _POINTWISE, 1))
+        convolution(x, width, 3, stride, name),
+        convolution(x, width, 1, stride, name + _POINTWISE),
     ]
     if stride == 1 and x.shape[-1] == width:
         branches.append(layers.BatchNormalization(name=name + _IDENTITY)(x))
@@ -58,15 +62,19 @@ def fold_branches(model: keras.Model, plain: keras.Model) -> None:
         model: a trained network with branches.
         plain: the same network without them, its layers under the same names; its weights are replaced.
     """
-    names = {layer.name for layer in model.layers}
+    folded = {
+        name: _folded(model, name)
+        for name in (layer.name.removesuffix(_SUM) for layer in model.layers if layer.name.endswith(_SUM))
+    }
     for layer in plain.layers:
         name = layer.name.removesuffix("_bn")
-        if name + _SUM not in names:
+        if name not in folded:
             layer.set_weights(model.get_layer(layer.name).get_weights())
-        elif isinstance(layer, layers.Conv2D):
-            layer.set_weights([_folded(model, name)[0]])
+            continue
+        kernel, offset = folded[name]
+        if isinstance(layer, layers.Conv2D):
+            layer.set_weights([kernel])
         else:
-            offset = _folded(model, name)[1]
             # A normalization that only adds: its variance and epsilon sum to 1.
             variance = np.full_like(offset, 1 - layer.epsilon)
             layer.set_weights([np.ones_like(offset), offset, np.zeros_like(offset), variance])

@@ -15,7 +15,7 @@ from keras import layers
 
 from edge.inference.contract import INPUT_SIZE
 from train.models.architecture import Architecture
-from train.models.branches import branched_convolution, fold_branches, has_branches
+from train.models.branches import branched_convolution, convolution, fold_branches, has_branches
 
 
 class Mien(Architecture):
@@ -98,28 +98,17 @@ class Mien(Architecture):
 
 def _residual(x: Any, width: int, stride: int, name: str, branches: bool) -> Any:
     same = stride == 1 and x.shape[-1] == width
-    shortcut = x if same else _conv_bn(x, width, 1, stride, f"{name}_shortcut")
+    shortcut = x if same else convolution(x, width, 1, stride, f"{name}_shortcut")
     x = _conv_bn_relu(x, width, stride, f"{name}_conv1", branches)
-    x = _conv_bn(x, width, 3, 1, f"{name}_conv2", branches)
+    x = _conv_bn(x, width, 1, f"{name}_conv2", branches)
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _conv_bn_relu(x: Any, width: int, stride: int, name: str, branches: bool) -> Any:
-    x = _conv_bn(x, width, 3, stride, name, branches)
+    x = _conv_bn(x, width, stride, name, branches)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv_bn(x: Any, width: int, kernel: int, stride: int, name: str, branches: bool = False) -> Any:
-    if branches:
-        return branched_convolution(x, width, stride, name)
-    x = layers.Conv2D(
-        width,
-        kernel,
-        stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    return layers.BatchNormalization(name=f"{name}_bn")(x)
+def _conv_bn(x: Any, width: int, stride: int, name: str, branches: bool) -> Any:
+    return branched_convolution(x, width, stride, name) if branches else convolution(x, width, 3, stride, name)
