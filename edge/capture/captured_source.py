@@ -78,6 +78,8 @@ class CapturedSource(BaseSource):
         self._backoff, self._freeze_detector = Backoff(), FreezeDetector()
         self._state: SourceState | None = None
         self._state_events: list[SourceEvent] = []
+        #: Those that arrived together with a frame.
+        self._deferred_messages: list[dict[str, Any]] = []
         self._opened_s = self._requested_s = self._last_frame_s = time.monotonic()
         #: When the source is to be opened next; None while it is being opened or is open.
         self._open_at_s: float | None = self._opened_s
@@ -130,7 +132,9 @@ class CapturedSource(BaseSource):
         self._transport.close()
 
     def _step(self) -> Frame | None:
-        """Open the source if it is time, wait for a frame or a message, and handle both."""
+        """Open the source if it is time, wait for a frame or a message, and handle one or the other."""
+        deferred, self._deferred_messages = self._deferred_messages, []
+        self._handle_messages(deferred)
         is_open = self._open_at_s is None and self._killed_s is None and self._process is not None
         if is_open and self._downscale != self._requested_downscale:
             self._open_at_s = time.monotonic()
@@ -139,16 +143,20 @@ class CapturedSource(BaseSource):
         messages = self._wait_for_process()
         self.unreadable = self._memory.unreadable
         captured = self._memory.take(self._next_number)
-        frame = None if captured is None else self._frame_of(captured)
-        # A frame that is there was published before a message was sent.
+        if captured is not None:
+            # The frame was published before the messages were sent, and the caller handles it after this step.
+            self._deferred_messages = messages
+            return self._frame_of(captured)
+        self._handle_messages(messages)
+        self._check_process()
+        return None
+
+    def _handle_messages(self, messages: list[dict[str, Any]]) -> None:
         for message in messages:
             if "reopen_specs" in message:
                 self._specs = list(map(str, message["reopen_specs"]))
             else:
                 self._handle_error_message(message)
-        if captured is None:
-            self._check_process()
-        return frame
 
     def _wait_for_process(self) -> list[dict[str, Any]]:
         """Wait until the process gives a frame or a message, or it is time for something else."""

@@ -42,6 +42,8 @@ class Camera:
             longest_s, asked_s = max(longest_s, now_s - asked_s), now_s
             if frame is not None:
                 self.frames.append(frame)
+                # The caller handles the changes of state first: no frame may come after the end of its source.
+                assert self.states[-1].state == "online"
             assert now_s - begin_s < DEADLINE_S, f"nothing after {len(self.frames)} frames; states {self.state_names()}"
         return longest_s
 

@@ -97,6 +97,24 @@ def test_a_camera_that_fails_is_offline_and_comes_back(camera, fault):
 
 
 @pytest.mark.slow
+def test_the_last_frame_comes_before_the_end_of_the_source(camera):
+    with camera.open(stall_timeout_s=20.0) as source:
+        stream = iter(source)
+        camera.watch(stream, camera.more(1))
+        # The loop is busy; meanwhile the camera gives frames and vanishes.
+        taken = source._next_number
+        while source._memory.published == taken:
+            time.sleep(0.05)
+        camera.behave("vanish")
+        time.sleep(1)
+        frame = next(stream)
+        assert frame is not None and frame.index >= taken
+        assert source.state_events() == []
+        camera.watch(stream, camera.has_state("offline"))
+        assert len(camera.frames) == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stall", "hang"])
 def test_a_camera_that_stalls_is_reported_and_comes_back(camera, fault):
     with camera.open() as source:
