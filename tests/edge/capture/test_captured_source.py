@@ -108,7 +108,8 @@ def test_the_last_frame_comes_before_the_end_of_the_source(camera):
         camera.behave("vanish")
         time.sleep(1)
         frame = next(stream)
-        assert frame is not None and frame.index >= taken
+        assert frame is not None
+        assert frame.index >= taken
         assert source.state_events() == []
         camera.watch(stream, camera.has_state("offline"))
         assert len(camera.frames) == 1
