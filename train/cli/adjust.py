@@ -11,11 +11,11 @@ import click
 from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
 from edge.datasets.data_set import DataSet
-from edge.errors import ModelError, WrongUseError
+from edge.errors import WrongUseError
 from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
-from train.cli.members import out_option
-from train.run_folder import RunFolder, recorded_metrics
+from train.cli.members import finished_run, out_option
+from train.run_folder import RunFolder
 
 
 @click.command()
@@ -35,9 +35,7 @@ def adjust(run: Path, data: DataSet, out: Path, strength: float | None) -> None:
     The temperature with the least negative log-likelihood on PublicTest calibrates the scores; the logit
     adjustment, -K log(training share), has rare expressions recognized more often. Nothing is trained.
     """
-    before = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
-    if not {"recipe", "labels", "scores"} <= set(before):
-        raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
+    before = finished_run(run)
     if "score_adjustment" in before:
         raise WrongUseError(f"{run} is adjusted already: give the run that it was made from")
     data.check_exists()

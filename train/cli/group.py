@@ -20,6 +20,7 @@ from edge.cli.main import LazyGroup
         "ensemble": ("train.cli.ensemble:ensemble", "Merge finished runs into one network."),
         "average": ("train.cli.average:average", "Average the weights of finished runs."),
         "adjust": ("train.cli.adjust:adjust", "Fold a temperature and a logit adjustment into a finished run."),
+        "drop-class": ("train.cli.drop_class:drop_class", "Remove classes from a finished run."),
         "evaluate": ("train.cli.evaluate:evaluate", "Score a model on a split, with charts."),
         "robustness": ("train.cli.robustness:robustness", "Score a model on corrupted faces."),
         "compare": ("train.cli.compare:compare", "Compare runs: a table and a chart."),

@@ -19,6 +19,18 @@ out_option = click.option(
 )
 
 
+def finished_run(run: Path) -> Member:
+    """Return the recorded metrics of a finished run.
+
+    Raises:
+        ModelError: the folder holds none.
+    """
+    table = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
+    if not {"recipe", "seed", "seconds", "data", "labels", "scores"} <= set(table):
+        raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
+    return table
+
+
 def read_members(runs: Sequence[Path]) -> list[Member]:
     """The recorded metrics of finished runs.
 
@@ -26,7 +38,7 @@ def read_members(runs: Sequence[Path]) -> list[Member]:
         ModelError: a folder holds no finished run.
         WrongUseError: two runs have different classes or data.
     """
-    members = [_member(run) for run in runs]
+    members = [finished_run(run) for run in runs]
     for run, member in zip(runs, members, strict=True):
         if member["labels"] != members[0]["labels"] or member["data"]["sha256"] != members[0]["data"]["sha256"]:
             raise WrongUseError(f"{run} has other classes, or was trained on other data, than {runs[0]}")
@@ -54,10 +66,3 @@ def trained_on(members: Sequence[Member], source: dict[str, Any]) -> dict[str, A
         **({"votes_sha256": votes[0]} if votes else {}),
         **({"teachers": list({teacher["sha256"]: teacher for teacher in teachers}.values())} if teachers else {}),
     }
-
-
-def _member(run: Path) -> Member:
-    table = recorded_metrics(RunFolder(run).model_keras) if run.is_dir() else {}
-    if not {"recipe", "seed", "seconds", "data", "labels", "scores"} <= set(table):
-        raise ModelError(f"{run} is not a finished run: expected a folder that `mien train fit` made")
-    return table
