@@ -110,6 +110,7 @@ def calibrate(
         "regularization": regularization,
         "folds": FOLDS,
         "seed": seed,
+        "is_needed": fit.is_needed,
         "before": fit.before,
         "after": fit.after,
         "weights": fit.weights.tolist(),
@@ -131,6 +132,8 @@ def fit_as_text(fit: ScoreFit) -> str:
     lines.append(f"{'NLL of votes':14}{fit.before['nll']:8.3f}{fit.after['nll']:8.3f}")
     for label in fit.before["recall"]:
         lines.append(f"  {label:12}{100 * fit.before['recall'][label]:8.1f}{100 * fit.after['recall'][label]:8.1f}")
+    if not fit.is_needed:
+        lines.append("the matrix does not bring more faces to the majority: the scores stay as they are")
     return "\n".join(lines)
 
 

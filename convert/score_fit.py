@@ -33,15 +33,18 @@ class ScoreFit:
         calibration: fitted to all faces.
         weights, bias: its `(n, n)` matrix and `(n,)` vector, rounded to what the card holds.
         faces: number of faces.
+        is_needed: whether more faces agree with the majority with the fitted matrix than without. If not, as for a
+            model that was trained on the votes, `weights` is the identity, and `bias` is 0.
         before, after: `accuracy` by the majority of the votes, `macro_recall`, `ece` (expected calibration error by the
-            majority), `nll` (cross-entropy from the shares of the votes), and `recall` by label. After is measured by
-            cross-validation: on faces that each fit had not seen.
+            majority), `nll` (cross-entropy from the shares of the votes), and `recall` by label. After is with the
+            fitted matrix, needed or not, measured by cross-validation: on faces that each fit had not seen.
     """
 
     calibration: ScoreCalibration
     weights: npt.NDArray[np.float64]
     bias: npt.NDArray[np.float64]
     faces: int
+    is_needed: bool
     before: dict[str, Any]
     after: dict[str, Any]
 
@@ -121,7 +124,9 @@ def fit_scores(
     if progress:
         progress(FOLDS + 1, FOLDS + 1)
     before, after = (_agreement(each, shares, labels) for each in (scores, held_out))
-    return ScoreFit(ScoreCalibration(weights, bias), weights, bias, len(scores), before, after)
+    if not (is_needed := after["accuracy"] > before["accuracy"]):
+        weights, bias = np.eye(len(labels)), np.zeros(len(labels))
+    return ScoreFit(ScoreCalibration(weights, bias), weights, bias, len(scores), is_needed, before, after)
 
 
 def _regression(

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from convert.calibrated_card import fit_as_text
 from convert.score_fit import fit_scores, vote_shares
 from edge.datasets import load_dataset
 from edge.errors import DataError
@@ -48,6 +49,20 @@ def test_the_matrix_corrects_a_confusion_on_faces_that_it_has_not_seen():
     assert unseen.mean() == pytest.approx(fit.after["accuracy"], abs=0.03)
     again = fit_scores(scores[:half], shares[:half], FER2013_LABELS)
     np.testing.assert_array_equal(again.weights, fit.weights)
+
+
+def test_scores_that_agree_with_the_votes_stay_as_they_are():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 7, 700)
+    scores = np.where(np.eye(7)[truth] == 1, 0.7, 0.05).astype(np.float32)
+    fit = fit_scores(scores, np.eye(7)[truth], FER2013_LABELS)
+    assert not fit.is_needed
+    np.testing.assert_allclose(ScoreCalibration(fit.weights, fit.bias)(scores), scores, atol=1e-5)
+    assert "the scores stay as they are" in fit_as_text(fit)
+    scores, shares = confused()
+    fit = fit_scores(scores, shares, FER2013_LABELS)
+    assert fit.is_needed
+    assert "stay as they are" not in fit_as_text(fit)
 
 
 def test_faces_with_too_few_votes_are_left_out(made_csv, tmp_path):
