@@ -8,7 +8,13 @@ from edge.inference import find_model, read_model
 from edge.inference.model_card import ModelCard
 
 #: In the order of the pages: from the smallest to the largest.
-MODELS = ("mien-pico-int8", "mien-nano-int8", "mien-small-int8")
+MODELS = (
+    "mien-pico-int8",
+    "mien-nano-int8",
+    "mien-small-int8",
+    "mien-nano-ferplus-int8",
+    "mien-small-ferplus-int8",
+)
 
 
 def confusion(model: str) -> str:
@@ -27,6 +33,8 @@ def adjustments() -> str:
     for model in MODELS:
         card = _card(model)
         entry = card.score_adjustment
+        if not entry:
+            continue
         before, after = entry["before"], entry["after"]
         rows.append(
             [

@@ -32,7 +32,7 @@ def run(folder, *arguments):
 def test_a_sandboxed_load_starts_in_any_folder(hostile_folder):
     done = run(hostile_folder, "convert", "inspect", SHIPPED)
     assert done.returncode == 0, done.stderr
-    assert "mien-small-int8" in done.stdout
+    assert "mien-small-ferplus-int8" in done.stdout
     assert not done.stderr
 
 

@@ -32,7 +32,7 @@ from edge.types import Frame
 LEAST, LEAST_BALANCED = {"angry": 60.0, "sad": 60.0, "neutral": 65.0}, 67.0
 #: What is shifted, relative to `neutral`, and how far: the grid of the first search. Two finer ones refine its best.
 GRID = {
-    "happy": np.arange(0.0, 3.01, 0.25),
+    "happy": np.arange(0.0, 4.01, 0.25),
     "sad": np.arange(-0.5, 1.01, 0.25),
     "angry": np.arange(-0.5, 1.01, 0.25),
     "surprise": np.arange(0.0, 1.51, 0.5),

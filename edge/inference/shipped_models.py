@@ -9,7 +9,7 @@ from edge.errors import ModelError, UnknownModelError
 from edge.system.suggestions import did_you_mean
 
 MODELS_FOLDER = Path(__file__).parent / "models"
-DEFAULT_MODEL = "mien-small-int8"
+DEFAULT_MODEL = "mien-small-ferplus-int8"
 
 
 def shipped_models() -> list[Path]:
@@ -26,7 +26,7 @@ def find_model(name_or_path: str) -> Path:
     """Return the path of a shipped model by its name, or any path of a .tflite as it is.
 
     Args:
-        name_or_path: `mien-small-int8`; `mien-small` if only one shipped model begins with that and a hyphen; a path.
+        name_or_path: `mien-small-int8`; `mien-small` if only one scheme of it is shipped; a path.
 
     Raises:
         UnknownModelError: it is a name, and no shipped model has it.
@@ -54,5 +54,5 @@ def path_of_model(path: Path) -> Path:
 
 def _named(name: str) -> Path | None:
     names = {path.stem: path for path in shipped_models()}
-    whole = [each for each in names if each == name] or [each for each in names if each.startswith(f"{name}-")]
+    whole = [each for each in names if each == name] or [each for each in names if each.rpartition("-")[0] == name]
     return names[whole[0]] if len(whole) == 1 else None

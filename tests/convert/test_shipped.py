@@ -20,6 +20,9 @@ FLOORS = {
     "mien-pico-int8": (0.64, 0.97),
     "mien-nano-int8": (0.67, 0.98),
     "mien-small-int8": (0.698, 0.985),
+    # Their labels are those of FER+, and these are FER-2013's.
+    "mien-nano-ferplus-int8": (0.58, 0.985),
+    "mien-small-ferplus-int8": (0.585, 0.985),
 }
 
 
@@ -64,7 +67,9 @@ def test_its_proof_is_of_this_very_file(shipped, proof, record):
     for name in ("mean_change", "worst_change"):
         assert proof["measured"].pop(name) == pytest.approx(card.measured[name], rel=1e-4)
     assert proof["measured"].items() <= card.measured.items()
-    assert not proof["significance"]["mcnemar_p"] < 0.05
+    # No significant loss.
+    lost = proof["measured"]["before"]["accuracy"] - proof["measured"]["after"]["accuracy"]
+    assert lost <= 0 or not proof["significance"]["mcnemar_p"] < 0.05
     assert proof["file"]["float_operations"] == []
     assert f"{100 * proof['measured']['agreement']:.2f} %" in page.read_text()
 

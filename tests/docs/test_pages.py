@@ -93,7 +93,7 @@ def test_the_readme_is_short_and_names_the_two_commands():
     first_screen = text.split("\n## ")[0]
     for part in (
         "docs/pictures/preview-desktop.png", "pip install mien", "import mien", "mien run --source",
-        "| `mien-small-int8` (default) |", "An expression is not a feeling", "Article 5(1)(f)", "Article 50(3)",
+        "The default, `mien-small-ferplus-int8`", "An expression is not a feeling", "Article 5(1)(f)", "Article 50(3)",
     ):  # fmt: skip
         assert part in first_screen
 

@@ -28,7 +28,8 @@ def test_the_results_are_those_of_the_shipped_models(path):
     assert not results["partial"]
     *ours, fer = results["models"]
     assert fer["name"] == "fer"
-    for model, name in zip(ours, ("mien-nano-int8", "mien-small-int8"), strict=True):
+    names = ("mien-nano-int8", "mien-small-int8", "mien-nano-ferplus-int8", "mien-small-ferplus-int8")
+    for model, name in zip(ours, names, strict=True):
         assert (model["name"], model["sha256"]) == (name, sha256_of(MODELS_FOLDER / f"{name}.tflite"))
 
 

@@ -46,7 +46,7 @@ def test_the_doctor_finds_nothing_broken(image):
     assert "broken" not in {finding["state"] for finding in found}
     states = {finding["subject"]: finding["message"] for finding in found}
     assert states["Python"].startswith("3.13")
-    assert states["LiteRT"] == "ai_edge_litert runs mien-small-int8"
+    assert states["LiteRT"] == "ai_edge_litert runs mien-small-ferplus-int8"
 
 
 def test_the_process_has_no_rights_and_the_root_is_read_only(image):
@@ -69,7 +69,7 @@ def test_it_holds_what_runs_and_nothing_else(image):
     script = "cd /; find opt var/lib/mien var/cache/mien root -type f; ls /opt/mien/venv/bin"
     names = image.podman("run", "--rm", "--network=none", "--user=0", "--entrypoint=sh", IMAGE, "-c", script).stdout
     packages = "/opt/mien/venv/lib/python3.13/site-packages/"
-    assert f"{packages}edge/inference/models/mien-small-int8.tflite".lstrip("/") in names.splitlines()
+    assert f"{packages}edge/inference/models/mien-small-ferplus-int8.tflite".lstrip("/") in names.splitlines()
     for package in ("pip", "tensorflow", "hatchling"):
         assert f"{packages}{package}/".lstrip("/") not in names
     for name in PRIVATE:

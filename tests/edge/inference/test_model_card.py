@@ -117,15 +117,16 @@ def test_missing_files_and_other_files_are_reported(tmp_path):
 
 def test_the_shipped_card_has_every_required_field():
     card = read_model(SHIPPED).card
-    assert card.identity == "mien-small-int8@5"
+    assert card.identity == "mien-small-ferplus-int8@1"
     assert card.labels == FER2013_LABELS
     assert card.input_shape == (1, 48, 48, 1)
     assert len(card.training_data["sha256"]) == len(card.calibration["rows_sha256"]) == 64
     assert card.calibration["split"] == "Training"
     assert card.measured["split"] == "PublicTest"
     assert card.measured["n"] == 3589
-    assert card.measured["after"]["accuracy"] >= 0.69
-    assert card.measured["before"]["macro_f1"] > 0.5
+    # By FER-2013's labels, and by the majority of the votes that it was trained on.
+    assert card.measured["after"]["accuracy"] >= 0.58
+    assert card.score_calibration["before"]["accuracy"] >= 0.82
     assert card.measured["agreement"] > 0.95
     assert card.licence
     assert len(card.source_commit) == 40

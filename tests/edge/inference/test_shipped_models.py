@@ -9,17 +9,19 @@ from tests.conftest import SHIPPED
 
 
 def test_a_shipped_model_is_found_by_its_name_with_and_without_the_scheme():
-    assert find_model("mien-small-int8") == find_model("mien-small") == SHIPPED
-    assert path_of_model(Path("mien-small")) == SHIPPED
+    assert find_model("mien-small-int8") == find_model("mien-small") != SHIPPED
+    assert find_model("mien-small-ferplus-int8") == find_model("mien-small-ferplus") == SHIPPED
+    assert path_of_model(Path("mien-small-ferplus")) == SHIPPED
 
 
 def test_a_name_that_fits_several_models_is_none(monkeypatch, tmp_path):
-    for name in ("net-int8", "net-float32"):
+    for name in ("net-int8", "net-float32", "net-wide-int8"):
         (tmp_path / f"{name}.tflite").touch()
     monkeypatch.setenv("MIEN_MODELS", str(tmp_path))
     assert find_model("net-int8").parent == tmp_path
     with pytest.raises(UnknownModelError, match="no model 'net'"):
         find_model("net")
+    assert find_model("net-wide").name == "net-wide-int8.tflite"
 
 
 def test_a_misspelled_name_is_wrong_use_with_a_suggestion():
