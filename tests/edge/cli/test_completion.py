@@ -45,7 +45,7 @@ def test_bash_completes_commands_options_and_values(complete):
     assert complete("run", "--source", "") == ["demo", "picamera2", "camera:", "rtsp:", "rtsps:", "http:", "https:"]
     assert complete("profile", "--source", "d") == ["demo"]
     assert complete("run", "--sink", "m") == ["mqtt:", "mqtts:", "metrics:"]
-    assert complete("train", "fit", "--arch", "mien-n") == ["mien-nano"]
+    assert complete("train", "fit", "--arch", "mien-n") == ["mien-nano", "mien-nano-ferplus"]
 
 
 @pytest.mark.slow
