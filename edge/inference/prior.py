@@ -11,10 +11,10 @@ LABEL=SHARE  these frequencies; labels that are not named divide the rest in the
 ===========  ===========================================================================================
 
 The last two are prior shift correction. A network's scores depend on the class frequencies of its training data: of
-FER-2013's faces 25 % are happy and 17 % neutral. If the frequencies where the model is used are known, Bayes' rule
-replaces one by the other: each score is multiplied by target frequency over training frequency, then all are divided
-by their sum (Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities,
-Neural Computation 14, 2002).
+FER-2013's faces 25 % are happy and 17 % neutral by their labels, 27 and 34 % by the votes of FER+. If the frequencies
+where the model is used are known, Bayes' rule replaces one by the other: each score is multiplied by target frequency
+over training frequency, then all are divided by their sum (Saerens, Latinne and Decaestecker, Adjusting the outputs of
+a classifier to new a priori probabilities, Neural Computation 14, 2002).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ NAMED_PRIORS = ("auto", "room", "none", "fer2013")
 DEFAULT_PRIOR = "auto"
 #: Number of faces of each class in FER-2013's Training split, without duplicates.
 FER2013_FACES = dict(zip(FER2013_LABELS, (3969, 435, 4079, 7186, 4796, 3161, 4932), strict=True))
+#: The same by the votes of FER+, in its distributions that `mien train fit --label-mode probability` learns.
+FERPLUS_FACES = dict(zip(FER2013_LABELS, (2427, 237, 789, 7521, 3814, 3475, 9443), strict=True))
 
 
 class ScoreCorrection(Protocol):
@@ -86,7 +88,8 @@ def open_correction(
     if name == "none":
         return None
     # A name that is none of these is a text without a share, which PriorCorrection reports.
-    return PriorCorrection(() if name == "fer2013" else priors, labels, adjustment)
+    trained_on = FERPLUS_FACES if calibration is not None and calibration.follows_votes else FER2013_FACES
+    return PriorCorrection(() if name == "fer2013" else priors, labels, adjustment, trained_on)
 
 
 class _RoomCorrection:
@@ -98,13 +101,14 @@ class _RoomCorrection:
 
 
 class PriorCorrection:
-    """Corrects scores from the class frequencies of FER-2013 to those of the place where a model is used.
+    """Corrects scores from the class frequencies of the training data to those of the place where a model is used.
 
     Args:
         priors: texts `LABEL=SHARE`; the labels that are not named divide the rest in the proportions of FER-2013.
         labels: class names in the order of the scores.
         adjustment: the logit adjustment of the model, label to shift: it is undone, because it changes the frequencies
             that the scores contain.
+        trained_on: label to number of faces in the training data.
 
     Raises:
         WrongUseError: a text cannot be parsed, a label is unknown or given twice, the shares do not fit a sum of 1,
@@ -112,7 +116,11 @@ class PriorCorrection:
     """
 
     def __init__(
-        self, priors: Sequence[str], labels: tuple[str, ...], adjustment: Mapping[str, float] | None = None
+        self,
+        priors: Sequence[str],
+        labels: tuple[str, ...],
+        adjustment: Mapping[str, float] | None = None,
+        trained_on: Mapping[str, float] = FER2013_FACES,
     ) -> None:
         if set(labels) != set(FER2013_LABELS):
             raise WrongUseError(
@@ -130,11 +138,11 @@ class PriorCorrection:
                 "that are not named get the rest, or exactly 1 if all are named"
             )
         shares.update({label: remaining * faces / sum(rest.values()) for label, faces in rest.items()})
-        total = sum(FER2013_FACES.values())
+        total = sum(trained_on.values())
         adjusted = adjustment or {}
         self._factors = np.array(
             [
-                shares[label] / (FER2013_FACES[label] / total) / np.exp(np.float64(adjusted.get(label, 0.0)))
+                shares[label] / (trained_on[label] / total) / np.exp(np.float64(adjusted.get(label, 0.0)))
                 for label in labels
             ],
             np.float32,

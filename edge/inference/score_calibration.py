@@ -32,6 +32,8 @@ class ScoreCalibration:
         weights: `(n, n)` float, from the logarithm of each score (columns) to the logit of each class (rows).
         bias: `(n,)` float, added to the logits.
         room: `(n,)` float, what the prior `room` adds to the logits besides; None for zeros.
+        follows_votes: whether the scores are those of a model that was trained on the votes of FER+, so that a fitted
+            matrix was not needed.
     """
 
     def __init__(
@@ -39,7 +41,10 @@ class ScoreCalibration:
         weights: npt.NDArray[np.floating[Any]],
         bias: npt.NDArray[np.floating[Any]],
         room: npt.NDArray[np.floating[Any]] | None = None,
+        *,
+        follows_votes: bool = False,
     ) -> None:
+        self.follows_votes = follows_votes
         self._weights = np.asarray(weights, np.float32)
         self._bias = np.asarray(bias, np.float32)
         self._room_bias = self._bias if room is None else self._bias + np.asarray(room, np.float32)
@@ -71,7 +76,8 @@ class ScoreCalibration:
                 f"{where} has score_calibration.room {shown(room)}: expected an object from the model's labels to "
                 f"numbers from -{_LARGEST:g} to {_LARGEST:g}"
             )
-        return cls(np.array(weights), np.array(bias), np.array([room.get(label, 0.0) for label in labels]))
+        shifts = np.array([room.get(label, 0.0) for label in labels])
+        return cls(np.array(weights), np.array(bias), shifts, follows_votes=table.get("is_needed") is False)
 
     def __call__(self, scores: npt.NDArray[np.float32], *, room: bool = False) -> npt.NDArray[np.float32]:
         """Return the calibrated scores.

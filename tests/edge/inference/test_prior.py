@@ -3,9 +3,11 @@ import logging
 import numpy as np
 import pytest
 
+from edge.datasets import load_dataset
+from edge.datasets.ferplus import relabel_by_votes
 from edge.errors import WrongUseError
 from edge.inference.contract import EIGHT_LABELS, FER2013_LABELS
-from edge.inference.prior import FER2013_FACES, PriorCorrection, open_correction
+from edge.inference.prior import FER2013_FACES, FERPLUS_FACES, PriorCorrection, open_correction
 from edge.inference.score_calibration import ScoreCalibration
 
 TRAINING_SHARES = np.array([FER2013_FACES[label] for label in FER2013_LABELS]) / sum(FER2013_FACES.values())
@@ -17,6 +19,22 @@ def test_uninformative_scores_become_the_prior():
     assert corrected.sum() == pytest.approx(1)
     # The ratios among the others are unchanged.
     np.testing.assert_allclose(corrected[:6] / corrected[0], TRAINING_SHARES[:6] / TRAINING_SHARES[0], rtol=1e-5)
+
+
+def test_the_frequencies_of_a_model_that_was_trained_on_votes_are_those_of_the_votes():
+    table = {"weights": np.eye(7).tolist(), "bias": [0] * 7, "is_needed": False}
+    votes = ScoreCalibration.from_card(table, FER2013_LABELS)
+    shares = np.array([FERPLUS_FACES[label] for label in FER2013_LABELS], np.float32)
+    shares /= shares.sum()
+    np.testing.assert_allclose(open_correction(["fer2013"], FER2013_LABELS, votes)(shares), TRAINING_SHARES, rtol=1e-5)
+    needed = ScoreCalibration.from_card({**table, "is_needed": True}, FER2013_LABELS)
+    np.testing.assert_allclose(open_correction(["fer2013"], FER2013_LABELS, needed)(shares), shares, rtol=1e-5)
+
+
+def test_the_frequencies_are_those_of_the_votes(fer2013, ferplus):
+    training = load_dataset(fer2013, ("Training",), votes=ferplus)["Training"]
+    counts = relabel_by_votes(training, "probability").targets.sum(axis=0)[:7]
+    assert {label: round(float(n)) for label, n in zip(FER2013_LABELS, counts, strict=True)} == FERPLUS_FACES
 
 
 def test_the_prior_of_the_training_data_changes_nothing():
