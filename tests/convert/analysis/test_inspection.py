@@ -41,13 +41,13 @@ def test_the_figures_of_a_network_that_can_be_counted_by_hand(small_model, tmp_p
 def test_inspect_prints_text_and_json(mien):
     done = mien("inspect", SHIPPED, module="convert")
     assert done.code == 0, done.err
-    for text in ("mien-small-int8@5", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
+    for text in ("mien-small-ferplus-int8@1", "UINT8 [1, 48, 48, 1], scale 1, zero point 0", "TFLITE_METADATA",
                  "59.15 million multiply-accumulates", "every tensor is an integer"):  # fmt: skip
         assert text in done.out
-    assert mien("inspect", "mien-small", module="convert").out == done.out
+    assert mien("inspect", "mien-small-ferplus", module="convert").out == done.out
     done = mien("inspect", SHIPPED, "--json", module="convert")
     table = json.loads(done.out)
-    assert table["card"]["name"] == "mien-small"
+    assert table["card"]["name"] == "mien-small-ferplus"
     assert table["parameters"] == sum(row["parameters"] for row in table["operations"])
     assert table["float_operations"] == []
 

@@ -18,7 +18,7 @@ from train.evaluation.evaluation_report import (
 )
 from train.evaluation.prediction import class_names, keras_probabilities, load_model
 
-RECORD = ROOT / "train" / "records" / "mien-small" / "model.keras"
+RECORD = ROOT / "train" / "records" / SHIPPED.stem.removesuffix("-int8") / "model.keras"
 FILES = [
     "classification_report.txt",
     "confusion.png",
