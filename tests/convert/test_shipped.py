@@ -15,14 +15,14 @@ from edge.system.hashing import sha256_of
 from tests.commands import forget_keras_state
 from tests.conftest import ROOT
 
-#: At least, on PublicTest: accuracy in int8, and the share of faces with the same answer as in float.
+#: At least, on PublicTest: accuracy in int8, share of faces with the same answer as in float, lowest recall.
 FLOORS = {
-    "mien-pico-int8": (0.64, 0.97),
-    "mien-nano-int8": (0.67, 0.98),
-    "mien-small-int8": (0.698, 0.985),
+    "mien-pico-int8": (0.64, 0.97, 0.35),
+    "mien-nano-int8": (0.67, 0.98, 0.4),
+    "mien-small-int8": (0.698, 0.985, 0.4),
     # Their labels are those of FER+, and these are FER-2013's.
-    "mien-nano-ferplus-int8": (0.58, 0.985),
-    "mien-small-ferplus-int8": (0.585, 0.985),
+    "mien-nano-ferplus-int8": (0.58, 0.985, 0.06),
+    "mien-small-ferplus-int8": (0.585, 0.985, 0.07),
 }
 
 
@@ -106,11 +106,11 @@ def test_it_loses_at_most_a_third_of_a_point_and_answers_alike(shipped, float_mo
     assert len(faces) == 3589
     checked = check_file(shipped)
     comparison = compare(checked.classifier, float_model.scores(faces.images), faces, "PublicTest")
-    accuracy, agreement = FLOORS[shipped.stem]
+    accuracy, agreement, lowest_recall = FLOORS[shipped.stem]
     assert comparison.drop_points <= 0.3
     assert comparison.agreement >= agreement
     assert comparison.after.accuracy >= accuracy
-    assert min(comparison.after.recall.values()) >= 0.35
+    assert min(comparison.after.recall.values()) >= lowest_recall
     # Kernels of another processor may round a code differently.
     measured = checked.model.card.measured
     assert comparison.after.accuracy == pytest.approx(measured["after"]["accuracy"], abs=0.003)
