@@ -30,8 +30,7 @@ class ScoreFit:
     """A fitted calibration, and how the scores agree with the votes before and after it.
 
     Attributes:
-        calibration: fitted to all faces.
-        weights, bias: its `(n, n)` matrix and `(n,)` vector, rounded to what the card holds.
+        weights, bias: the `(n, n)` matrix and `(n,)` vector, fitted to all faces and rounded to what the card holds.
         faces: number of faces.
         is_needed: whether more faces agree with the majority with the fitted matrix than without. If not, as for a
             model that was trained on the votes, `weights` is the identity, and `bias` is 0.
@@ -40,7 +39,6 @@ class ScoreFit:
             fitted matrix, needed or not, measured by cross-validation: on faces that each fit had not seen.
     """
 
-    calibration: ScoreCalibration
     weights: npt.NDArray[np.float64]
     bias: npt.NDArray[np.float64]
     faces: int
@@ -126,7 +124,7 @@ def fit_scores(
     before, after = (_agreement(each, shares, labels) for each in (scores, held_out))
     if not (is_needed := after["accuracy"] > before["accuracy"]):
         weights, bias = np.eye(len(labels)), np.zeros(len(labels))
-    return ScoreFit(ScoreCalibration(weights, bias), weights, bias, len(scores), is_needed, before, after)
+    return ScoreFit(weights, bias, len(scores), is_needed, before, after)
 
 
 def _regression(

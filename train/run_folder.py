@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import DataError, MissingExtraError, ModelError, WrongUseError, first_line, shortened
-from edge.system.atomic_files import replacing
+from edge.system.atomic_files import replacing, write_json
 from edge.system.regular_files import read_regular
 from edge.system.toml_text import parse_toml
 
@@ -130,6 +130,23 @@ class RunFolder:
         if bad_rows:
             with replacing(self.bad_rows_txt) as temporary:
                 temporary.write_text("".join(f"{row}\n" for row in bad_rows), "utf-8")
+
+    def write_derived(self, origin: RunFolder, model: Any, metrics: dict[str, Any]) -> None:
+        """Create the folder of a finished run that was made from another one, without training.
+
+        Args:
+            origin: the run that it was made from; its recipe, history and curves are copied.
+            model: the Keras model.
+            metrics: what `metrics.json` holds.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        for path in (origin.recipe_toml, origin.history_csv, origin.curves_png):
+            if path.is_file():
+                shutil.copyfile(path, self.path / path.name)
+        with replacing(self.model_keras) as temporary:
+            model.save(temporary)
+        # Last: with it, the folder is a finished run.
+        write_json(self.metrics_json, metrics)
 
     def read_recipe(self) -> tuple[Recipe, dict[str, Any]]:
         """The recipe and the `[data]` table of a run that was started earlier.

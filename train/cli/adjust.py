@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
 from edge.datasets.data_set import DataSet
 from edge.errors import WrongUseError
-from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
 from train.cli.members import finished_run, out_option
 from train.run_folder import RunFolder
@@ -85,12 +83,5 @@ def adjust(run: Path, data: DataSet, out: Path, strength: float | None) -> None:
         "before": asdict(unchanged),
         "after": asdict(table[chosen]),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    for path in (RunFolder(run).recipe_toml, RunFolder(run).history_csv, RunFolder(run).curves_png):
-        if path.is_file():
-            shutil.copyfile(path, out / path.name)
-    with replacing(folder.model_keras) as temporary:
-        model.save(temporary)
-    # Last: with it, the folder is a finished run.
-    write_json(folder.metrics_json, {**before, "score_adjustment": entry, "scores": scores})
+    folder.write_derived(RunFolder(run), model, {**before, "score_adjustment": entry, "scores": scores})
     click.echo(f"{folder.model_keras}: temperature {temperature:g}, strength {chosen:g}; {scores['accuracy']:.2%}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -11,7 +10,6 @@ from edge.cli.options import data as data_option
 from edge.cli.options import read_with_progress
 from edge.datasets.data_set import DataSet
 from edge.errors import WrongUseError
-from edge.system.atomic_files import replacing, write_json
 from train.backend import import_keras
 from train.cli.members import finished_run, out_option
 from train.run_folder import RunFolder
@@ -48,13 +46,6 @@ def drop_class(run: Path, labels: tuple[str, ...], data: DataSet, out: Path) -> 
     trained_on = {key: before["data"][key] for key in ("labels", "label_mode") if key in before["data"]}
     source = {key: value for key, value in before["data"].items() if key not in trained_on}
     removed = {"labels": list(labels), "trained_on": trained_on, "before": before["scores"]}
-    out.mkdir(parents=True, exist_ok=True)
-    for path in (RunFolder(run).recipe_toml, RunFolder(run).history_csv, RunFolder(run).curves_png):
-        if path.is_file():
-            shutil.copyfile(path, out / path.name)
-    with replacing(folder.model_keras) as temporary:
-        model.save(temporary)
-    # Last: with it, the folder is a finished run.
     entries = {"labels": list(left), "parameters": model.count_params(), "data": source}
-    write_json(folder.metrics_json, {**before, **entries, "removed_classes": removed, "scores": scores})
+    folder.write_derived(RunFolder(run), model, {**before, **entries, "removed_classes": removed, "scores": scores})
     click.echo(f"{folder.model_keras}: {', '.join(left)}; {scores['accuracy']:.2%} of {len(faces)} faces")
